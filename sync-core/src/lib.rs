@@ -1,1 +1,9 @@
-//! Placeholder
+//! The rules of Towline: what a document is, who may change it, how replicas agree.
+
+pub mod change;
+pub mod document;
+pub mod id;
+pub mod limits;
+pub mod schema;
+pub mod value;
+pub mod wire;

@@ -1,0 +1,108 @@
+//! Typed changes: the only form in which anybody's work crosses a boundary.
+//!
+//! A change adds facts and sets fields, and can express nothing else. The receiver builds the
+//! Automerge change from it and compares hashes, so no foreign Automerge byte is ever parsed.
+
+mod codec;
+
+use automerge::ChangeHash;
+
+pub use codec::{decode_run, encode_run};
+
+use crate::id::{ActorId, FactId};
+use crate::schema::{DocId, Key, Section};
+use crate::value::{Record, Value};
+
+/// Names a change within its document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChangeRef {
+    /// Who wrote it.
+    pub actor: ActorId,
+    /// Which of the actor's changes to this document, from 1.
+    pub seq: u64,
+}
+
+/// Names an operation, as Automerge does: ordered by counter, then actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpId {
+    /// Lamport counter of the operation.
+    pub counter: u64,
+    /// Who wrote it.
+    pub actor: ActorId,
+}
+
+/// One thing a change does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// Adds an immutable record.
+    Fact {
+        /// Where it belongs.
+        section: Section,
+        /// Its own fresh id.
+        id: FactId,
+        /// What it says.
+        record: Record,
+    },
+    /// Sets a value the office owns.
+    Field {
+        /// Where it belongs.
+        section: Section,
+        /// Which field.
+        key: Key,
+        /// The new value; [`Value::Null`] clears it.
+        value: Value,
+        /// The values the writer had before its eyes, sorted; others stay beside the new one.
+        replaces: Vec<OpId>,
+    },
+    /// Adds a section; only the fixed schema changes of the genesis actor may.
+    Section {
+        /// The new section.
+        name: Section,
+    },
+}
+
+/// One change of one document by one actor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Who wrote it.
+    pub actor: ActorId,
+    /// Which of the actor's changes to this document, from 1.
+    pub seq: u64,
+    /// Changes it follows besides the actor's own previous one, sorted. A first change that
+    /// names none follows the genesis.
+    pub after: Vec<ChangeRef>,
+    /// The writer's wall clock, Unix milliseconds. Informs; decides nothing.
+    pub time: i64,
+    /// What it does, in order.
+    pub entries: Vec<Entry>,
+}
+
+/// Consecutive changes of one actor to one document, with the hash of the last.
+///
+/// The hash chain makes that one hash cover every change of the run and all they follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The document.
+    pub doc: DocId,
+    /// The changes, at least one, of one actor, with consecutive `seq`.
+    pub changes: Vec<Change>,
+    /// Automerge hash of the last change.
+    pub last_hash: ChangeHash,
+}
+
+impl Run {
+    /// The actor of every change in the run.
+    pub fn actor(&self) -> ActorId {
+        self.changes.first().map_or(ActorId::GENESIS, |c| c.actor)
+    }
+
+    /// Sequence number of the first change.
+    pub fn first_seq(&self) -> u64 {
+        self.changes.first().map_or(0, |c| c.seq)
+    }
+
+    /// Sequence number of the last change.
+    pub fn last_seq(&self) -> u64 {
+        self.changes.last().map_or(0, |c| c.seq)
+    }
+}

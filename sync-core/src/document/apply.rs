@@ -1,0 +1,202 @@
+//! How a change joins a document: rebuilt and checked against it first, then applied.
+//!
+//! A [`Rebuilt`] exists only for a change that passed every check against this document, and
+//! applying it cannot fail, so a document is never half changed.
+
+use super::graph::Meta;
+use super::rebuild::{Built, Refusal};
+use super::{Author, Document, Fact, FieldValue};
+use crate::change::{Change, ChangeRef, Entry, OpId, Run};
+use crate::document::ChangeHash;
+use crate::id::ActorId;
+use crate::limits;
+use crate::value::Value;
+
+/// A change that was rebuilt, checked and may be applied to the document it was checked against.
+#[derive(Debug, Clone)]
+pub struct Rebuilt {
+    change: Change,
+    built: Built,
+}
+
+impl Rebuilt {
+    /// The Automerge hash of the change.
+    pub fn hash(&self) -> ChangeHash {
+        self.built.meta.hash
+    }
+}
+
+/// Hashes of a run's changes, computed against a document, before anything is applied.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    /// One per change, in order.
+    pub(crate) hashes: Vec<ChangeHash>,
+}
+
+impl Document {
+    /// Computes the hash of every change of a run and checks the last against the run's own.
+    pub(crate) fn chain(&self, run: &Run) -> Result<Chain, Refusal> {
+        let mut metas: Vec<Meta> = Vec::with_capacity(run.changes.len());
+        for change in &run.changes {
+            let built = self.build(change, &metas)?;
+            metas.push(built.meta);
+        }
+        let hashes: Vec<_> = metas.iter().map(|meta| meta.hash).collect();
+        if hashes.last() != Some(&run.last_hash) {
+            return Err(Refusal::HashMismatch);
+        }
+        Ok(Chain { hashes })
+    }
+
+    /// Whether exactly this change is here (`Some(true)`), another under its number
+    /// (`Some(false)`), or none yet.
+    pub(crate) fn holds(&self, change: &Change, hash: &ChangeHash) -> Option<bool> {
+        let held = self.hash_of(&ChangeRef { actor: change.actor, seq: change.seq })?;
+        Some(held == *hash)
+    }
+
+    /// Rebuilds the actor's next change and checks it against everything that is here.
+    pub fn check(&self, change: Change) -> Result<Rebuilt, Refusal> {
+        let expected = self.graph.seq_of(&change.actor) + 1;
+        if change.actor == ActorId::GENESIS {
+            return Err(Refusal::Reserved);
+        }
+        if change.seq != expected {
+            let gap = ChangeRef { actor: change.actor, seq: change.seq.saturating_sub(1) };
+            return Err(if change.seq < expected {
+                Refusal::Fork
+            } else {
+                Refusal::Missing(vec![gap])
+            });
+        }
+        if !self.graph.knows(&change.actor) && self.graph.actor_count() >= limits::DOCUMENT_ACTORS {
+            return Err(Refusal::Limit("actors of a document"));
+        }
+        if !limits::TIME_RANGE.contains(&change.time) {
+            return Err(Refusal::Limit("time of a change"));
+        }
+        self.check_entries(&change)?;
+        let built = self.build(&change, &[])?;
+        Ok(Rebuilt { change, built })
+    }
+
+    /// Applies a change that was checked against this document as it is now.
+    pub fn apply(&mut self, rebuilt: Rebuilt, author: Author) {
+        let Rebuilt { change, built } = rebuilt;
+        let reference = ChangeRef { actor: change.actor, seq: change.seq };
+        debug_assert_eq!(change.seq, self.graph.seq_of(&change.actor) + 1);
+        let mut counter = built.start_op;
+        for entry in &change.entries {
+            counter += match entry {
+                Entry::Fact { section, id, record } => {
+                    let fact = Fact {
+                        id: *id,
+                        section: section.clone(),
+                        record: record.clone(),
+                        change: reference,
+                        author: author.user,
+                        time: change.time,
+                    };
+                    self.facts.entry(section.clone()).or_default().insert(*id, fact);
+                    1 + record.len() as u64
+                }
+                Entry::Field { section, key, value, replaces } => {
+                    let slot = self.fields.entry(section.clone()).or_default();
+                    let slot = slot.entry(key.clone()).or_default();
+                    for old in slot.iter_mut().filter(|old| replaces.contains(&old.op)) {
+                        old.superseded = true;
+                    }
+                    slot.push(FieldValue {
+                        op: OpId { counter, actor: change.actor },
+                        value: value.clone(),
+                        author: author.user,
+                        time: change.time,
+                        superseded: false,
+                    });
+                    1
+                }
+                Entry::Section { name } => {
+                    self.sections.insert(name.clone(), counter);
+                    1
+                }
+            };
+        }
+        self.graph.add(change.actor, built.meta, &built.deps);
+        self.changes.push((change, author));
+    }
+
+    /// Writes the next change of `actor` on top of everything that is here.
+    pub fn author(
+        &self,
+        actor: ActorId,
+        time: i64,
+        entries: Vec<Entry>,
+    ) -> Result<Rebuilt, Refusal> {
+        let seq = self.graph.seq_of(&actor) + 1;
+        let own = ChangeRef { actor, seq: seq - 1 };
+        let heads = self.graph.heads();
+        let heads = heads.iter().filter_map(|hash| self.graph.find(hash).copied());
+        let genesis = ChangeRef { actor: ActorId::GENESIS, seq: 1 };
+        let mut after: Vec<_> = heads.filter(|head| *head != own && *head != genesis).collect();
+        after.sort();
+        self.check(Change { actor, seq, after, time, entries })
+    }
+
+    /// An entry that sets a field and replaces every value standing now.
+    pub fn set(
+        &self,
+        section: crate::schema::Section,
+        key: crate::schema::Key,
+        value: Value,
+    ) -> Entry {
+        let standing = self.field_values(&section, &key);
+        let mut replaces: Vec<_> = standing.iter().map(|value| value.op).collect();
+        replaces.sort();
+        Entry::Field { section, key, value, replaces }
+    }
+
+    fn check_entries(&self, change: &Change) -> Result<(), Refusal> {
+        if change.entries.is_empty() || change.entries.len() > limits::CHANGE_ENTRIES {
+            return Err(Refusal::Limit("entries of a change"));
+        }
+        let mut ids = Vec::new();
+        let mut keys = Vec::new();
+        for entry in &change.entries {
+            match entry {
+                Entry::Fact { section, id, record } => {
+                    if ids.contains(&id) || self.fact(section, id).is_some() {
+                        return Err(Refusal::FactExists(*id));
+                    }
+                    if record.len() > limits::RECORD_KEYS {
+                        return Err(Refusal::Limit("keys of a fact"));
+                    }
+                    ids.push(id);
+                    record.values().try_for_each(check_value)?;
+                }
+                Entry::Field { section, key, value, replaces } => {
+                    check_value(value)?;
+                    if keys.contains(&(section, key)) {
+                        return Err(Refusal::Limit("values of one field in one change"));
+                    }
+                    keys.push((section, key));
+                    let slot = self.fields.get(section).and_then(|fields| fields.get(key));
+                    let known = |op: &OpId| slot.is_some_and(|s| s.iter().any(|v| v.op == *op));
+                    if replaces.len() > limits::FIELD_REPLACES || !replaces.iter().all(known) {
+                        return Err(Refusal::UnknownReplaced);
+                    }
+                }
+                Entry::Section { .. } => return Err(Refusal::Reserved),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_value(value: &Value) -> Result<(), Refusal> {
+    let size = match value {
+        Value::Null | Value::Bool(_) | Value::Int(_) => 0,
+        Value::Text(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+    };
+    if size > limits::VALUE_BYTES { Err(Refusal::Limit("size of a value")) } else { Ok(()) }
+}

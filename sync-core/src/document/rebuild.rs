@@ -1,0 +1,213 @@
+//! From a typed change to the one Automerge change it stands for, and so to its hash.
+//!
+//! This is the only place that makes Automerge changes. What it is given is bounded and checked,
+//! so none of the inputs that make automerge 0.12 abort or poison a document can be expressed.
+
+use std::num::NonZeroU64;
+
+use automerge::legacy::{Key as AmKey, ObjectId, Op, OpId as AmOpId, OpType};
+use automerge::{ActorId as AmActor, ChangeHash, ExpandedChange, ObjType, ScalarValue};
+
+use super::Document;
+use super::genesis;
+use super::graph::Meta;
+use crate::change::{Change, ChangeRef, Entry, OpId};
+use crate::id::{ActorId, FactId};
+use crate::limits;
+use crate::schema::{DocKind, Section};
+use crate::value::Value;
+
+/// Why a change cannot join a document. Each has a stable code in [`Refusal::code`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It follows changes that are not here.
+    #[error("it follows changes that are not here yet")]
+    Missing(Vec<ChangeRef>),
+    /// The actor wrote something else under this number.
+    #[error("this phone already recorded something else under the same number")]
+    Fork,
+    /// The changes do not give the hash their sender signed.
+    #[error("the changes do not match the hash they were sent with")]
+    HashMismatch,
+    /// A fact with this id is here and says something else, or the same.
+    #[error("a fact with this id is already recorded")]
+    FactExists(FactId),
+    /// It replaces a field value that was never set.
+    #[error("it replaces a value that is not in the document")]
+    UnknownReplaced,
+    /// It writes to a section the document does not have.
+    #[error("the document has no section of this name")]
+    UnknownSection(Section),
+    /// It passes a limit of documents.
+    #[error("{0} would pass its limit")]
+    Limit(&'static str),
+    /// It uses the reserved actor or makes sections.
+    #[error("only the fixed schema changes may do this")]
+    Reserved,
+}
+
+impl Refusal {
+    /// The stable code, the same in every version and language.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "missing_dependencies",
+            Self::Fork => "actor_fork",
+            Self::HashMismatch => "hash_mismatch",
+            Self::FactExists(_) => "fact_exists",
+            Self::UnknownReplaced => "unknown_replaced_value",
+            Self::UnknownSection(_) => "unknown_section",
+            Self::Limit(_) => "limit",
+            Self::Reserved => "reserved",
+        }
+    }
+}
+
+/// The Automerge change, and what the graph must know of it.
+#[derive(Debug, Clone)]
+pub(super) struct Built {
+    pub change: automerge::Change,
+    pub meta: Meta,
+    pub start_op: u64,
+    pub deps: Vec<ChangeHash>,
+}
+
+/// Hashes and counters of changes that a run brings before the one in hand.
+pub(super) type Before<'a> = &'a [Meta];
+
+impl Document {
+    /// Builds the Automerge change. `before` are the metas of the same actor's changes that come
+    /// right before this one and are not in the document yet.
+    pub(super) fn build(&self, change: &Change, before: Before<'_>) -> Result<Built, Refusal> {
+        let mut deps = Vec::with_capacity(change.after.len() + 1);
+        let mut missing = Vec::new();
+        let own = |r: &ChangeRef| -> Option<Meta> {
+            if let Some(meta) = self.graph.meta(r) {
+                return Some(*meta);
+            }
+            let first = change.seq.checked_sub(before.len() as u64)?;
+            let index = r.seq.checked_sub(first)?;
+            (r.actor == change.actor)
+                .then(|| before.get(usize::try_from(index).ok()?).copied())
+                .flatten()
+        };
+        let implied = if change.seq > 1 {
+            Some(ChangeRef { actor: change.actor, seq: change.seq - 1 })
+        } else if change.after.is_empty() {
+            Some(ChangeRef { actor: ActorId::GENESIS, seq: 1 })
+        } else {
+            None
+        };
+        for dep in implied.iter().chain(&change.after) {
+            match own(dep) {
+                Some(meta) => deps.push(meta),
+                None => missing.push(*dep),
+            }
+        }
+        if !missing.is_empty() {
+            return Err(Refusal::Missing(missing));
+        }
+        let start_op = 1 + deps.iter().map(|meta| meta.max_op).max().unwrap_or(0);
+        let mut hashes: Vec<_> = deps.iter().map(|meta| meta.hash).collect();
+        hashes.sort();
+        hashes.dedup();
+        let operations = self.operations(change, start_op)?;
+        let max_op = start_op + operations.len() as u64 - 1;
+        if max_op > limits::MAX_OP {
+            return Err(Refusal::Limit("operations of a document"));
+        }
+        let built = automerge_change(change, start_op, hashes.clone(), operations);
+        let meta = Meta { hash: built.hash(), max_op };
+        Ok(Built { change: built, meta, start_op, deps: hashes })
+    }
+
+    fn operations(&self, change: &Change, start_op: u64) -> Result<Vec<Op>, Refusal> {
+        let mut operations = Vec::with_capacity(change.entries.len() * 8);
+        let own_actor = am_actor(&change.actor);
+        let genesis = am_actor(&ActorId::GENESIS);
+        for entry in &change.entries {
+            match entry {
+                Entry::Fact { section, id, record } => {
+                    let map = AmOpId::new(start_op + operations.len() as u64, &own_actor);
+                    let parent = self.section_object(section, &genesis)?;
+                    let key = uuid::Uuid::from_bytes(*id.as_bytes()).simple().to_string();
+                    operations.push(op(OpType::Make(ObjType::Map), parent, &key, &[]));
+                    let object = ObjectId::Id(map);
+                    for (key, value) in record {
+                        let put = OpType::Put(scalar(value));
+                        operations.push(op(put, object.clone(), key.as_str(), &[]));
+                    }
+                }
+                Entry::Field { section, key, value, replaces } => {
+                    let parent = self.section_object(section, &genesis)?;
+                    let put = OpType::Put(scalar(value));
+                    operations.push(op(put, parent, key.as_str(), replaces));
+                }
+                Entry::Section { name } => {
+                    let make = OpType::Make(ObjType::Map);
+                    operations.push(op(make, ObjectId::Root, name.as_str(), &[]));
+                }
+            }
+        }
+        Ok(operations)
+    }
+
+    fn section_object(&self, section: &Section, genesis: &AmActor) -> Result<ObjectId, Refusal> {
+        let counter = self.sections.get(section).copied();
+        let counter = counter.ok_or_else(|| Refusal::UnknownSection(section.clone()))?;
+        Ok(ObjectId::Id(AmOpId::new(counter, genesis)))
+    }
+}
+
+/// The Automerge form of a genesis change: sections only, no dependencies.
+pub(super) fn genesis_change(change: &Change) -> automerge::Change {
+    let sections = change.entries.iter().filter_map(|entry| match entry {
+        Entry::Section { name } => Some(name),
+        Entry::Fact { .. } | Entry::Field { .. } => None,
+    });
+    let make = |name: &Section| op(OpType::Make(ObjType::Map), ObjectId::Root, name.as_str(), &[]);
+    automerge_change(change, 1, Vec::new(), sections.map(make).collect())
+}
+
+/// The genesis change of a kind, for Automerge.
+pub(super) fn automerge_genesis(kind: DocKind) -> automerge::Change {
+    genesis::automerge_change(kind)
+}
+
+fn automerge_change(
+    change: &Change,
+    start_op: u64,
+    deps: Vec<ChangeHash>,
+    operations: Vec<Op>,
+) -> automerge::Change {
+    automerge::Change::from(ExpandedChange {
+        operations,
+        actor_id: am_actor(&change.actor),
+        hash: None,
+        seq: change.seq,
+        start_op: NonZeroU64::new(start_op).unwrap_or(NonZeroU64::MIN),
+        time: change.time,
+        message: None,
+        deps,
+        extra_bytes: Vec::new(),
+        author: None,
+    })
+}
+
+fn op(action: OpType, obj: ObjectId, key: &str, pred: &[OpId]) -> Op {
+    let pred = pred.iter().map(|id| AmOpId::new(id.counter, &am_actor(&id.actor))).collect();
+    Op { action, obj, key: AmKey::Map(key.into()), pred, insert: false }
+}
+
+fn am_actor(actor: &ActorId) -> AmActor {
+    AmActor::from(actor.as_bytes().as_slice())
+}
+
+fn scalar(value: &Value) -> ScalarValue {
+    match value {
+        Value::Null => ScalarValue::Null,
+        Value::Bool(b) => ScalarValue::Boolean(*b),
+        Value::Int(i) => ScalarValue::Int(*i),
+        Value::Text(t) => ScalarValue::Str(t.as_str().into()),
+        Value::Bytes(b) => ScalarValue::Bytes(b.clone()),
+    }
+}
