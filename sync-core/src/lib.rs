@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod document;
+pub mod enrol;
 pub mod id;
 pub mod limits;
 pub mod schema;
