@@ -1,10 +1,13 @@
 //! The rules of Towline: what a document is, who may change it, how replicas agree.
 
+pub mod admission;
 pub mod change;
 pub mod document;
 pub mod enrol;
 pub mod id;
 pub mod limits;
+pub mod policy;
 pub mod schema;
+pub mod sync;
 pub mod value;
 pub mod wire;

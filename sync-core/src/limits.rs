@@ -21,6 +21,8 @@ pub const CHANGE_DEPS: usize = 64;
 pub const RUN_CHANGES: usize = 4096;
 /// Runs in one page.
 pub const PAGE_RUNS: usize = 4096;
+/// Changes in one page, and so verdicts in one answer.
+pub const PAGE_CHANGES: usize = 16_384;
 /// Encoded page size at which a sender starts a new page, bytes (before compression).
 pub const PAGE_BYTES: usize = 256 * 1024;
 /// Largest frame a receiver takes, bytes, compressed or not: a page and one whole document.

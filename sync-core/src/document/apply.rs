@@ -14,38 +14,36 @@ use crate::value::Value;
 
 /// A change that was rebuilt, checked and may be applied to the document it was checked against.
 #[derive(Debug, Clone)]
-pub struct Rebuilt {
+pub(crate) struct Rebuilt {
     change: Change,
     built: Built,
 }
 
 impl Rebuilt {
     /// The Automerge hash of the change.
-    pub fn hash(&self) -> ChangeHash {
+    pub(crate) fn hash(&self) -> ChangeHash {
         self.built.meta.hash
+    }
+
+    /// The typed change.
+    pub(crate) fn change(&self) -> &Change {
+        &self.change
     }
 }
 
-/// Hashes of a run's changes, computed against a document, before anything is applied.
-#[derive(Debug)]
-pub(crate) struct Chain {
-    /// One per change, in order.
-    pub(crate) hashes: Vec<ChangeHash>,
-}
-
 impl Document {
-    /// Computes the hash of every change of a run and checks the last against the run's own.
-    pub(crate) fn chain(&self, run: &Run) -> Result<Chain, Refusal> {
+    /// Rebuilds every change of a run on top of what is here and checks the last hash against
+    /// the run's own. Says nothing yet of whether the changes may join.
+    pub(crate) fn chain(&self, run: &Run) -> Result<Vec<Built>, Refusal> {
         let mut metas: Vec<Meta> = Vec::with_capacity(run.changes.len());
+        let mut chain = Vec::with_capacity(run.changes.len());
         for change in &run.changes {
             let built = self.build(change, &metas)?;
             metas.push(built.meta);
+            chain.push(built);
         }
-        let hashes: Vec<_> = metas.iter().map(|meta| meta.hash).collect();
-        if hashes.last() != Some(&run.last_hash) {
-            return Err(Refusal::HashMismatch);
-        }
-        Ok(Chain { hashes })
+        let last = metas.last().map(|meta| meta.hash);
+        if last == Some(run.last_hash) { Ok(chain) } else { Err(Refusal::HashMismatch) }
     }
 
     /// Whether exactly this change is here (`Some(true)`), another under its number
@@ -56,32 +54,44 @@ impl Document {
     }
 
     /// Rebuilds the actor's next change and checks it against everything that is here.
-    pub fn check(&self, change: Change) -> Result<Rebuilt, Refusal> {
+    pub(crate) fn check(&self, change: Change) -> Result<Rebuilt, Refusal> {
+        self.check_place(&change)?;
+        let built = self.build(&change, &[])?;
+        self.check_built(change, built)
+    }
+
+    /// The same for a change that [`Document::chain`] has rebuilt already.
+    pub(crate) fn check_built(&self, change: Change, built: Built) -> Result<Rebuilt, Refusal> {
+        self.check_place(&change)?;
+        self.check_entries(&change)?;
+        Ok(Rebuilt { change, built })
+    }
+
+    /// Whether this is the actor's next change and the actor may write here at all.
+    fn check_place(&self, change: &Change) -> Result<(), Refusal> {
         let expected = self.graph.seq_of(&change.actor) + 1;
         if change.actor == ActorId::GENESIS {
             return Err(Refusal::Reserved);
         }
-        if change.seq != expected {
-            let gap = ChangeRef { actor: change.actor, seq: change.seq.saturating_sub(1) };
-            return Err(if change.seq < expected {
-                Refusal::Fork
-            } else {
-                Refusal::Missing(vec![gap])
-            });
+        if change.seq < expected {
+            return Err(Refusal::Fork);
         }
-        if !self.graph.knows(&change.actor) && self.graph.actor_count() >= limits::DOCUMENT_ACTORS {
+        if change.seq > expected {
+            let gap = ChangeRef { actor: change.actor, seq: change.seq - 1 };
+            return Err(Refusal::Missing(vec![gap]));
+        }
+        let newcomer = !self.graph.knows(&change.actor);
+        if newcomer && self.graph.actor_count() >= limits::DOCUMENT_ACTORS {
             return Err(Refusal::Limit("actors of a document"));
         }
         if !limits::TIME_RANGE.contains(&change.time) {
             return Err(Refusal::Limit("time of a change"));
         }
-        self.check_entries(&change)?;
-        let built = self.build(&change, &[])?;
-        Ok(Rebuilt { change, built })
+        Ok(())
     }
 
     /// Applies a change that was checked against this document as it is now.
-    pub fn apply(&mut self, rebuilt: Rebuilt, author: Author) {
+    pub(crate) fn apply(&mut self, rebuilt: Rebuilt, author: Author) {
         let Rebuilt { change, built } = rebuilt;
         let reference = ChangeRef { actor: change.actor, seq: change.seq };
         debug_assert_eq!(change.seq, self.graph.seq_of(&change.actor) + 1);
@@ -126,7 +136,7 @@ impl Document {
     }
 
     /// Writes the next change of `actor` on top of everything that is here.
-    pub fn author(
+    pub(crate) fn author(
         &self,
         actor: ActorId,
         time: i64,

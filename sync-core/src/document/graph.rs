@@ -19,17 +19,12 @@ pub(super) struct Graph {
     actors: HashMap<ActorId, Vec<Meta>>,
     by_hash: HashMap<ChangeHash, ChangeRef>,
     heads: BTreeSet<[u8; 32]>,
-    max_op: u64,
 }
 
 impl Graph {
     pub fn new(genesis: Meta) -> Self {
-        let mut graph = Self {
-            actors: HashMap::new(),
-            by_hash: HashMap::new(),
-            heads: BTreeSet::new(),
-            max_op: 0,
-        };
+        let mut graph =
+            Self { actors: HashMap::new(), by_hash: HashMap::new(), heads: BTreeSet::new() };
         graph.add(ActorId::GENESIS, genesis, &[]);
         graph
     }
@@ -44,7 +39,6 @@ impl Graph {
             self.heads.remove(&dep.0);
         }
         self.heads.insert(meta.hash.0);
-        self.max_op = self.max_op.max(meta.max_op);
     }
 
     pub fn meta(&self, change: &ChangeRef) -> Option<&Meta> {
@@ -70,9 +64,5 @@ impl Graph {
 
     pub fn heads(&self) -> Vec<ChangeHash> {
         self.heads.iter().map(|hash| ChangeHash(*hash)).collect()
-    }
-
-    pub fn max_op(&self) -> u64 {
-        self.max_op
     }
 }

@@ -13,7 +13,6 @@ mod rebuild;
 
 use std::collections::BTreeMap;
 
-pub use apply::Rebuilt;
 pub use author::Author;
 pub use automerge::ChangeHash;
 pub use digest::{Digest, fingerprint};

@@ -64,15 +64,22 @@ impl Refusal {
 
 /// The Automerge change, and what the graph must know of it.
 #[derive(Debug, Clone)]
-pub(super) struct Built {
-    pub change: automerge::Change,
-    pub meta: Meta,
-    pub start_op: u64,
-    pub deps: Vec<ChangeHash>,
+pub(crate) struct Built {
+    pub(super) change: automerge::Change,
+    pub(super) meta: Meta,
+    pub(super) start_op: u64,
+    pub(super) deps: Vec<ChangeHash>,
 }
 
 /// Hashes and counters of changes that a run brings before the one in hand.
 pub(super) type Before<'a> = &'a [Meta];
+
+impl Built {
+    /// The Automerge hash of the change.
+    pub(crate) fn hash(&self) -> ChangeHash {
+        self.meta.hash
+    }
+}
 
 impl Document {
     /// Builds the Automerge change. `before` are the metas of the same actor's changes that come
@@ -80,15 +87,13 @@ impl Document {
     pub(super) fn build(&self, change: &Change, before: Before<'_>) -> Result<Built, Refusal> {
         let mut deps = Vec::with_capacity(change.after.len() + 1);
         let mut missing = Vec::new();
+        // The run's own changes count before what is here under their numbers: of two histories
+        // of one actor, each has to be hashed on its own past to tell them apart.
         let own = |r: &ChangeRef| -> Option<Meta> {
-            if let Some(meta) = self.graph.meta(r) {
-                return Some(*meta);
-            }
             let first = change.seq.checked_sub(before.len() as u64)?;
-            let index = r.seq.checked_sub(first)?;
-            (r.actor == change.actor)
-                .then(|| before.get(usize::try_from(index).ok()?).copied())
-                .flatten()
+            let index = r.seq.checked_sub(first).filter(|_| r.actor == change.actor);
+            let in_run = index.and_then(|i| before.get(usize::try_from(i).ok()?));
+            in_run.or_else(|| self.graph.meta(r)).copied()
         };
         let implied = if change.seq > 1 {
             Some(ChangeRef { actor: change.actor, seq: change.seq - 1 })

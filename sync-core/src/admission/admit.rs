@@ -1,0 +1,182 @@
+//! Phones' work into the server's document: one verdict a change, none waits for another.
+
+use std::collections::BTreeMap;
+
+use super::{Verdict, Verified};
+use crate::change::{Change, Entry, Run};
+use crate::document::{Author, ChangeHash, Document, Refusal};
+use crate::id::{ActorId, DeviceId};
+use crate::policy::{self, Caller};
+
+/// What came of admitting a run.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// One verdict for each change of the run, in order.
+    pub verdicts: Vec<Verdict>,
+    /// The changes that were new and are now in the document, to be written to the log.
+    pub admitted: Option<(Run, Author)>,
+    /// The changes that were refused now, to be kept with their reason.
+    pub refused: Vec<RefusedChange>,
+}
+
+/// A change that was refused, with what is needed to give the same verdict again.
+#[derive(Debug, Clone)]
+pub struct RefusedChange {
+    /// The change as it was sent.
+    pub change: Change,
+    /// Its hash.
+    pub hash: ChangeHash,
+    /// Stable code.
+    pub code: String,
+    /// One plain sentence.
+    pub sentence: String,
+}
+
+/// Verdicts given before, by the hash of the change.
+pub type RefusedBefore = BTreeMap<[u8; 32], (String, String)>;
+
+/// Takes a run into a document.
+///
+/// `caller` is the author with the role the server knows now; `lease` is the device the run's
+/// actor belongs to, absent while nobody has used it. Verdicts of [`RefusedBefore`] are repeated.
+pub fn admit(
+    document: &mut Document,
+    verified: Verified,
+    caller: &Caller,
+    lease: Option<DeviceId>,
+    refused_before: &RefusedBefore,
+) -> Admission {
+    let (run, author, relayed) = verified.into_parts();
+    let mut admission = Admission { verdicts: Vec::new(), admitted: None, refused: Vec::new() };
+    let owner = lease.is_none_or(|device| Some(device) == author.device);
+    if run.actor() == ActorId::GENESIS || (!relayed && !owner) {
+        let verdict = Verdict::refused(
+            "actor_not_yours",
+            "This phone's writer id belongs to another phone; enrol the phone again.",
+        );
+        admission.verdicts = vec![verdict; run.changes.len()];
+        return admission;
+    }
+    let chain = match document.chain(&run) {
+        Ok(chain) => chain,
+        Err(refusal) => {
+            admission.verdicts = vec![whole_run_verdict(refusal); run.changes.len()];
+            return admission;
+        }
+    };
+    let mut blocked: Option<Verdict> = None;
+    let mut new_changes: Vec<Change> = Vec::new();
+    let mut new_hash = run.last_hash;
+    for (change, built) in run.changes.into_iter().zip(chain) {
+        let hash = built.hash();
+        if let Some(verdict) = &blocked {
+            admission.verdicts.push(verdict.clone());
+            continue;
+        }
+        match document.holds(&change, &hash) {
+            Some(true) => {
+                admission.verdicts.push(Verdict::Durable);
+                continue;
+            }
+            Some(false) => {
+                admission.verdicts.push(Verdict::Fork);
+                blocked = Some(Verdict::Fork);
+                continue;
+            }
+            None => {}
+        }
+        if let Some((code, sentence)) = refused_before.get(&hash.0) {
+            admission.verdicts.push(Verdict::refused(code.clone(), sentence.clone()));
+            blocked = Some(Verdict::Reauthor);
+            continue;
+        }
+        let verdict = match allow(document, caller, relayed, &change) {
+            Err(verdict) => verdict,
+            Ok(()) => match document.check_built(change.clone(), built) {
+                Err(refusal) => change_verdict(document, &change, refusal),
+                Ok(rebuilt) => {
+                    document.apply(rebuilt, author);
+                    Verdict::Durable
+                }
+            },
+        };
+        match &verdict {
+            Verdict::Durable => {
+                new_changes.push(change);
+                new_hash = hash;
+            }
+            Verdict::Refused { code, sentence } => {
+                let (code, sentence) = (code.clone(), sentence.clone());
+                admission.refused.push(RefusedChange { change, hash, code, sentence });
+                blocked = Some(Verdict::Reauthor);
+            }
+            other => blocked = Some(other.clone()),
+        }
+        admission.verdicts.push(verdict);
+    }
+    if !new_changes.is_empty() {
+        let run = Run { doc: document.id(), changes: new_changes, last_hash: new_hash };
+        admission.admitted = Some((run, author));
+    }
+    admission
+}
+
+fn allow(
+    document: &Document,
+    caller: &Caller,
+    relayed: bool,
+    change: &Change,
+) -> Result<(), Verdict> {
+    if relayed {
+        return Ok(());
+    }
+    for entry in &change.entries {
+        if let Err(denied) = policy::decide(caller, document, entry) {
+            return Err(match denied.code {
+                policy::SECTION_UNKNOWN => Verdict::Later { code: denied.code.to_owned() },
+                code => Verdict::refused(code, denied.sentence),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A run that cannot be hashed has no change that could be judged alone.
+fn whole_run_verdict(refusal: Refusal) -> Verdict {
+    match refusal {
+        Refusal::Missing(missing) => Verdict::Missing(missing),
+        Refusal::UnknownSection(_) => Verdict::Later { code: policy::SECTION_UNKNOWN.to_owned() },
+        other => Verdict::refused(other.code(), sentence(&other)),
+    }
+}
+
+fn change_verdict(document: &Document, change: &Change, refusal: Refusal) -> Verdict {
+    match refusal {
+        Refusal::Missing(missing) => Verdict::Missing(missing),
+        Refusal::Fork => Verdict::Fork,
+        Refusal::FactExists(_) if says_nothing_new(document, change) => Verdict::refused(
+            "fact_already_recorded",
+            "The server already has exactly this; nothing needs to be done.",
+        ),
+        other => Verdict::refused(other.code(), sentence(&other)),
+    }
+}
+
+/// Whether every fact of the change is in the document word for word.
+fn says_nothing_new(document: &Document, change: &Change) -> bool {
+    change.entries.iter().all(|entry| match entry {
+        Entry::Fact { section, id, record } => {
+            document.fact(section, id).is_some_and(|fact| fact.record == *record)
+        }
+        Entry::Field { .. } | Entry::Section { .. } => false,
+    })
+}
+
+fn sentence(refusal: &Refusal) -> String {
+    let mut text = refusal.to_string();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text.push('.');
+    text
+}

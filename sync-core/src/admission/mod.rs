@@ -1,0 +1,22 @@
+//! The only doors into a document, and the proofs a change must carry through each.
+//!
+//! ```text
+//! frame ─decode→ Received ─signature→ Verified ─┬─ policy, hash chain, checks ─→ admit()   server, from phones
+//!                 server receipt ───────────────┘
+//! entries of a person ── policy, checks ─→ record()                                        desk and phone, own work
+//! attested runs of the server's own log ── hash chain, checks ─→ replay()                   phone, and server at load
+//! ```
+//!
+//! Each step takes one type and returns the next, so a step cannot be left out by mistake.
+
+mod admit;
+mod record;
+mod replay;
+mod verdict;
+mod verify;
+
+pub use admit::{Admission, RefusedBefore, RefusedChange, admit};
+pub use record::{RecordError, record};
+pub use replay::{Replayed, replay};
+pub use verdict::Verdict;
+pub use verify::{Attested, PushError, Received, Verified, push_message};

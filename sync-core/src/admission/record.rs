@@ -1,0 +1,48 @@
+//! A person's own work into the document in front of them: at a desk, or on a phone.
+
+use crate::change::{Change, Entry, Run};
+use crate::document::{Author, Document, Refusal};
+use crate::id::ActorId;
+use crate::policy::{self, Caller, Denied};
+
+/// Why work was not recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// This person may not do this here.
+    #[error("{}", .0.sentence)]
+    Denied(Denied),
+    /// The document cannot take it.
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
+}
+
+impl RecordError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Denied(denied) => denied.code,
+            Self::Refusal(refusal) => refusal.code(),
+        }
+    }
+}
+
+/// Writes `entries` as the next change of `actor` and applies it.
+///
+/// Asks the policy first, on phones too, so that what is saved offline is what the server will
+/// take. `time` is the writer's wall clock in Unix milliseconds.
+pub fn record(
+    document: &mut Document,
+    actor: ActorId,
+    time: i64,
+    caller: &Caller,
+    author: Author,
+    entries: Vec<Entry>,
+) -> Result<Run, RecordError> {
+    for entry in &entries {
+        policy::decide(caller, document, entry).map_err(RecordError::Denied)?;
+    }
+    let rebuilt = document.author(actor, time, entries)?;
+    let (change, last_hash): (Change, _) = (rebuilt.change().clone(), rebuilt.hash());
+    document.apply(rebuilt, author);
+    Ok(Run { doc: document.id(), changes: vec![change], last_hash })
+}

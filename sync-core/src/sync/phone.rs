@@ -1,0 +1,358 @@
+//! The phone's side of sync: one exchange at a time until both agree, then quiet.
+
+mod backoff;
+
+use ed25519_dalek::{Signer, SigningKey};
+
+use super::codec::{decode_response, encode_request};
+use super::frame::{Fault, Frame, Inventory, Request, Response, Sent};
+use crate::admission::{Attested, Verdict, push_message};
+use crate::change::ChangeRef;
+use crate::document::Digest;
+use crate::id::DeviceId;
+use crate::limits;
+use crate::schema::DocId;
+
+/// Inventories in one sync before the phone gives up until later.
+const INVENTORIES: u32 = 3;
+/// Exchanges in a row that change nothing before the phone gives up until later.
+const FRUITLESS: u32 = 2;
+
+/// What happens to the phone's machine.
+#[derive(Debug)]
+pub enum PhoneEvent<'a> {
+    /// There is a reason to sync: new work, coverage, foreground, a poke, a timer.
+    Wake,
+    /// The store has read what [`PhoneEffect::Read`] asked for.
+    Outbox(Outbox),
+    /// A frame came in.
+    Frame(&'a [u8]),
+    /// The inbox is stored and on disk.
+    Stored {
+        /// Sum of the fingerprints of the documents in scope, as they are now without changes
+        /// that wait for a verdict.
+        digest: Digest,
+        /// Whether changes wait that should be sent at once.
+        waiting: bool,
+    },
+    /// The exchange did not come to an end.
+    Failed(Failure),
+}
+
+/// Why an exchange did not come to an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// No coverage, no route, cut off, timed out.
+    Unreachable,
+    /// Something answered that is not the server, such as a captive portal's page.
+    NotTheServer,
+    /// The server asks to come back later, after so many milliseconds.
+    Busy(u64),
+    /// The device's login was refused; a person has to act.
+    Unauthorised,
+}
+
+/// What the driver must do next.
+#[derive(Debug)]
+pub enum PhoneEffect {
+    /// Read changes without a verdict, oldest first, up to so many bytes; then `Outbox`.
+    Read {
+        /// Encoded bytes of one page.
+        page_bytes: usize,
+        /// Also the fingerprints of every document held.
+        inventory: bool,
+    },
+    /// Send this frame; then `Frame` or `Failed`.
+    Send(Vec<u8>),
+    /// Store this in one transaction, on disk; then `Stored`.
+    Store(Inbox),
+    /// Come back with `Wake` after so many milliseconds, or earlier if there is a reason.
+    WakeAfter(u64),
+    /// The sync is over.
+    Finished(Outcome),
+}
+
+/// How a sync ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Both sides hold the same.
+    UpToDate,
+    /// Something waits for a person or another version; the rest went through.
+    Waiting,
+    /// The two do not agree after repair; it is tried again later.
+    Diverged,
+    /// It failed; it is tried again later.
+    Failed(Failure),
+    /// The server refused the message as a whole.
+    Fault(Fault),
+}
+
+/// One page of what the phone has to say.
+#[derive(Debug, Clone, Default)]
+pub struct Outbox {
+    /// Epoch the phone last heard; 0 for never.
+    pub epoch: u64,
+    /// Stored up to here.
+    pub cursor: u64,
+    /// Changes without a verdict, each after everything it follows.
+    pub runs: Vec<Sent>,
+    /// Fingerprints, if asked for.
+    pub inventory: Option<Inventory>,
+    /// There is another page.
+    pub more: bool,
+}
+
+/// The verdict for one change that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushedVerdict {
+    /// The document.
+    pub doc: DocId,
+    /// The change.
+    pub change: ChangeRef,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// What an answer brings, to be stored in one transaction.
+#[derive(Debug, Clone, Default)]
+pub struct Inbox {
+    /// Epoch of the server's log.
+    pub epoch: u64,
+    /// Stored up to here once this is stored.
+    pub cursor: u64,
+    /// The server's wall clock when it answered, Unix milliseconds.
+    pub server_time: i64,
+    /// Verdicts, in the order in which the changes were sent.
+    pub verdicts: Vec<PushedVerdict>,
+    /// New runs, in the order of the log.
+    pub runs: Vec<Attested>,
+    /// Documents of which `runs` holds everything the server has: what the phone holds beyond
+    /// that, the server has lost, and the next outbox brings it back.
+    pub whole: Vec<DocId>,
+    /// Documents the server does not have at all; likewise.
+    pub unknown: Vec<DocId>,
+    /// Documents to drop once nothing of them waits.
+    pub released: Vec<DocId>,
+    /// Whether this answers an inventory.
+    pub repair: bool,
+}
+
+/// The machine. It holds nothing that a crash may not lose.
+#[derive(Debug)]
+pub struct Phone {
+    device: DeviceId,
+    key: SigningKey,
+    state: State,
+    failures: u32,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle,
+    Reading(Progress),
+    Sent { progress: Progress, changes: Vec<(DocId, ChangeRef)>, inventory: bool, more: bool },
+    Storing { progress: Progress, answer: Answer },
+}
+
+/// What one sync remembers from exchange to exchange.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    inventories: u32,
+    fruitless: u32,
+    cursor: u64,
+    wants_inventory: bool,
+}
+
+/// What of the answer decides how to go on.
+#[derive(Debug)]
+struct Answer {
+    digest: Digest,
+    more: bool,
+    resync: bool,
+    fruitful: bool,
+    retry_after_ms: u64,
+    outbox_more: bool,
+}
+
+impl Phone {
+    /// A machine for an enrolled device.
+    pub fn new(device: DeviceId, key: SigningKey) -> Self {
+        Self { device, key, state: State::Idle, failures: 0 }
+    }
+
+    /// Whether a sync is under way.
+    pub fn is_busy(&self) -> bool {
+        !matches!(self.state, State::Idle)
+    }
+
+    /// One step. `random` is any number nobody can guess; it spreads reconnects.
+    pub fn handle(&mut self, random: u64, event: PhoneEvent<'_>) -> Vec<PhoneEffect> {
+        let state = std::mem::replace(&mut self.state, State::Idle);
+        match (state, event) {
+            (State::Idle, PhoneEvent::Wake) => self.read(Progress::default()),
+            (State::Reading(progress), PhoneEvent::Outbox(outbox)) => self.send(progress, outbox),
+            (State::Sent { progress, changes, inventory, more }, PhoneEvent::Frame(bytes)) => {
+                match decode_response(bytes) {
+                    Ok(Frame::Response(response)) => {
+                        self.receive(random, progress, changes, inventory, more, *response)
+                    }
+                    Ok(Frame::Fault(fault)) => self.faulted(random, fault),
+                    Ok(Frame::Poke) => {
+                        self.state = State::Sent { progress, changes, inventory, more };
+                        Vec::new()
+                    }
+                    Err(_) => self.fail(random, Failure::NotTheServer),
+                }
+            }
+            (State::Storing { progress, answer }, PhoneEvent::Stored { digest, waiting }) => {
+                self.stored(random, progress, answer, digest, waiting)
+            }
+            (State::Idle, PhoneEvent::Frame(bytes)) => match decode_response(bytes) {
+                Ok(Frame::Poke) => self.read(Progress::default()),
+                _ => Vec::new(),
+            },
+            (State::Idle, PhoneEvent::Failed(_)) => Vec::new(),
+            (_, PhoneEvent::Failed(failure)) => self.fail(random, failure),
+            // Anything else is out of step and changes nothing.
+            (state, _) => {
+                self.state = state;
+                Vec::new()
+            }
+        }
+    }
+
+    fn read(&mut self, progress: Progress) -> Vec<PhoneEffect> {
+        let inventory = progress.wants_inventory;
+        self.state = State::Reading(progress);
+        vec![PhoneEffect::Read { page_bytes: limits::PAGE_BYTES, inventory }]
+    }
+
+    fn send(&mut self, mut progress: Progress, outbox: Outbox) -> Vec<PhoneEffect> {
+        let refs = outbox.runs.iter().map(Sent::run).flat_map(|run| {
+            let refs = run.changes.iter().map(|c| ChangeRef { actor: c.actor, seq: c.seq });
+            refs.map(|change| (run.doc, change))
+        });
+        let changes: Vec<_> = refs.collect();
+        let signed = outbox.runs.iter().filter_map(|sent| match sent {
+            Sent::Signed(run) => Some(run),
+            Sent::Relayed(_) => None,
+        });
+        let mut signed = signed.peekable();
+        let signature = signed.peek().is_some().then(|| {
+            let message = push_message(self.device, signed);
+            self.key.sign(&message).to_bytes()
+        });
+        progress.cursor = outbox.cursor;
+        let (inventory, more) = (outbox.inventory.is_some(), outbox.more);
+        let frame = encode_request(&Request {
+            epoch: outbox.epoch,
+            cursor: outbox.cursor,
+            runs: outbox.runs,
+            signature,
+            inventory: outbox.inventory,
+            more,
+        });
+        self.state = State::Sent { progress, changes, inventory, more };
+        vec![PhoneEffect::Send(frame)]
+    }
+
+    fn receive(
+        &mut self,
+        random: u64,
+        progress: Progress,
+        changes: Vec<(DocId, ChangeRef)>,
+        inventory: bool,
+        outbox_more: bool,
+        response: Response,
+    ) -> Vec<PhoneEffect> {
+        if response.verdicts.len() != changes.len() {
+            return self.fail(random, Failure::NotTheServer);
+        }
+        let settled =
+            |verdict: &Verdict| !matches!(verdict, Verdict::Missing(_) | Verdict::Later { .. });
+        let missing = response.verdicts.iter().any(|v| matches!(v, Verdict::Missing(_)));
+        let fruitful = response.verdicts.iter().any(settled)
+            || !response.runs.is_empty()
+            || !response.released.is_empty()
+            || response.cursor != progress.cursor;
+        let answer = Answer {
+            digest: response.digest,
+            more: response.more,
+            resync: response.resync || missing,
+            fruitful,
+            retry_after_ms: response.retry_after_ms,
+            outbox_more,
+        };
+        let verdicts = changes.into_iter().zip(response.verdicts);
+        let verdicts =
+            verdicts.map(|((doc, change), verdict)| PushedVerdict { doc, change, verdict });
+        let inbox = Inbox {
+            epoch: response.epoch,
+            cursor: response.cursor,
+            server_time: response.server_time,
+            verdicts: verdicts.collect(),
+            runs: response.runs,
+            whole: response.whole,
+            unknown: response.unknown,
+            released: response.released,
+            repair: inventory,
+        };
+        self.state = State::Storing { progress, answer };
+        vec![PhoneEffect::Store(inbox)]
+    }
+
+    fn stored(
+        &mut self,
+        random: u64,
+        mut progress: Progress,
+        answer: Answer,
+        digest: Digest,
+        waiting: bool,
+    ) -> Vec<PhoneEffect> {
+        self.failures = 0;
+        let more = answer.more || answer.outbox_more;
+        let differs = !more && !waiting && digest != answer.digest;
+        progress.wants_inventory = answer.resync || differs;
+        progress.fruitless = if answer.fruitful { 0 } else { progress.fruitless + 1 };
+        if progress.wants_inventory {
+            progress.inventories += 1;
+        }
+        if answer.retry_after_ms > 0 {
+            return self.finish(Outcome::Waiting, backoff::after(answer.retry_after_ms, random));
+        }
+        if progress.inventories > INVENTORIES {
+            return self.finish(Outcome::Diverged, backoff::delay(INVENTORIES, random));
+        }
+        if progress.wants_inventory || more {
+            return self.read(progress);
+        }
+        if !waiting {
+            return self.finish(Outcome::UpToDate, backoff::idle(random));
+        }
+        if progress.fruitless >= FRUITLESS {
+            return self.finish(Outcome::Waiting, backoff::delay(INVENTORIES, random));
+        }
+        self.read(progress)
+    }
+
+    fn faulted(&mut self, random: u64, fault: Fault) -> Vec<PhoneEffect> {
+        self.failures = self.failures.saturating_add(1);
+        let wait =
+            backoff::after(fault.retry_after_ms, random).max(backoff::delay(self.failures, random));
+        self.finish(Outcome::Fault(fault), wait)
+    }
+
+    fn fail(&mut self, random: u64, failure: Failure) -> Vec<PhoneEffect> {
+        self.failures = self.failures.saturating_add(1);
+        let wait = match failure {
+            Failure::Busy(ms) => backoff::after(ms, random),
+            _ => backoff::delay(self.failures, random),
+        };
+        self.finish(Outcome::Failed(failure), wait)
+    }
+
+    fn finish(&mut self, outcome: Outcome, wake_after: u64) -> Vec<PhoneEffect> {
+        self.state = State::Idle;
+        vec![PhoneEffect::Finished(outcome), PhoneEffect::WakeAfter(wake_after)]
+    }
+}

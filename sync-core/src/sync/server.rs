@@ -1,0 +1,242 @@
+//! The server's side of one exchange: take the frame, have the changes admitted, answer.
+
+use ed25519_dalek::VerifyingKey;
+
+use super::codec::{decode_request, encode_response};
+use super::frame::{Fault, Frame, Inventory, Request, Response, Sent};
+use crate::admission::{Attested, Received, Verdict, Verified};
+use crate::change::ChangeRef;
+use crate::document::Digest;
+use crate::id::{ActorId, DeviceId, UserId};
+use crate::schema::DocId;
+
+/// A run for the writer, in the order in which it has to be admitted.
+#[derive(Debug, Clone)]
+pub enum Submitted {
+    /// Signed by the device; the signature is checked.
+    Signed(Verified),
+    /// Brought back; the writer checks the receipt with its secret.
+    Relayed(Attested),
+}
+
+/// What the session wants from the store after the changes were admitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pull {
+    /// For whom.
+    pub user: UserId,
+    /// Everything after this position; 0 for everything in scope.
+    pub cursor: u64,
+    /// If present, compare with this instead: whole documents where fingerprints differ.
+    pub inventory: Option<Inventory>,
+    /// Changes this very request brought durably, not to be sent back.
+    pub pushed: Vec<PushedRange>,
+}
+
+/// Consecutive changes a request brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushedRange {
+    /// The document.
+    pub doc: DocId,
+    /// Who wrote them.
+    pub actor: ActorId,
+    /// First and last number.
+    pub seqs: std::ops::RangeInclusive<u64>,
+}
+
+/// What the store found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pulled {
+    /// Where the phone stands once it has stored this.
+    pub cursor: u64,
+    /// Digest of the documents in scope at that position.
+    pub digest: Digest,
+    /// What is new, in the order of the log.
+    pub runs: Vec<Attested>,
+    /// Documents that `runs` holds completely.
+    pub whole: Vec<DocId>,
+    /// Documents that left the scope.
+    pub released: Vec<DocId>,
+    /// Documents of the inventory that are not here.
+    pub unknown: Vec<DocId>,
+    /// The page was full; there is more.
+    pub more: bool,
+}
+
+/// What happens to a session.
+#[derive(Debug)]
+pub enum ServerEvent<'a> {
+    /// A frame came in.
+    Frame(&'a [u8]),
+    /// The writer committed, with one list of verdicts a submitted run.
+    Admitted(Vec<Vec<Verdict>>),
+    /// The store has read.
+    Pulled(Pulled),
+    /// The store could not do its part; the phone should come back after so many milliseconds.
+    Unavailable {
+        /// Milliseconds.
+        retry_after_ms: u64,
+    },
+}
+
+/// What the driver must do next.
+#[derive(Debug)]
+pub enum ServerEffect {
+    /// Have these runs admitted, in this order, and committed; then `Admitted`.
+    Admit(Vec<Submitted>),
+    /// Read this; then `Pulled`.
+    Pull(Pull),
+    /// Send this frame; the exchange is over.
+    Send(Vec<u8>),
+}
+
+/// One phone's connection to the server.
+#[derive(Debug)]
+pub struct Session {
+    user: UserId,
+    device: DeviceId,
+    key: VerifyingKey,
+    epoch: u64,
+    exchange: Option<Exchange>,
+}
+
+/// What one exchange remembers between its steps.
+#[derive(Debug)]
+struct Exchange {
+    cursor: u64,
+    resync: bool,
+    inventory: Option<Inventory>,
+    /// For each submitted run: document and the changes it holds.
+    submitted: Vec<(DocId, Vec<ChangeRef>)>,
+    verdicts: Vec<Verdict>,
+}
+
+impl Session {
+    /// A session of an authenticated device. `epoch` is that of the server's log.
+    pub fn new(user: UserId, device: DeviceId, key: VerifyingKey, epoch: u64) -> Self {
+        Self { user, device, key, epoch, exchange: None }
+    }
+
+    /// One step. `now` is the server's wall clock in Unix milliseconds and goes into the answer.
+    pub fn handle(&mut self, now: i64, event: ServerEvent<'_>) -> ServerEffect {
+        match event {
+            ServerEvent::Frame(bytes) => self.frame(bytes),
+            ServerEvent::Admitted(verdicts) => self.admitted(verdicts),
+            ServerEvent::Pulled(pulled) => self.pulled(now, pulled),
+            ServerEvent::Unavailable { retry_after_ms } => {
+                self.exchange = None;
+                let sentence = "The server is busy; nothing was lost, the phone tries again.";
+                fault("unavailable", sentence, retry_after_ms)
+            }
+        }
+    }
+
+    fn frame(&mut self, bytes: &[u8]) -> ServerEffect {
+        let request = match decode_request(bytes) {
+            Ok(request) => request,
+            Err(error) => return fault("frame_malformed", &format!("The message: {error}."), 0),
+        };
+        let known_epoch = request.epoch == self.epoch;
+        let resync = request.epoch != 0 && !known_epoch;
+        let submitted = request.runs.iter().map(|sent| {
+            let run = sent.run();
+            let refs = run.changes.iter().map(|c| ChangeRef { actor: c.actor, seq: c.seq });
+            (run.doc, refs.collect())
+        });
+        self.exchange = Some(Exchange {
+            cursor: if known_epoch { request.cursor } else { 0 },
+            resync: resync && request.inventory.is_none(),
+            inventory: request.inventory.clone(),
+            submitted: submitted.collect(),
+            verdicts: Vec::new(),
+        });
+        if request.runs.is_empty() {
+            return self.admitted(Vec::new());
+        }
+        match self.verify(request) {
+            Ok(submitted) => ServerEffect::Admit(submitted),
+            Err(effect) => {
+                self.exchange = None;
+                effect
+            }
+        }
+    }
+
+    fn verify(&self, request: Request) -> Result<Vec<Submitted>, ServerEffect> {
+        let signed = request.runs.iter().filter_map(|sent| match sent {
+            Sent::Signed(run) => Some(Received(run.clone())),
+            Sent::Relayed(_) => None,
+        });
+        let signed: Vec<_> = signed.collect();
+        let mut verified = match (signed.is_empty(), request.signature) {
+            (true, _) => Vec::new(),
+            (false, Some(signature)) => {
+                Received::verify(signed, &signature, &self.key, self.user, self.device).map_err(
+                    |error| fault(error.code(), "The signature does not match this phone.", 0),
+                )?
+            }
+            (false, None) => {
+                return Err(fault("signature_missing", "The changes are not signed.", 0));
+            }
+        }
+        .into_iter();
+        let submitted = request.runs.into_iter().filter_map(|sent| match sent {
+            Sent::Signed(_) => verified.next().map(Submitted::Signed),
+            Sent::Relayed(attested) => Some(Submitted::Relayed(attested)),
+        });
+        Ok(submitted.collect())
+    }
+
+    fn admitted(&mut self, verdicts: Vec<Vec<Verdict>>) -> ServerEffect {
+        let Some(exchange) = &mut self.exchange else { return out_of_step() };
+        let mut pushed = Vec::new();
+        for ((doc, changes), verdicts) in exchange.submitted.iter().zip(&verdicts) {
+            let durable = verdicts.iter().take_while(|verdict| verdict.is_durable()).count();
+            if let (Some(first), Some(last)) = (changes.first(), changes[..durable].last()) {
+                let seqs = first.seq..=last.seq;
+                pushed.push(PushedRange { doc: *doc, actor: first.actor, seqs });
+            }
+        }
+        exchange.verdicts = verdicts.into_iter().flatten().collect();
+        ServerEffect::Pull(Pull {
+            user: self.user,
+            cursor: exchange.cursor,
+            inventory: exchange.inventory.take(),
+            pushed,
+        })
+    }
+
+    fn pulled(&mut self, now: i64, pulled: Pulled) -> ServerEffect {
+        let Some(exchange) = self.exchange.take() else { return out_of_step() };
+        let ahead = exchange.cursor > pulled.cursor;
+        let resync = exchange.resync || ahead;
+        let mut response = Response {
+            epoch: self.epoch,
+            cursor: pulled.cursor,
+            digest: pulled.digest,
+            server_time: now,
+            verdicts: exchange.verdicts,
+            resync,
+            ..Response::default()
+        };
+        if resync {
+            // What follows an inventory starts anew; sending from here would only repeat it.
+            response.cursor = 0;
+        } else {
+            response.runs = pulled.runs;
+            response.whole = pulled.whole;
+            response.released = pulled.released;
+            response.unknown = pulled.unknown;
+            response.more = pulled.more;
+        }
+        ServerEffect::Send(encode_response(&Frame::Response(Box::new(response))))
+    }
+}
+
+fn fault(code: &str, sentence: &str, retry_after_ms: u64) -> ServerEffect {
+    let (code, sentence) = (code.to_owned(), sentence.to_owned());
+    ServerEffect::Send(encode_response(&Frame::Fault(Fault { code, sentence, retry_after_ms })))
+}
+
+fn out_of_step() -> ServerEffect {
+    fault("unavailable", "The exchange was interrupted; the phone tries again.", 1000)
+}
