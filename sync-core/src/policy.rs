@@ -1,26 +1,63 @@
-//! Who may do what: one answer for phone and server.
+//! Who may write what: one decision, the same on phone and server, and the table of all of them.
+//!
+//! Technicians only add facts, and only about work that is or was theirs; the office sets fields
+//! and adds its own facts; the server adds what it learns itself. A refusal never depends on a
+//! clock, so the same entry against the same document is decided the same way everywhere.
+
+mod rule;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use table::table;
 
 use crate::change::Entry;
 use crate::document::Document;
-use crate::id::UserId;
+use crate::id::{FactId, UserId};
+use rule::{Act, Room, rule};
 
-/// What a person is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What somebody is in the tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Works on the road; only adds facts.
+    /// Works from a phone.
     Technician,
     /// Takes calls and assigns.
     Dispatcher,
-    /// Service manager.
+    /// Answers for promises, parts and people.
     Manager,
-    /// Runs the installation.
+    /// Runs branches, users, devices and connectors.
     Administrator,
-    /// The server's own follow-ups.
+    /// The server itself, for what follows from others' work.
     System,
 }
 
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 5] =
+        [Self::Technician, Self::Dispatcher, Self::Manager, Self::Administrator, Self::System];
+
+    /// The role's word in the API and the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Technician => "technician",
+            Self::Dispatcher => "dispatcher",
+            Self::Manager => "manager",
+            Self::Administrator => "administrator",
+            Self::System => "system",
+        }
+    }
+
+    /// The role of this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.word() == word)
+    }
+}
+
 /// Who asks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Caller {
     /// The person.
     pub user: UserId,
@@ -28,19 +65,69 @@ pub struct Caller {
     pub role: Role,
 }
 
-/// A refusal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Denied {
-    /// Stable code.
-    pub code: &'static str,
-    /// One plain sentence.
-    pub sentence: String,
+impl Caller {
+    /// The server on its own account; its user id belongs to nobody.
+    pub fn system() -> Self {
+        Self { user: UserId::new(0, [0; 10]), role: Role::System }
+    }
 }
 
-/// Code of a refusal that only means this version is older than the sender.
-pub const SECTION_UNKNOWN: &str = "section_unknown";
+/// Why an entry is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
+#[error("{sentence}")]
+pub struct Denied {
+    /// Stable code, the same in every version and language.
+    pub code: &'static str,
+    /// One plain sentence.
+    pub sentence: &'static str,
+    /// The section, or section and key, concerned.
+    pub field: Option<String>,
+}
 
-/// Whether the caller may make this entry in this document.
-pub fn decide(_caller: &Caller, _document: &Document, _entry: &Entry) -> Result<(), Denied> {
+/// Code of an entry in a section this version does not know: the writer may be newer than the
+/// reader, so the reader keeps the entry aside rather than losing it.
+pub const SECTION_UNKNOWN: &str = "section_unknown";
+/// Code of a status fact of a kind this version does not know; as [`SECTION_UNKNOWN`].
+pub const KIND_UNKNOWN: &str = "kind_unknown";
+
+impl Denied {
+    /// Whether a newer version might allow it.
+    pub fn is_for_newer_version(&self) -> bool {
+        self.code == SECTION_UNKNOWN || self.code == KIND_UNKNOWN
+    }
+}
+
+/// Decides one entry against the document as it is before the entry.
+pub fn decide(caller: &Caller, document: &Document, entry: &Entry) -> Result<(), Denied> {
+    decide_change(caller, document, std::slice::from_ref(entry))
+}
+
+/// Decides all entries of one change against the document as it is before the change; a walk-up
+/// fact opens a new job for the entries that come after it.
+pub fn decide_change(
+    caller: &Caller,
+    document: &Document,
+    entries: &[Entry],
+) -> Result<(), Denied> {
+    let mut context = Context { caller, document, opens_walk_up: false, earlier: Vec::new() };
+    for entry in entries {
+        let room = Room::of(document.id().kind, entry);
+        rule(caller.role, room, Act::of(entry)).check(&context, entry)?;
+        context.earlier.extend(match entry {
+            Entry::Fact { id, .. } => Some(*id),
+            Entry::Field { .. } | Entry::Section { .. } => None,
+        });
+        context.opens_walk_up |= rule::is_walk_up(room, entry);
+    }
     Ok(())
+}
+
+/// What a rule may look at besides the entry.
+struct Context<'a> {
+    caller: &'a Caller,
+    document: &'a Document,
+    /// An earlier entry of the same change opened this job as a walk-up.
+    opens_walk_up: bool,
+    /// Facts added by earlier entries of the same change.
+    earlier: Vec<FactId>,
 }

@@ -130,15 +130,13 @@ fn allow(
     if relayed {
         return Ok(());
     }
-    for entry in &change.entries {
-        if let Err(denied) = policy::decide(caller, document, entry) {
-            return Err(match denied.code {
-                policy::SECTION_UNKNOWN => Verdict::Later { code: denied.code.to_owned() },
-                code => Verdict::refused(code, denied.sentence),
-            });
+    policy::decide_change(caller, document, &change.entries).map_err(|denied| {
+        if denied.is_for_newer_version() {
+            Verdict::Later { code: denied.code.to_owned() }
+        } else {
+            Verdict::refused(denied.code, denied.sentence)
         }
-    }
-    Ok(())
+    })
 }
 
 /// A run that cannot be hashed has no change that could be judged alone.

@@ -38,9 +38,7 @@ pub fn record(
     author: Author,
     entries: Vec<Entry>,
 ) -> Result<Run, RecordError> {
-    for entry in &entries {
-        policy::decide(caller, document, entry).map_err(RecordError::Denied)?;
-    }
+    policy::decide_change(caller, document, &entries).map_err(RecordError::Denied)?;
     let rebuilt = document.author(actor, time, entries)?;
     let (change, last_hash): (Change, _) = (rebuilt.change().clone(), rebuilt.hash());
     document.apply(rebuilt, author);

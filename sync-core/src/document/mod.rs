@@ -89,7 +89,7 @@ impl Document {
     }
 
     /// The facts of a section, oldest id first.
-    pub fn facts(&self, section: &Section) -> impl DoubleEndedIterator<Item = &Fact> {
+    pub fn facts(&self, section: &Section) -> impl DoubleEndedIterator<Item = &Fact> + use<'_> {
         self.facts.get(section).into_iter().flat_map(BTreeMap::values)
     }
 
@@ -122,6 +122,12 @@ impl Document {
             slot.into_iter().flatten().filter(|value| !value.superseded).collect();
         standing.sort_by_key(|value| value.op);
         standing
+    }
+
+    /// Every value a field was ever given, in the order in which they came here.
+    pub fn field_history(&self, section: &Section, key: &Key) -> &[FieldValue] {
+        let slot = self.fields.get(section).and_then(|fields| fields.get(key));
+        slot.map_or(&[], Vec::as_slice)
     }
 
     /// The fields of a section with their winning values; cleared ones are left out.
