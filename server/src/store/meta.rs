@@ -1,0 +1,89 @@
+//! What the store knows of itself: its secret for receipts, and its epoch.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use sqlx::{AnyConnection, Row};
+use sync_core::change::Run;
+use sync_core::document::Author;
+use sync_core::id::TenantId;
+
+use super::StoreError;
+
+/// Facts about the store as a whole that do not change while it is open.
+#[derive(Clone)]
+pub(crate) struct Meta {
+    /// Changes when the store is restored from a backup, so that phones compare what they hold.
+    pub epoch: u64,
+    /// Key of the receipts.
+    secret: [u8; 32],
+}
+
+impl std::fmt::Debug for Meta {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Meta").field("epoch", &self.epoch).finish_non_exhaustive()
+    }
+}
+
+impl Meta {
+    /// Reads it, and makes it at the first start.
+    pub async fn load(connection: &mut AnyConnection) -> Result<Self, StoreError> {
+        let mut secret = [0; 32];
+        let mut epoch = [0; 8];
+        for bytes in [&mut secret[..], &mut epoch[..]] {
+            getrandom::fill(bytes).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        }
+        Ok(Self {
+            secret: keep(connection, "receipt_secret", secret).await?,
+            epoch: u64::from_be_bytes(keep(connection, "epoch", epoch).await?),
+        })
+    }
+
+    /// The server's receipt over a run of its log: only a holder of the secret can make it.
+    pub fn receipt(&self, tenant: TenantId, run: &Run, author: &Author) -> [u8; 16] {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else { return [0; 16] };
+        mac.update(b"towline receipt 1\n");
+        mac.update(tenant.as_bytes());
+        mac.update(&[run.doc.kind.code()]);
+        mac.update(run.doc.as_bytes());
+        mac.update(run.actor().as_bytes());
+        mac.update(&run.last_seq().to_be_bytes());
+        mac.update(&run.last_hash.0);
+        // No id is all zeros, so zeros say that there is none.
+        mac.update(&author.user.map_or([0; 16], |user| *user.as_bytes()));
+        mac.update(&author.device.map_or([0; 16], |device| *device.as_bytes()));
+        let full = mac.finalize().into_bytes();
+        let mut receipt = [0; 16];
+        receipt.copy_from_slice(&full[..16]);
+        receipt
+    }
+
+    /// Whether a receipt is ours; takes the same time whichever byte differs.
+    pub fn is_genuine(
+        &self,
+        tenant: TenantId,
+        run: &Run,
+        author: &Author,
+        receipt: &[u8; 16],
+    ) -> bool {
+        let ours = self.receipt(tenant, run, author);
+        ours.iter().zip(receipt).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+    }
+}
+
+async fn keep<const N: usize>(
+    connection: &mut AnyConnection,
+    key: &str,
+    fresh: [u8; N],
+) -> Result<[u8; N], StoreError> {
+    sqlx::query("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING")
+        .bind(key)
+        .bind(fresh.to_vec())
+        .execute(&mut *connection)
+        .await?;
+    let row = sqlx::query("SELECT value FROM meta WHERE key = $1")
+        .bind(key)
+        .fetch_one(connection)
+        .await?;
+    let value: Vec<u8> = row.try_get(0)?;
+    value.try_into().map_err(|_| StoreError::Corrupt(format!("meta {key}")))
+}

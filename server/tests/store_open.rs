@@ -1,0 +1,121 @@
+//! The store's promises about opening, migrating and plain writes, on every database at hand.
+
+#![allow(clippy::unwrap_used)]
+
+mod store;
+
+use server::store::StoreError;
+use sqlx::Row;
+use store::on_each_database;
+
+#[test]
+fn a_store_opens_twice_and_keeps_its_epoch() {
+    on_each_database(async |place| {
+        let first = place.open().await;
+        let epoch = first.epoch();
+        first.close().await;
+        let again = place.open().await;
+        assert_eq!(again.epoch(), epoch);
+        again.close().await;
+    });
+}
+
+#[test]
+fn a_newer_schema_is_refused_with_both_versions_named() {
+    on_each_database(async |place| {
+        let store = place.open().await;
+        store
+            .write::<_, StoreError, _>(|tx| {
+                Box::pin(async move {
+                    let add = "INSERT INTO schema_migrations (version, name, sha256) \
+                               VALUES (9999, 'from_the_future', '')";
+                    sqlx::query(add).execute(tx).await?;
+                    Ok(())
+                })
+            })
+            .await
+            .unwrap();
+        store.close().await;
+        let refused = place.try_open().await.expect_err("a newer schema");
+        assert_eq!(refused.code(), "schema_newer");
+        assert!(refused.to_string().contains("9999"), "{refused}");
+    });
+}
+
+#[test]
+fn a_plain_write_that_fails_takes_back_only_itself() {
+    on_each_database(async |place| {
+        let store = place.open().await;
+        let put = |id: u8, fail: bool| {
+            let store = store.clone();
+            async move {
+                store
+                    .write::<_, StoreError, _>(move |tx| {
+                        Box::pin(async move {
+                            let put = "INSERT INTO tenants (id, name, created_at) \
+                                       VALUES ($1, $2, $3)";
+                            let put = sqlx::query(put).bind(vec![id; 16]).bind("x").bind(1_i64);
+                            put.execute(tx).await?;
+                            if fail { Err(StoreError::Busy) } else { Ok(id) }
+                        })
+                    })
+                    .await
+            }
+        };
+        let (one, two, three) = tokio::join!(put(1, false), put(2, true), put(3, false));
+        assert_eq!(one.unwrap(), 1);
+        assert_eq!(two.expect_err("failed").code(), "store_busy");
+        assert_eq!(three.unwrap(), 3);
+        let rows = sqlx::query("SELECT id FROM tenants ORDER BY id").fetch_all(store.readers());
+        let rows = rows.await.unwrap();
+        let ids: Vec<u8> = rows.iter().map(|row| row.get::<Vec<u8>, _>(0)[0]).collect();
+        assert_eq!(ids, [1, 3]);
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_plain_write_that_panics_is_answered_and_the_writer_lives() {
+    on_each_database(async |place| {
+        let store = place.open().await;
+        let broken =
+            store.write::<(), StoreError, _>(|_| Box::pin(async { panic!("a defect") })).await;
+        assert_eq!(broken.expect_err("panicked").code(), "internal");
+        let fine = store.write::<_, StoreError, _>(|_| Box::pin(async { Ok(7) })).await;
+        assert_eq!(fine.unwrap(), 7);
+        store.close().await;
+    });
+}
+
+#[test]
+fn readers_cannot_write() {
+    on_each_database(async |place| {
+        let store = place.open().await;
+        let put = "INSERT INTO meta (key, value) VALUES ('x', $1)";
+        let put = sqlx::query(put).bind(vec![1_u8]).execute(store.readers()).await;
+        assert!(put.is_err());
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_commit_is_on_the_disk_before_it_is_answered() {
+    on_each_database(async |place| {
+        let store = place.open().await;
+        let setting = store
+            .write::<String, StoreError, _>(|tx| {
+                Box::pin(async move {
+                    if tx.backend_name() == "SQLite" {
+                        let row = sqlx::query("PRAGMA synchronous").fetch_one(tx).await?;
+                        return Ok(row.try_get::<i64, _>(0)?.to_string());
+                    }
+                    let row = sqlx::query("SELECT current_setting('synchronous_commit')");
+                    Ok(row.fetch_one(tx).await?.try_get(0)?)
+                })
+            })
+            .await
+            .unwrap();
+        assert!(["2", "on", "remote_apply", "remote_write"].contains(&&*setting), "{setting}");
+        store.close().await;
+    });
+}
