@@ -1,1 +1,11 @@
-//! Placeholder
+//! What the demo, the end-to-end tests and the benchmarks share: the world outside the phones.
+//!
+//! [`calls`] reads real calls from CSV, [`links`] turns cellular traces into a link whose every
+//! delivery time is computed, and [`drives`] moves technicians along recorded drives. All of it
+//! is a function of its input: the same files and the same seed give the same day.
+
+pub mod calls;
+pub mod drives;
+pub mod input;
+pub mod links;
+pub mod random;
