@@ -2,10 +2,14 @@
 //!
 //! [`calls`] reads real calls from CSV, [`links`] turns cellular traces into a link whose every
 //! delivery time is computed, and [`drives`] moves technicians along recorded drives. All of it
-//! is a function of its input: the same files and the same seed give the same day.
+//! is a function of its input: the same files and the same seed give the same day. [`sim`] plays server
+//! and phones in virtual time over the real rules, and [`storm`] is
+//! the work every sync engine is measured on.
 
 pub mod calls;
 pub mod drives;
 pub mod input;
 pub mod links;
 pub mod random;
+pub mod sim;
+pub mod storm;

@@ -1,0 +1,197 @@
+//! Laws of the wire: what is encoded decodes to the same, and bytes have one form only.
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use sync_core::admission::{Attested, Verdict};
+use sync_core::change::{Change, ChangeRef, Entry, OpId, Run};
+use sync_core::document::{Author, ChangeHash, Digest};
+use sync_core::id::{ActorId, DeviceId, FactId, UserId};
+use sync_core::schema::{DocId, DocKind, Key, Section, key, section};
+use sync_core::sync::{
+    Fault, Frame, Inventory, Request, Response, Sent, decode_request, decode_response,
+    encode_request, encode_response,
+};
+use sync_core::value::Value;
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::Int),
+        "[a-z _é陳]{0,20}".prop_map(Value::Text),
+        prop_oneof!["accepted", "pass", "TWD", "flat_tyre"].prop_map(Value::Text),
+        vec(any::<u8>(), 0..40).prop_map(Value::Bytes),
+    ]
+}
+
+fn any_key() -> impl Strategy<Value = Key> {
+    prop_oneof![
+        Just(key::AT),
+        Just(key::UP),
+        Just(key::KIND),
+        Just(key::LAT),
+        Just(key::EXPIRES),
+        "[a-z][a-z0-9_]{0,12}".prop_filter_map("in the dictionary", |name| Key::lookup(&name)),
+    ]
+}
+
+fn any_section() -> impl Strategy<Value = Section> {
+    prop_oneof![
+        Just(section::STATUS),
+        Just(section::SHIFTS),
+        Just(Section::parse("from_the_future").expect("a plain name")),
+    ]
+}
+
+fn actor() -> impl Strategy<Value = ActorId> {
+    prop_oneof![
+        Just(ActorId::GENESIS),
+        (0u8..4).prop_map(|n| ActorId::new(1_700_000_000_000, [n; 10]))
+    ]
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let op = (any::<u64>(), actor()).prop_map(|(counter, actor)| OpId { counter, actor });
+    prop_oneof![
+        4 => (any_section(), 0i64..1 << 47, any::<[u8; 10]>(), btree_map(any_key(), value(), 0..8))
+            .prop_map(|(section, ms, random, record)| Entry::Fact {
+                section, id: FactId::new(ms, random), record
+            }),
+        2 => (any_section(), any_key(), prop_oneof![Just(Value::Null), value()], vec(op, 0..4))
+            .prop_map(|(section, key, value, mut replaces)| {
+                replaces.sort();
+                replaces.dedup();
+                Entry::Field { section, key, value, replaces }
+            }),
+        1 => any_section().prop_map(|name| Entry::Section { name }),
+    ]
+}
+
+prop_compose! {
+    fn run()(
+        kind in 0u8..6,
+        id in any::<[u8; 10]>(),
+        author in (0u8..4).prop_map(|n| ActorId::new(1_700_000_000_000, [n; 10])),
+        first_seq in 1u64..1 << 40,
+        changes in vec((any::<i64>(), vec((actor(), 1u64..99), 0..3), vec(entry(), 1..4)), 1..6),
+        hash in any::<[u8; 32]>(),
+    ) -> Run {
+        let doc = DocId::new(DocKind::from_code(kind), *FactId::new(1, id).as_bytes());
+        let changes = changes.into_iter().zip(first_seq..).map(|((time, after, entries), seq)| {
+            let refs = after.into_iter().map(|(actor, seq)| ChangeRef { actor, seq });
+            let mut after: Vec<_> = refs.collect();
+            after.sort();
+            after.dedup();
+            Change { actor: author, seq, after, time, entries }
+        });
+        Run { doc: doc.expect("a version 7 id"), changes: changes.collect(), last_hash: ChangeHash(hash) }
+    }
+}
+
+prop_compose! {
+    fn attested()(
+        run in run(),
+        user in proptest::option::of(any::<[u8; 10]>()),
+        device in proptest::option::of(any::<[u8; 10]>()),
+        receipt in any::<[u8; 16]>(),
+    ) -> Attested {
+        let author = Author {
+            user: user.map(|random| UserId::new(5, random)),
+            device: device.map(|random| DeviceId::new(5, random)),
+        };
+        Attested { run, author, receipt }
+    }
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        4 => Just(Verdict::Durable),
+        1 => "[a-z_]{1,9}".prop_map(|code| Verdict::refused(code, "A reason.")),
+        1 => Just(Verdict::Reauthor),
+        1 => Just(Verdict::Fork),
+        1 => vec((actor(), 1u64..9), 0..3).prop_map(|missing| Verdict::Missing(
+            missing.into_iter().map(|(actor, seq)| ChangeRef { actor, seq }).collect()
+        )),
+        1 => Just(Verdict::Later { code: "section_unknown".to_owned() }),
+    ]
+}
+
+fn docs() -> impl Strategy<Value = Vec<DocId>> {
+    vec(any::<[u8; 10]>(), 0..3).prop_map(|ids| {
+        let doc = |random| DocId::new(DocKind::Job, *FactId::new(9, random).as_bytes());
+        ids.into_iter().map(|random| doc(random).expect("a version 7 id")).collect()
+    })
+}
+
+prop_compose! {
+    fn request()(
+        epoch: u64, cursor: u64, more: bool,
+        runs in vec(prop_oneof![run().prop_map(Sent::Signed), attested().prop_map(Sent::Relayed)], 0..4),
+        signature in proptest::option::of(any::<[u8; 32]>()),
+        inventory in proptest::option::of(docs()),
+    ) -> Request {
+        let inventory = inventory.map(|docs| Inventory(docs.into_iter().zip(1..).collect()));
+        let signature = signature.map(|half| {
+            let mut whole = [0; 64];
+            whole[..32].copy_from_slice(&half);
+            whole
+        });
+        Request { epoch, cursor, runs, signature, inventory, more }
+    }
+}
+
+prop_compose! {
+    fn response()(
+        epoch: u64, cursor: u64, digest: u64, server_time: i64, retry_after_ms: u64,
+        verdicts in vec(verdict(), 0..8),
+        runs in vec(attested(), 0..3),
+        whole in docs(), released in docs(), unknown in docs(), more: bool, resync: bool,
+    ) -> Response {
+        let digest = Digest(digest);
+        Response {
+            epoch, cursor, digest, server_time, retry_after_ms, verdicts, runs, whole, released,
+            unknown, more, resync,
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn a_request_survives_the_wire(request in request()) {
+        prop_assert_eq!(decode_request(&encode_request(&request)), Ok(request));
+    }
+
+    #[test]
+    fn an_answer_survives_the_wire(response in response()) {
+        let frame = Frame::Response(Box::new(response));
+        prop_assert_eq!(decode_response(&encode_response(&frame)), Ok(frame));
+    }
+
+    #[test]
+    fn damaged_requests_are_errors_or_other_requests_and_never_two_forms_of_one(
+        request in request(), at: prop::sample::Index, bit in 0u8..8,
+    ) {
+        let mut bytes = encode_request(&request);
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        if let Ok(other) = decode_request(&bytes) {
+            // A compressed body may have several forms; what it says may not.
+            prop_assert_eq!(decode_request(&encode_request(&other)), Ok(other));
+        }
+    }
+
+    #[test]
+    fn a_cut_request_is_an_error(request in request(), at: prop::sample::Index) {
+        let bytes = encode_request(&request);
+        prop_assert!(decode_request(&bytes[..at.index(bytes.len())]).is_err());
+    }
+}
+
+#[test]
+fn faults_and_pokes_survive_the_wire() {
+    let fault = Fault { code: "busy".into(), sentence: "Later.".into(), retry_after_ms: 700 };
+    for frame in [Frame::Fault(fault), Frame::Poke] {
+        assert_eq!(decode_response(&encode_response(&frame)), Ok(frame));
+    }
+}

@@ -1,0 +1,217 @@
+//! The reconnect storm: the offline work that every sync engine we compare with is given too.
+//!
+//! A device holds jobs; on each it made 26 changes without coverage: 6 status facts, 10 checklist
+//! results, 3 parts, 4 photo references, 2 notes and a signature with 900 bytes of strokes.
+
+use sync_core::admission;
+use sync_core::change::{Entry, Run};
+use sync_core::document::{Author, Document};
+use sync_core::id::{ActorId, DeviceId, FactId, JobId, UserId, VanId};
+use sync_core::policy::{Caller, Role};
+use sync_core::schema::{DocId, Key, Section, key, section};
+use sync_core::value::{Record, Value};
+
+/// Changes made on each job.
+pub const CHANGES_PER_JOB: usize = 26;
+
+/// When the work starts, Unix milliseconds.
+pub const STARTS: i64 = 1_790_000_100_000;
+
+/// A small generator of repeatable numbers (SplitMix64); not for secrets.
+#[derive(Debug, Clone)]
+pub struct Rng(pub u64);
+
+impl Rng {
+    /// The next number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// So many bytes.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut out = [0; N];
+        out.iter_mut().for_each(|byte| *byte = (self.next() >> 56) as u8);
+        out
+    }
+}
+
+/// One device of the storm.
+#[derive(Debug, Clone, Copy)]
+pub struct Phone {
+    /// The technician.
+    pub user: UserId,
+    /// The device.
+    pub device: DeviceId,
+    /// The device's writer.
+    pub actor: ActorId,
+    /// The technician's van.
+    pub van: VanId,
+}
+
+impl Phone {
+    /// The `index`th device of a storm.
+    pub fn new(index: u64) -> Self {
+        let mut rng = Rng(0xA11CE ^ index.wrapping_mul(0x1234_5678_9ABC_DEF1));
+        let at = STARTS - 1_000_000;
+        Self {
+            user: UserId::new(at, rng.bytes()),
+            device: DeviceId::new(at, rng.bytes()),
+            actor: ActorId::new(at, rng.bytes()),
+            van: VanId::new(at, rng.bytes()),
+        }
+    }
+}
+
+/// What the office knew of a job before the technician lost coverage: intake and assignment.
+pub fn base(job: u64, desk: UserId, actor: ActorId, phone: &Phone) -> (Document, Vec<Run>) {
+    let mut rng = Rng(job.wrapping_mul(77).wrapping_add(5));
+    let at = STARTS - 600_000;
+    let mut document = Document::new(DocId::from(JobId::new(at, rng.bytes())));
+    let caller = Caller { user: desk, role: Role::Dispatcher };
+    let fields: [(Key, Value); 8] = [
+        (key::CALLER, "陳淑芬".into()),
+        (key::PHONE, "+886912345678".into()),
+        (key::PLATE, "ABC-1234".into()),
+        (key::VIN, "1HGCM82633A004352".into()),
+        (key::PROBLEM, "flat_tyre".into()),
+        (key::ADDRESS, "台北市信義區市府路45號".into()),
+        (
+            key::REMARKS,
+            "customer waiting at the roadside with two children, left lane blocked".into(),
+        ),
+        (key::NUMBER, (job as i64).into()),
+    ];
+    let entries = fields.into_iter().map(|(key, value)| document.set(section::INTAKE, key, value));
+    let entries = entries.collect();
+    let assignment = Entry::Fact {
+        section: section::ASSIGNMENT,
+        id: FactId::new(at + 1, rng.bytes()),
+        record: Record::from([
+            (key::KIND, "assign".into()),
+            (key::EPOCH, 1.into()),
+            (key::TECHNICIAN, phone.user.as_bytes().to_vec().into()),
+            (key::AT, (at + 1).into()),
+        ]),
+    };
+    let author = Author::desk(desk);
+    let runs = [(at, entries), (at + 1, vec![assignment])].map(|(at, entries)| {
+        admission::record(&mut document, actor, at, &caller, author, entries)
+            .expect("the office may")
+    });
+    (document, runs.to_vec())
+}
+
+/// The 26 changes a technician makes on a job, as one run.
+pub fn work(document: &mut Document, phone: &Phone, seed: u64) -> Run {
+    let mut rng = Rng(seed.wrapping_add(1_000_000));
+    let mut at = STARTS;
+    let mut facts: Vec<(Section, Record)> = Vec::new();
+    let up = 86_400_000 + seed as i64 % 10_000;
+    let stamp = |at: i64| {
+        [
+            (key::AT, Value::Int(at)),
+            (key::UP, Value::Int(up + at - STARTS)),
+            (key::SRV, Value::Int(STARTS - 900_000)),
+            (key::SRV_UP, Value::Int(up - 900_000)),
+        ]
+    };
+    for kind in ["accepted", "en_route", "on_scene", "working", "in_tow", "completed"] {
+        at += 123_456;
+        let mut record = Record::from([
+            (key::KIND, kind.into()),
+            (key::EPOCH, 1.into()),
+            (key::LAT, (250_300_000 + (rng.next() % 1000) as i64 * 10_000).into()),
+            (key::LON, 1_215_000_000.into()),
+        ]);
+        record.extend(stamp(at));
+        facts.push((section::STATUS, record));
+    }
+    for step in 0..10 {
+        let mut record =
+            Record::from([(key::STEP, format!("step{step}").into()), (key::RESULT, "pass".into())]);
+        record.extend(stamp(at));
+        facts.push((section::CHECKLIST, record));
+    }
+    for part in 0..3 {
+        let mut record = Record::from([
+            (key::PART_NO, format!("90915-YZZD{part}").into()),
+            (key::QUANTITY, 1000.into()),
+            (key::UNIT_PRICE, 35_000.into()),
+            (key::CURRENCY, "TWD".into()),
+            (key::VAN, phone.van.as_bytes().to_vec().into()),
+        ]);
+        record.extend(stamp(at));
+        facts.push((section::PARTS, record));
+    }
+    for _ in 0..4 {
+        let mut record = Record::from([
+            (key::SHA256, rng.bytes::<32>().to_vec().into()),
+            (key::MEDIA_TYPE, "image/jpeg".into()),
+            (key::SIZE, 1_234_567.into()),
+        ]);
+        record.extend(stamp(at));
+        facts.push((section::ATTACHMENTS, record));
+    }
+    for _ in 0..2 {
+        let text = "Left front tyre torn on the sidewall, spare fitted, torque 103 Nm, advised \
+                    the customer to replace both front tyres";
+        let mut record = Record::from([(key::TEXT, text.into())]);
+        record.extend(stamp(at));
+        facts.push((section::NOTES, record));
+    }
+    let strokes: Vec<u8> = (0..900).map(|_| (rng.next() >> 33) as u8 & 0x1f).collect();
+    let mut record = Record::from([
+        (key::STROKES, strokes.into()),
+        (key::SIGNATURE, rng.bytes::<16>().to_vec().into()),
+    ]);
+    record.extend(stamp(at));
+    facts.push((section::SIGNATURES, record));
+
+    let caller = Caller { user: phone.user, role: Role::Technician };
+    let author = Author::phone(phone.user, phone.device);
+    let mut changes = Vec::with_capacity(CHANGES_PER_JOB);
+    let mut last_hash = None;
+    for (section, fact) in facts {
+        let time = fact.get(&key::AT).and_then(Value::as_int).unwrap_or(at);
+        let id = FactId::new(time, rng.bytes());
+        let entries = vec![Entry::Fact { section, id, record: fact }];
+        let run = admission::record(document, phone.actor, time, &caller, author, entries)
+            .expect("the technician may");
+        last_hash = Some(run.last_hash);
+        changes.extend(run.changes);
+    }
+    Run { doc: document.id(), changes, last_hash: last_hash.expect("there is work") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sync_core::sync::{Request, Sent, decode_request, encode_request};
+
+    /// The measure is bytes of message bodies; deterministic, so it is a test and not a benchmark.
+    #[test]
+    fn a_job_of_the_storm_fits_its_budget_on_the_wire() {
+        let desk = UserId::new(STARTS, [1; 10]);
+        let actor = ActorId::new(STARTS, [2; 10]);
+        let phone = Phone::new(0);
+        let runs: Vec<_> = (0..5)
+            .map(|job| {
+                let (mut document, _) = base(job, desk, actor, &phone);
+                let run = work(&mut document, &phone, job);
+                document.judge().expect("automerge agrees");
+                Sent::Signed(run)
+            })
+            .collect();
+        let request =
+            Request { epoch: 1, cursor: 1, runs, signature: Some([7; 64]), ..Request::default() };
+        let bytes = encode_request(&request);
+        let per_job = bytes.len() / 5;
+        println!("{per_job} bytes a job on the way up");
+        assert_eq!(decode_request(&bytes), Ok(request));
+        assert!(per_job <= 2_200, "{per_job} bytes a job");
+    }
+}
