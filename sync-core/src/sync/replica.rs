@@ -1,0 +1,356 @@
+//! One document as a phone holds it: what the server has, and the phone's own work on top.
+//!
+//! Every rule of keeping work safe is here: what a verdict does to a change, how refused work is
+//! taken out without touching the rest, how a restored copy of a phone writes its work anew, and
+//! what is brought back to a server that lost it. The engine only stores what [`Delta`] says.
+
+use super::frame::Sent;
+use crate::admission::{Attested, RecordError, Replayed, Verdict, record, replay};
+use crate::change::{Change, ChangeRef, Entry, Run};
+use crate::document::{Author, ChangeHash, Document, Refusal};
+use crate::id::ActorId;
+use crate::policy::Caller;
+use crate::schema::DocId;
+
+/// Where a run stands with the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Own work without a durable verdict: to be sent.
+    Waiting,
+    /// Own work the server has.
+    Durable,
+    /// Came from the server, with its receipt.
+    Attested([u8; 16]),
+    /// Came from the server with this receipt, and the server has lost it: to be brought back.
+    Lost([u8; 16]),
+}
+
+/// One row of a phone's store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Local order over all documents; a run comes after everything it follows.
+    pub n: u64,
+    /// The changes; own work is one change a run.
+    pub run: Run,
+    /// Who made them.
+    pub author: Author,
+    /// Where it stands.
+    pub standing: Standing,
+}
+
+/// Own work the server refused: taken out of the document, kept and shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedWork {
+    /// What it was.
+    pub change: Change,
+    /// Stable code.
+    pub code: String,
+    /// One plain sentence.
+    pub sentence: String,
+}
+
+/// What a step changed, to be stored in one transaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// Rows that are new or changed.
+    pub put: Vec<Held>,
+    /// Rows to delete, by `n`.
+    pub dropped: Vec<u64>,
+    /// Work to move to the refused list.
+    pub refused: Vec<RefusedWork>,
+    /// The installation must use the fresh actor from now on: another copy of it writes too.
+    pub rotated: bool,
+}
+
+/// What the engine lends a step.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    /// The next local number; counted up.
+    pub next_n: &'a mut u64,
+    /// The installation's actor.
+    pub actor: ActorId,
+    /// An actor nobody has used, taken when the installation's own has a double.
+    pub fresh_actor: ActorId,
+}
+
+impl Writer<'_> {
+    fn number(&mut self) -> u64 {
+        let n = *self.next_n;
+        *self.next_n += 1;
+        n
+    }
+}
+
+/// A document with its rows.
+#[derive(Debug, Clone)]
+pub struct Replica {
+    document: Document,
+    held: Vec<Held>,
+}
+
+impl Replica {
+    /// A document nobody here has seen yet.
+    pub fn new(doc: DocId) -> Self {
+        Self { document: Document::new(doc), held: Vec::new() }
+    }
+
+    /// Rebuilds a document from its rows, in order of `n`.
+    pub fn load(doc: DocId, held: Vec<Held>) -> Result<Self, Refusal> {
+        let mut document = Document::new(doc);
+        for row in &held {
+            replay(&mut document, &row.run, row.author)?;
+        }
+        Ok(Self { document, held })
+    }
+
+    /// The document with everything, waiting work included.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// The rows, in order of `n`.
+    pub fn held(&self) -> &[Held] {
+        &self.held
+    }
+
+    /// Whether anything has to be sent.
+    pub fn has_waiting(&self) -> bool {
+        self.held.iter().any(|row| matches!(row.standing, Standing::Waiting | Standing::Lost(_)))
+    }
+
+    /// Saves own work; the row is durable on this phone once the delta is.
+    pub fn record(
+        &mut self,
+        writer: &mut Writer<'_>,
+        time: i64,
+        caller: &Caller,
+        author: Author,
+        entries: Vec<Entry>,
+    ) -> Result<Delta, RecordError> {
+        let run = record(&mut self.document, writer.actor, time, caller, author, entries)?;
+        let row = Held { n: writer.number(), run, author, standing: Standing::Waiting };
+        self.held.push(row.clone());
+        Ok(Delta { put: vec![row], ..Delta::default() })
+    }
+
+    /// Everything to be sent, each run after what it follows; own work in a row is one run.
+    pub fn outbox(&self) -> Vec<(u64, Sent)> {
+        let mut sent: Vec<(u64, Sent)> = Vec::new();
+        let mut joinable = false;
+        for row in &self.held {
+            match row.standing {
+                Standing::Waiting => {
+                    let last = sent.last_mut().filter(|_| joinable);
+                    match last {
+                        Some((_, Sent::Signed(run)))
+                            if run.actor() == row.run.actor()
+                                && run.last_seq() + 1 == row.run.first_seq() =>
+                        {
+                            run.changes.extend(row.run.changes.iter().cloned());
+                            run.last_hash = row.run.last_hash;
+                        }
+                        _ => sent.push((row.n, Sent::Signed(row.run.clone()))),
+                    }
+                    joinable = true;
+                }
+                Standing::Lost(receipt) => {
+                    let attested = Attested { run: row.run.clone(), author: row.author, receipt };
+                    sent.push((row.n, Sent::Relayed(attested)));
+                    joinable = false;
+                }
+                Standing::Durable | Standing::Attested(_) => {}
+            }
+        }
+        sent
+    }
+
+    /// Acts on verdicts for this document's changes.
+    pub fn settle(
+        &mut self,
+        writer: &mut Writer<'_>,
+        verdicts: &[(ChangeRef, Verdict)],
+    ) -> Result<Delta, Refusal> {
+        let mut delta = Delta::default();
+        let mut rewrite = None;
+        let mut gone = Vec::new();
+        for (change, verdict) in verdicts {
+            let holds = |row: &Held| {
+                let seqs = row.run.first_seq()..=row.run.last_seq();
+                row.run.actor() == change.actor && seqs.contains(&change.seq)
+            };
+            let Some(row) = self.held.iter_mut().find(|row| holds(row)) else { continue };
+            match verdict {
+                Verdict::Durable => {
+                    row.standing = match row.standing {
+                        Standing::Waiting => Standing::Durable,
+                        Standing::Lost(receipt) => Standing::Attested(receipt),
+                        settled => settled,
+                    };
+                    delta.put.push(row.clone());
+                }
+                Verdict::Missing(_) | Verdict::Later { .. } => {}
+                _ if row.standing != Standing::Waiting => {}
+                Verdict::Refused { code, sentence } => {
+                    if code != "fact_already_recorded" {
+                        delta.refused.extend(row.run.changes.iter().map(|change| RefusedWork {
+                            change: change.clone(),
+                            code: code.clone(),
+                            sentence: sentence.clone(),
+                        }));
+                    }
+                    gone.push(row.n);
+                    rewrite.get_or_insert(writer.actor);
+                }
+                Verdict::Reauthor => {
+                    rewrite.get_or_insert(writer.actor);
+                }
+                Verdict::Fork => {
+                    delta.rotated = true;
+                    rewrite = Some(writer.fresh_actor);
+                }
+            }
+        }
+        self.held.retain(|row| !gone.contains(&row.n));
+        delta.dropped.extend(&gone);
+        if let Some(actor) = rewrite {
+            self.rewrite(writer, actor, &mut delta)?;
+        }
+        Ok(delta)
+    }
+
+    /// Takes in what the server sent for this document. With `whole`, that is all the server
+    /// has, and what is held beyond it was lost there.
+    pub fn take(
+        &mut self,
+        writer: &mut Writer<'_>,
+        runs: &[Attested],
+        whole: bool,
+    ) -> Result<Delta, Refusal> {
+        let mut delta = Delta::default();
+        let mut base: Option<Document> = None;
+        for attested in runs {
+            let Attested { run, author, receipt } = attested;
+            let target = base.as_mut().unwrap_or(&mut self.document);
+            let own = run.actor() == writer.actor;
+            let replayed = match replay(target, run, *author) {
+                Err(Refusal::Fork) if base.is_none() => {
+                    // Another copy of this phone wrote under our numbers: its work stands, and
+                    // what waits here is written again on top of it.
+                    let mut durable = self.without_waiting()?;
+                    let replayed = replay(&mut durable, run, *author)?;
+                    base = Some(durable);
+                    replayed
+                }
+                other => other?,
+            };
+            match replayed {
+                Replayed::Known => {}
+                Replayed::New(_) => {
+                    delta.rotated |= own;
+                    let standing = Standing::Attested(*receipt);
+                    let (run, author) = (run.clone(), *author);
+                    let row = Held { n: writer.number(), run, author, standing };
+                    self.held.push(row.clone());
+                    delta.put.push(row);
+                }
+            }
+        }
+        if delta.rotated || base.is_some() {
+            delta.rotated = true;
+            self.rewrite(writer, writer.fresh_actor, &mut delta)?;
+        }
+        if whole {
+            self.mark_lost(runs, &mut delta);
+        }
+        Ok(delta)
+    }
+
+    /// The server does not have this document at all: everything has to be brought back.
+    pub fn lost(&mut self) -> Delta {
+        let mut delta = Delta::default();
+        self.mark_lost(&[], &mut delta);
+        delta
+    }
+
+    /// Fingerprint of what the server should have: the document without waiting work.
+    pub fn settled_fingerprint(&self) -> Result<u64, Refusal> {
+        if self.held.iter().any(|row| row.standing == Standing::Waiting) {
+            Ok(self.without_waiting()?.fingerprint())
+        } else {
+            Ok(self.document.fingerprint())
+        }
+    }
+
+    fn mark_lost(&mut self, server_has: &[Attested], delta: &mut Delta) {
+        let mut there = Vec::new();
+        for Attested { run, .. } in server_has {
+            there.push((run.actor(), run.first_seq()..=run.last_seq()));
+        }
+        let has = |actor: ActorId, seq: u64| {
+            there.iter().any(|(other, seqs)| *other == actor && seqs.contains(&seq))
+        };
+        for row in &mut self.held {
+            let run = &row.run;
+            if (run.first_seq()..=run.last_seq()).all(|seq| has(run.actor(), seq)) {
+                continue;
+            }
+            row.standing = match row.standing {
+                Standing::Durable => Standing::Waiting,
+                Standing::Attested(receipt) => Standing::Lost(receipt),
+                waiting => waiting,
+            };
+            delta.put.retain(|put| put.n != row.n);
+            delta.put.push(row.clone());
+        }
+    }
+
+    fn without_waiting(&self) -> Result<Document, Refusal> {
+        let mut document = Document::new(self.document.id());
+        for row in self.held.iter().filter(|row| row.standing != Standing::Waiting) {
+            replay(&mut document, &row.run, row.author)?;
+        }
+        Ok(document)
+    }
+
+    /// Writes the waiting work again, same entries and times, as new changes of `actor` on top
+    /// of everything settled. Fact ids stay, so nothing can count twice.
+    fn rewrite(
+        &mut self,
+        writer: &mut Writer<'_>,
+        actor: ActorId,
+        delta: &mut Delta,
+    ) -> Result<(), Refusal> {
+        let waiting = |row: &Held| row.standing == Standing::Waiting;
+        let work: Vec<Held> = self.held.iter().filter(|row| waiting(row)).cloned().collect();
+        let mut document = self.without_waiting()?;
+        self.held.retain(|row| !waiting(row));
+        for old in work {
+            delta.dropped.push(old.n);
+            delta.put.retain(|put| put.n != old.n);
+            for change in old.run.changes {
+                if says_nothing_new(&document, &change) {
+                    continue;
+                }
+                let rebuilt = document.author(actor, change.time, change.entries)?;
+                let (change, last_hash): (Change, ChangeHash) =
+                    (rebuilt.change().clone(), rebuilt.hash());
+                document.apply(rebuilt, old.author);
+                let run = Run { doc: document.id(), changes: vec![change], last_hash };
+                let (author, standing) = (old.author, Standing::Waiting);
+                let row = Held { n: writer.number(), run, author, standing };
+                self.held.push(row.clone());
+                delta.put.push(row);
+            }
+        }
+        self.document = document;
+        Ok(())
+    }
+}
+
+/// Whether every fact of the change stands in the document already.
+fn says_nothing_new(document: &Document, change: &Change) -> bool {
+    change.entries.iter().all(|entry| match entry {
+        Entry::Fact { section, id, .. } => document.fact(section, id).is_some(),
+        Entry::Field { .. } | Entry::Section { .. } => false,
+    })
+}
