@@ -35,6 +35,23 @@ impl Random {
         if width == 0 { low } else { low + (self.next() % width) as i64 }
     }
 
+    /// A number below `end`, which is above 0.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    /// Yes once in so many cases.
+    pub fn one_in(&mut self, cases: u64) -> bool {
+        self.below(cases) == 0
+    }
+
+    /// So many bytes.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut out = [0; N];
+        out.iter_mut().for_each(|byte| *byte = (self.next() >> 56) as u8);
+        out
+    }
+
     /// Yes in so many cases of a hundred.
     pub fn percent(&mut self, chance: u64) -> bool {
         self.next() % 100 < chance

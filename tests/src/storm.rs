@@ -11,33 +11,13 @@ use sync_core::policy::{Caller, Role};
 use sync_core::schema::{DocId, Key, Section, key, section};
 use sync_core::value::{Record, Value};
 
+use crate::random::Random;
+
 /// Changes made on each job.
 pub const CHANGES_PER_JOB: usize = 26;
 
 /// When the work starts, Unix milliseconds.
 pub const STARTS: i64 = 1_790_000_100_000;
-
-/// A small generator of repeatable numbers (SplitMix64); not for secrets.
-#[derive(Debug, Clone)]
-pub struct Rng(pub u64);
-
-impl Rng {
-    /// The next number.
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// So many bytes.
-    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
-        let mut out = [0; N];
-        out.iter_mut().for_each(|byte| *byte = (self.next() >> 56) as u8);
-        out
-    }
-}
 
 /// One device of the storm.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +35,7 @@ pub struct Phone {
 impl Phone {
     /// The `index`th device of a storm.
     pub fn new(index: u64) -> Self {
-        let mut rng = Rng(0xA11CE ^ index.wrapping_mul(0x1234_5678_9ABC_DEF1));
+        let mut rng = Random::new(0xA11CE ^ index.wrapping_mul(0x1234_5678_9ABC_DEF1));
         let at = STARTS - 1_000_000;
         Self {
             user: UserId::new(at, rng.bytes()),
@@ -68,7 +48,7 @@ impl Phone {
 
 /// What the office knew of a job before the technician lost coverage: intake and assignment.
 pub fn base(job: u64, desk: UserId, actor: ActorId, phone: &Phone) -> (Document, Vec<Run>) {
-    let mut rng = Rng(job.wrapping_mul(77).wrapping_add(5));
+    let mut rng = Random::new(job.wrapping_mul(77).wrapping_add(5));
     let at = STARTS - 600_000;
     let mut document = Document::new(DocId::from(JobId::new(at, rng.bytes())));
     let caller = Caller { user: desk, role: Role::Dispatcher };
@@ -107,7 +87,7 @@ pub fn base(job: u64, desk: UserId, actor: ActorId, phone: &Phone) -> (Document,
 
 /// The 26 changes a technician makes on a job, as one run.
 pub fn work(document: &mut Document, phone: &Phone, seed: u64) -> Run {
-    let mut rng = Rng(seed.wrapping_add(1_000_000));
+    let mut rng = Random::new(seed.wrapping_add(1_000_000));
     let mut at = STARTS;
     let mut facts: Vec<(Section, Record)> = Vec::new();
     let up = 86_400_000 + seed as i64 % 10_000;

@@ -19,6 +19,8 @@ pub enum Standing {
     Waiting,
     /// Own work the server has.
     Durable,
+    /// Own work the server had and has lost: to be sent again, unchanged.
+    Resend,
     /// Came from the server, with its receipt.
     Attested([u8; 16]),
     /// Came from the server with this receipt, and the server has lost it: to be brought back.
@@ -115,7 +117,9 @@ impl Replica {
 
     /// Whether anything has to be sent.
     pub fn has_waiting(&self) -> bool {
-        self.held.iter().any(|row| matches!(row.standing, Standing::Waiting | Standing::Lost(_)))
+        self.held
+            .iter()
+            .any(|row| !matches!(row.standing, Standing::Durable | Standing::Attested(_)))
     }
 
     /// Saves own work; the row is durable on this phone once the delta is.
@@ -139,7 +143,7 @@ impl Replica {
         let mut joinable = false;
         for row in &self.held {
             match row.standing {
-                Standing::Waiting => {
+                Standing::Waiting | Standing::Resend => {
                     let last = sent.last_mut().filter(|_| joinable);
                     match last {
                         Some((_, Sent::Signed(run)))
@@ -182,7 +186,7 @@ impl Replica {
             match verdict {
                 Verdict::Durable => {
                     row.standing = match row.standing {
-                        Standing::Waiting => Standing::Durable,
+                        Standing::Waiting | Standing::Resend => Standing::Durable,
                         Standing::Lost(receipt) => Standing::Attested(receipt),
                         settled => settled,
                     };
@@ -295,7 +299,7 @@ impl Replica {
                 continue;
             }
             row.standing = match row.standing {
-                Standing::Durable => Standing::Waiting,
+                Standing::Durable => Standing::Resend,
                 Standing::Attested(receipt) => Standing::Lost(receipt),
                 waiting => waiting,
             };

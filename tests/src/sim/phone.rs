@@ -7,7 +7,6 @@ use sync_core::admission::{Attested, RecordError, Verdict};
 use sync_core::change::{ChangeRef, Entry};
 use sync_core::document::{Author, Digest};
 use sync_core::id::{ActorId, DeviceId, FactId, UserId};
-use sync_core::limits;
 use sync_core::policy::{Caller, Role};
 use sync_core::schema::DocId;
 use sync_core::sync::{
@@ -15,7 +14,10 @@ use sync_core::sync::{
     Replica, Writer,
 };
 
-use crate::storm::Rng;
+use crate::random::Random;
+
+/// How long a phone keeps what left its scope, for a server restored from a backup.
+const KEEP_RELEASED_MS: i64 = 35 * 24 * 3600 * 1000;
 
 /// A technician's phone.
 #[derive(Debug, Clone)]
@@ -27,7 +29,7 @@ pub struct SimPhone {
     disk: Disk,
     replicas: BTreeMap<DocId, Replica>,
     key: SigningKey,
-    rng: Rng,
+    rng: Random,
 }
 
 /// What survives a crash.
@@ -40,21 +42,24 @@ struct Disk {
     rows: BTreeMap<u64, Held>,
     refused: Vec<RefusedWork>,
     in_scope: BTreeSet<DocId>,
+    /// When each document left the scope.
+    released: BTreeMap<DocId, i64>,
 }
 
 impl SimPhone {
     /// A freshly enrolled phone.
-    pub fn new(mut rng: Rng, now: i64) -> Self {
+    pub fn new(mut rng: Random, now: i64) -> Self {
         let disk = Disk {
-            actor: rng.actor(now),
+            actor: ActorId::new(now, rng.bytes()),
             epoch: 0,
             cursor: 0,
             next_n: 1,
             rows: BTreeMap::new(),
             refused: Vec::new(),
             in_scope: BTreeSet::new(),
+            released: BTreeMap::new(),
         };
-        let (user, device) = (rng.user(now), rng.device(now));
+        let (user, device) = (UserId::new(now, rng.bytes()), DeviceId::new(now, rng.bytes()));
         let key = SigningKey::from_bytes(&rng.bytes());
         Self { user, device, disk, replicas: BTreeMap::new(), key, rng }
     }
@@ -66,7 +71,7 @@ impl SimPhone {
 
     /// The same phone with other randomness: what a restored or cloned image is.
     pub fn reseed(&mut self, seed: u64) {
-        self.rng = Rng(seed);
+        self.rng = Random::new(seed);
     }
 
     /// The process dies: memory is gone, the disk is read again.
@@ -109,7 +114,7 @@ impl SimPhone {
 
     /// A fresh fact id.
     pub fn fact_id(&mut self, now: i64) -> FactId {
-        self.rng.fact(now)
+        FactId::new(now, self.rng.bytes())
     }
 
     /// Saves work; on disk when this returns.
@@ -193,7 +198,7 @@ impl SimPhone {
     }
 
     fn take(&mut self, now: i64, inbox: Inbox) {
-        let fresh_actor = self.rng.actor(now);
+        let fresh_actor = ActorId::new(now, self.rng.bytes());
         let mut deltas = Vec::new();
         let mut next_n = self.disk.next_n;
         let mut verdicts: HashMap<DocId, Vec<(ChangeRef, Verdict)>> = HashMap::new();
@@ -221,6 +226,7 @@ impl SimPhone {
             let delta = replica.take(&mut writer, &runs[&doc], whole);
             deltas.push(delta.expect("the server sends sound runs"));
             self.disk.in_scope.insert(doc);
+            self.disk.released.remove(&doc);
         }
         for doc in &inbox.unknown {
             if let Some(replica) = self.replicas.get_mut(doc) {
@@ -233,21 +239,26 @@ impl SimPhone {
         }
         for doc in inbox.released {
             self.disk.in_scope.remove(&doc);
+            self.disk.released.entry(doc).or_insert(now);
         }
-        self.drop_released();
+        self.drop_released(now);
         self.disk.epoch = inbox.epoch;
         self.disk.cursor = inbox.cursor;
     }
 
-    /// Documents that left the scope go once nothing of them waits.
-    fn drop_released(&mut self) {
-        let gone: Vec<_> = self
-            .replicas
-            .iter()
-            .filter(|(doc, replica)| !self.disk.in_scope.contains(doc) && !replica.has_waiting());
-        let gone: Vec<_> = gone.into_iter().map(|(doc, _)| *doc).collect();
+    /// Documents that left the scope go once nothing of them waits and no restored server can
+    /// need them any more.
+    fn drop_released(&mut self, now: i64) {
+        let due = |disk: &Disk, doc: &DocId| {
+            let since = disk.released.get(doc);
+            since.is_some_and(|since| since + KEEP_RELEASED_MS < now)
+        };
+        let gone =
+            |(doc, replica): &(&DocId, &Replica)| due(&self.disk, doc) && !replica.has_waiting();
+        let gone: Vec<_> = self.replicas.iter().filter(gone).map(|(doc, _)| *doc).collect();
         for doc in gone {
             self.replicas.remove(&doc);
+            self.disk.released.remove(&doc);
             self.disk.rows.retain(|_, row| row.run.doc != doc);
         }
     }

@@ -15,7 +15,7 @@ use sync_core::schema::DocId;
 use sync_core::scope;
 use sync_core::sync::{Inventory, Pull, Pulled, ServerEffect, ServerEvent, Session, Submitted};
 
-use crate::storm::Rng;
+use crate::random::Random;
 
 /// Everything a backup of the server holds.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub struct SimServer {
     state: State,
     /// Fresh at every start, as the real server's.
     actor: ActorId,
-    rng: Rng,
+    rng: Random,
 }
 
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ struct InScope {
 
 impl SimServer {
     /// An empty server.
-    pub fn new(mut rng: Rng, now: i64) -> Self {
+    pub fn new(mut rng: Random, now: i64) -> Self {
         let state = State {
             epoch: rng.next() | 1,
             log: Vec::new(),
@@ -61,7 +61,7 @@ impl SimServer {
             refused: BTreeMap::new(),
             secret: rng.next(),
         };
-        Self { state, actor: rng.actor(now), rng }
+        Self { state, actor: ActorId::new(now, rng.bytes()), rng }
     }
 
     /// Knows a device from now on.
@@ -71,7 +71,7 @@ impl SimServer {
 
     /// The process dies and comes back: what was committed is there, the actor is another.
     pub fn restart(&mut self, now: i64) {
-        self.actor = self.rng.actor(now);
+        self.actor = ActorId::new(now, self.rng.bytes());
     }
 
     /// A copy of everything committed.
@@ -208,17 +208,17 @@ impl SimServer {
 
     /// Not a real code, but only this server can give it.
     fn receipt(&self, run: &Run, author: Author) -> [u8; 16] {
-        let mut rng = Rng(self.state.secret);
+        let mut mixed = self.state.secret;
         let mut mix = |bytes: &[u8]| {
             for byte in bytes {
-                rng.0 = (rng.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+                mixed = (mixed ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
             }
         };
         mix(run.doc.as_bytes());
         mix(&run.last_hash.0);
         mix(author.user.as_ref().map_or(&[], |user| &user.as_bytes()[..]));
         mix(author.device.as_ref().map_or(&[], |device| &device.as_bytes()[..]));
-        rng.bytes()
+        Random::new(mixed).bytes()
     }
 
     fn pull(&self, pull: &Pull) -> Pulled {
@@ -236,12 +236,15 @@ impl SimServer {
                     pulled.runs.extend(self.runs_of(*doc).cloned());
                 }
             }
-            for doc in held.keys().filter(|doc| !scope.contains(doc)) {
-                let list = match self.state.docs.contains_key(doc) {
-                    true => &mut pulled.released,
-                    false => &mut pulled.unknown,
-                };
-                list.push(*doc);
+            for (doc, fingerprint) in held.iter().filter(|(doc, _)| !scope.contains(doc)) {
+                // What another version of this server once sent may hold what this one lost.
+                let here = self.state.docs.get(doc);
+                if here.map(Document::fingerprint) != Some(*fingerprint) {
+                    pulled.unknown.push(*doc);
+                }
+                if here.is_some() {
+                    pulled.released.push(*doc);
+                }
             }
             return pulled;
         }
