@@ -1,12 +1,13 @@
 //! What the demo, the end-to-end tests and the benchmarks share: the world outside the phones.
 //!
 //! [`calls`] reads real calls from CSV, [`links`] turns cellular traces into a link whose every
-//! delivery time is computed, and [`drives`] moves technicians along recorded drives. All of it
-//! is a function of its input: the same files and the same seed give the same day. [`sim`] plays server
-//! and phones in virtual time over the real rules, and [`storm`] is
-//! the work every sync engine is measured on.
+//! delivery time is computed, [`drives`] moves technicians along recorded drives, and [`day`]
+//! plans a working day in virtual time. All of it is a function of its input: the same files and
+//! the same seed give the same day. [`sim`] plays server and phones in virtual time over the
+//! real rules, and [`storm`] is the work every sync engine is measured on.
 
 pub mod calls;
+pub mod day;
 pub mod drives;
 pub mod input;
 pub mod links;
