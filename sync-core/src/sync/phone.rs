@@ -133,7 +133,8 @@ pub struct Inbox {
     pub unknown: Vec<DocId>,
     /// Documents to drop once nothing of them waits.
     pub released: Vec<DocId>,
-    /// Whether this answers an inventory.
+    /// Whether this answers an inventory: every document held that is neither released nor
+    /// unknown is in scope.
     pub repair: bool,
 }
 

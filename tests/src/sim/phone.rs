@@ -237,6 +237,13 @@ impl SimPhone {
         for delta in deltas {
             self.store(delta, fresh_actor);
         }
+        if inbox.repair {
+            let out = |doc: &DocId| inbox.released.contains(doc) || inbox.unknown.contains(doc);
+            for doc in self.replicas.keys().filter(|doc| !out(doc)) {
+                self.disk.in_scope.insert(*doc);
+                self.disk.released.remove(doc);
+            }
+        }
         for doc in inbox.released {
             self.disk.in_scope.remove(&doc);
             self.disk.released.entry(doc).or_insert(now);
