@@ -26,12 +26,9 @@ pub fn members(document: &Document) -> Vec<Member> {
     let mut members = BTreeMap::new();
     match document.id().kind {
         DocKind::Job => {
-            for user in job::technicians(document) {
-                members.insert(user, false);
-            }
-            if let Some(user) = job::present_technician(document) {
-                members.insert(user, true);
-            }
+            let (all, holder) = job::holders(document);
+            members.extend(all.into_iter().map(|user| (user, false)));
+            members.extend(holder.map(|user| (user, true)));
         }
         DocKind::Van => {
             for value in document.field_history(&section::DETAILS, &key::TECHNICIAN) {

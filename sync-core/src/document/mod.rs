@@ -130,6 +130,11 @@ impl Document {
         slot.map_or(&[], Vec::as_slice)
     }
 
+    /// The keys of a section's fields that were ever set.
+    pub fn field_keys(&self, section: &Section) -> impl Iterator<Item = &Key> + use<'_> {
+        self.fields.get(section).into_iter().flat_map(BTreeMap::keys)
+    }
+
     /// The fields of a section with their winning values; cleared ones are left out.
     pub fn fields(&self, section: &Section) -> impl Iterator<Item = (&Key, &Value)> {
         let keys = self.fields.get(section).into_iter().flat_map(BTreeMap::keys);

@@ -1,7 +1,7 @@
 //! Whose job it is or was: the part of a job's facts that permission and scope rest on.
 
 use crate::document::{Document, Fact};
-use crate::id::UserId;
+use crate::id::{FactId, UserId};
 use crate::schema::{Key, key, section};
 use crate::value::Value;
 
@@ -13,8 +13,7 @@ pub const WALK_UP_EPOCH: i64 = 0;
 /// The technician who opened the job at the roadside, if it was opened so: the author of its
 /// walk-up fact (of several, the one with the least id).
 pub fn walk_up_author(document: &Document) -> Option<UserId> {
-    let mut facts = document.facts(&section::STATUS);
-    facts.find(|fact| text(fact, &key::KIND) == Some(Step::WalkUp.word()))?.author
+    walk_up(document)?.author
 }
 
 /// The epochs under which this technician was offered or assigned the job; 0 for the
@@ -36,6 +35,12 @@ pub fn is_or_was_theirs(document: &Document, technician: UserId) -> bool {
     !epochs_of(document, technician).is_empty()
 }
 
+/// The fact that opened the job at the roadside.
+pub(crate) fn walk_up(document: &Document) -> Option<&Fact> {
+    let mut facts = document.facts(&section::STATUS);
+    facts.find(|fact| text(fact, &key::KIND) == Some(Step::WalkUp.word()))
+}
+
 pub(crate) fn text<'a>(fact: &'a Fact, key: &Key) -> Option<&'a str> {
     fact.record.get(key).and_then(Value::as_text)
 }
@@ -46,4 +51,12 @@ pub(crate) fn int(fact: &Fact, key: &Key) -> Option<i64> {
 
 pub(crate) fn user(fact: &Fact, key: &Key) -> Option<UserId> {
     UserId::from_slice(fact.record.get(key).and_then(Value::as_bytes)?).ok()
+}
+
+pub(crate) fn id_of(fact: &Fact, key: &Key) -> Option<FactId> {
+    match fact.record.get(key)? {
+        Value::Bytes(bytes) => FactId::from_slice(bytes).ok(),
+        Value::Text(text) => text.parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Int(_) => None,
+    }
 }

@@ -80,6 +80,24 @@ impl Step {
         Self::ALL.into_iter().find(|step| step.word() == word)
     }
 
+    /// Whether the step shows that somebody left for the customer.
+    pub fn is_field_work(self) -> bool {
+        match self {
+            Self::EnRoute
+            | Self::OnScene
+            | Self::Diagnosed
+            | Self::Working
+            | Self::InTow
+            | Self::AtDestination
+            | Self::Completed
+            | Self::Goa
+            | Self::Unsuccessful => true,
+            Self::WalkUp | Self::Accepted | Self::Declined | Self::Cancelled | Self::Reopened => {
+                false
+            }
+        }
+    }
+
     /// Whether only the office takes this step.
     pub fn is_of_office(self) -> bool {
         matches!(self, Self::Cancelled | Self::Reopened)

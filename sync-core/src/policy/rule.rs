@@ -305,10 +305,7 @@ fn their_step(context: &Context<'_>, entry: &Entry) -> Result<Rule, Denied> {
         return Err(denied("office_only", sentence, entry, Some(&key::KIND)));
     }
     reason_given(step, record, entry)?;
-    let Some(epoch) = record.get(&key::EPOCH).and_then(Value::as_int) else {
-        let sentence = "A step names the epoch of the assignment it belongs to.";
-        return Err(denied("epoch_missing", sentence, entry, Some(&key::EPOCH)));
-    };
+    let epoch = epoch_of(record, entry)?;
     let own_walk_up = context.opens_walk_up && epoch == WALK_UP_EPOCH;
     if own_walk_up || job::epochs_of(context.document, context.caller.user).contains(&epoch) {
         return Ok(Rule::Allowed);
@@ -324,7 +321,8 @@ fn office_step(entry: &Entry) -> Result<(), Denied> {
         let sentence = "A walk-up is opened on the phone of the technician who is there.";
         return Err(denied("on_site_only", sentence, entry, Some(&key::KIND)));
     }
-    reason_given(step, record, entry)
+    reason_given(step, record, entry)?;
+    if step.is_of_office() { Ok(()) } else { epoch_of(record, entry).map(|_| ()) }
 }
 
 fn known_step(record: &Record, entry: &Entry) -> Result<Step, Denied> {
@@ -335,6 +333,13 @@ fn known_step(record: &Record, entry: &Entry) -> Result<Step, Denied> {
     Step::parse(word).ok_or_else(|| {
         let sentence = "This version does not know this step; it may be too old.";
         denied(KIND_UNKNOWN, sentence, entry, Some(&key::KIND))
+    })
+}
+
+fn epoch_of(record: &Record, entry: &Entry) -> Result<i64, Denied> {
+    record.get(&key::EPOCH).and_then(Value::as_int).ok_or_else(|| {
+        let sentence = "A step names the epoch of the assignment it belongs to.";
+        denied("epoch_missing", sentence, entry, Some(&key::EPOCH))
     })
 }
 

@@ -200,6 +200,8 @@ keys! {
     MODEL = "model", Plain;
     /// Model year.
     YEAR = "year", Plain;
+    /// Checklist steps a job asks for, separated by spaces, instead of the usual ones.
+    CHECKLIST = "checklist", Plain;
 }
 
 /// Words that stand for themselves in one byte or two instead of spelled out.

@@ -1,0 +1,294 @@
+//! What a person must look at: crossings of phone and office, claims, and missing evidence.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::access::text;
+use super::decision::{Cause, Decisions};
+use super::outcome::Outcome;
+use super::stint::{Stint, Stints};
+use super::times::corrected;
+use super::{Decision, Missing, State, Step};
+use crate::document::{Document, Fact};
+use crate::id::{FactId, UserId};
+use crate::schema::{key, section};
+
+/// What an exception is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// The office cancelled while somebody worked without coverage.
+    CancelledWithFieldWork,
+    /// Somebody the job had been taken from completed it, and the next one had set off.
+    SupersededCompleted,
+    /// The technician found nobody.
+    GoaClaimed,
+    /// The technician could not help.
+    UnsuccessfulClaimed,
+    /// Two desks gave the job to different hands without seeing each other.
+    ConcurrentAssignment,
+    /// Two people set one field without seeing each other.
+    FieldConflict,
+    /// A phone's clock was more than five minutes off.
+    ClockSkew,
+    /// Completed without something the checklist asks for.
+    ChecklistIncomplete,
+    /// Completed without a signature or a reason why there is none.
+    SignatureMissing,
+    /// What the customer signed was changed afterwards.
+    ChangedSinceSigned,
+}
+
+impl About {
+    /// The word in the API and in decision facts.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::CancelledWithFieldWork => "cancelled_with_field_work",
+            Self::SupersededCompleted => "superseded_completed",
+            Self::GoaClaimed => "goa_claimed",
+            Self::UnsuccessfulClaimed => "unsuccessful_claimed",
+            Self::ConcurrentAssignment => "concurrent_assignment",
+            Self::FieldConflict => "field_conflict",
+            Self::ClockSkew => "clock_skew",
+            Self::ChecklistIncomplete => "checklist_incomplete",
+            Self::SignatureMissing => "signature_missing",
+            Self::ChangedSinceSigned => "changed_since_signed",
+        }
+    }
+
+    /// The exception of this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|about| about.word() == word)
+    }
+
+    /// Every kind of exception.
+    pub const ALL: [Self; 10] = [
+        Self::CancelledWithFieldWork,
+        Self::SupersededCompleted,
+        Self::GoaClaimed,
+        Self::UnsuccessfulClaimed,
+        Self::ConcurrentAssignment,
+        Self::FieldConflict,
+        Self::ClockSkew,
+        Self::ChecklistIncomplete,
+        Self::SignatureMissing,
+        Self::ChangedSinceSigned,
+    ];
+
+    /// The choices a person has, by their words. A field conflict is decided by setting the field.
+    pub fn choices(self) -> &'static [&'static str] {
+        match self {
+            Self::CancelledWithFieldWork => &["accept_completed", "pay_fee", "void"],
+            Self::SupersededCompleted => &["bill_this", "bill_other"],
+            Self::GoaClaimed | Self::UnsuccessfulClaimed => &["confirm", "reject"],
+            Self::FieldConflict => &[],
+            Self::ConcurrentAssignment
+            | Self::ClockSkew
+            | Self::ChecklistIncomplete
+            | Self::SignatureMissing
+            | Self::ChangedSinceSigned => &["confirm"],
+        }
+    }
+
+    /// Whether it also goes away by itself, once what is missing arrives.
+    pub fn is_correction_task(self) -> bool {
+        match self {
+            Self::ChecklistIncomplete | Self::SignatureMissing | Self::ChangedSinceSigned => true,
+            Self::CancelledWithFieldWork
+            | Self::SupersededCompleted
+            | Self::GoaClaimed
+            | Self::UnsuccessfulClaimed
+            | Self::ConcurrentAssignment
+            | Self::FieldConflict
+            | Self::ClockSkew => false,
+        }
+    }
+}
+
+/// One thing for the inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exception {
+    /// What it is about.
+    pub about: About,
+    /// The fact to name in the decision's `ref`; absent for a field conflict.
+    pub reference: Option<FactId>,
+    /// The field concerned, as `section.key`.
+    pub field: Option<String>,
+    /// The technician whose work it is about.
+    pub technician: Option<UserId>,
+    /// For a clock: the greatest difference found, milliseconds, wall clock less server time.
+    pub skew: Option<i64>,
+    /// For a clock: the uncertainty of that difference, milliseconds.
+    pub uncertainty: Option<i64>,
+    /// When it arose, Unix milliseconds of server time as well as it is known.
+    pub since: i64,
+    /// The decision that settled it; absent while it waits.
+    pub decision: Option<Decision>,
+}
+
+/// Open exceptions first, then those decided; each part in the order of [`About`].
+pub(super) struct Exceptions {
+    pub open: Vec<Exception>,
+    pub decided: Vec<Exception>,
+}
+
+/// What the fold has found before the exceptions.
+pub(super) struct Found<'a, 'd> {
+    pub document: &'d Document,
+    pub stints: &'a Stints<'d>,
+    pub outcome: &'a Outcome<'d>,
+    pub decisions: &'a Decisions,
+    pub state: State,
+    pub missing: &'a [Missing],
+    /// Seals that no longer show what stands, when no later one does.
+    pub outdated_seals: Vec<&'d Fact>,
+}
+
+impl Exceptions {
+    pub fn of(found: &Found<'_, '_>) -> Self {
+        let mut all = Self { open: Vec::new(), decided: Vec::new() };
+        let outcome = found.outcome;
+        if !outcome.crossed.facts.is_empty() {
+            // Once accepted, more of the same work needs no new decision.
+            let accepted = found.outcome.crossed_decision.as_ref();
+            let accepted = accepted.filter(|d| d.choice == "accept_completed");
+            all.raise_or(About::CancelledWithFieldWork, &outcome.crossed, found, accepted);
+        }
+        for (index, stint) in found.stints.list.iter().enumerate() {
+            if found.stints.present != Some(index) && stint.has(Step::Completed) {
+                let contested = outcome.contested.iter().any(|(open, _)| *open == index);
+                let cause = cause(stint, Step::Completed);
+                let decided = found.decisions.on(About::SupersededCompleted.word(), &cause);
+                if contested || decided.is_some() {
+                    all.raise(About::SupersededCompleted, &cause, found);
+                }
+            }
+        }
+        if let Some(stint) = outcome.performer.and_then(|index| found.stints.list.get(index)) {
+            all.of_performer(stint, found);
+        }
+        all.concurrent(found);
+        all.skewed(found);
+        for (section, key) in found.document.conflicts() {
+            let values = found.document.field_values(section, key);
+            let since = values.iter().map(|value| value.time).max().unwrap_or_default();
+            let field = Some(format!("{section}.{key}"));
+            all.open.push(Exception { field, ..Exception::new(About::FieldConflict, since) });
+        }
+        let cause = Cause::of(found.outdated_seals.clone());
+        all.raise(About::ChangedSinceSigned, &cause, found);
+        all.open.sort_by_key(|e| (e.about, e.reference, e.field.clone()));
+        all.decided.sort_by_key(|e| (e.about, e.reference));
+        all
+    }
+
+    fn of_performer(&mut self, stint: &Stint<'_>, found: &Found<'_, '_>) {
+        let completed = cause(stint, Step::Completed);
+        if completed.facts.is_empty() {
+            self.raise(About::GoaClaimed, &cause(stint, Step::Goa), found);
+            self.raise(About::UnsuccessfulClaimed, &cause(stint, Step::Unsuccessful), found);
+        }
+        if found.state == State::Cancelled {
+            return;
+        }
+        if found.missing.iter().any(|missing| *missing != Missing::Signature) {
+            self.raise(About::ChecklistIncomplete, &completed, found);
+        }
+        if found.missing.contains(&Missing::Signature) {
+            self.raise(About::SignatureMissing, &completed, found);
+        }
+    }
+
+    fn concurrent(&mut self, found: &Found<'_, '_>) {
+        if found.stints.rivals.is_empty() || found.state.is_over() {
+            return;
+        }
+        let Some(present) = found.stints.present() else { return };
+        let ids = found.stints.rivals.iter().chain([&present.assignment]).map(|a| a.id);
+        let fact = |id| found.document.fact(&section::ASSIGNMENT, &id);
+        self.raise(About::ConcurrentAssignment, &Cause::of(ids.filter_map(fact).collect()), found);
+    }
+
+    /// One exception for each person whose phone was off: once looked at, not raised again.
+    fn skewed(&mut self, found: &Found<'_, '_>) {
+        let mut by_author: BTreeMap<Option<UserId>, Vec<&Fact>> = BTreeMap::new();
+        for name in found.document.fact_sections() {
+            for fact in found.document.facts(name).filter(|fact| corrected(fact).is_skewed()) {
+                by_author.entry(fact.author).or_default().push(fact);
+            }
+        }
+        for facts in by_author.into_values() {
+            let worst = facts.iter().map(|fact| (corrected(fact), fact.id));
+            let worst = worst.max_by_key(|(time, id)| (time.skew.saturating_abs(), *id));
+            let cause = Cause::of(facts);
+            let looked_at = found.decisions.on(About::ClockSkew.word(), &cause);
+            self.raise_or(About::ClockSkew, &cause, found, looked_at);
+            let raised = self.open.iter_mut().chain(&mut self.decided);
+            let mut own = raised.filter(|e| e.about == About::ClockSkew);
+            let own = own.find(|e| cause.facts.iter().any(|f| Some(f.id) == e.reference));
+            if let (Some(exception), Some((time, _))) = (own, worst) {
+                exception.skew = Some(time.skew);
+                exception.uncertainty = time.uncertainty;
+            }
+        }
+    }
+
+    fn raise(&mut self, about: About, cause: &Cause<'_>, found: &Found<'_, '_>) {
+        self.raise_or(about, cause, found, None);
+    }
+
+    /// Adds the exception to the open ones, or to the decided ones when every fact of its cause
+    /// is covered by a decision, or `settled` settles all of them.
+    fn raise_or(
+        &mut self,
+        about: About,
+        cause: &Cause<'_>,
+        found: &Found<'_, '_>,
+        settled: Option<&Decision>,
+    ) {
+        if cause.facts.is_empty() {
+            return;
+        }
+        let uncovered = match settled {
+            Some(_) => Vec::new(),
+            None => found.decisions.uncovered(about.word(), cause),
+        };
+        let is_open = !uncovered.is_empty();
+        let facts = if is_open { &uncovered } else { &cause.facts };
+        let first = facts.iter().min_by_key(|fact| fact.id);
+        let since = facts.iter().map(|fact| corrected(fact).at).min().unwrap_or_default();
+        let exception = Exception {
+            reference: first.map(|fact| fact.id),
+            technician: first.and_then(|fact| fact.author),
+            decision: found.decisions.on(about.word(), cause).filter(|_| !is_open).cloned(),
+            ..Exception::new(about, since)
+        };
+        if is_open { &mut self.open } else { &mut self.decided }.push(exception);
+    }
+}
+
+impl Exception {
+    fn new(about: About, since: i64) -> Self {
+        Self {
+            about,
+            reference: None,
+            field: None,
+            technician: None,
+            skew: None,
+            uncertainty: None,
+            since,
+            decision: None,
+        }
+    }
+}
+
+fn cause<'a>(stint: &Stint<'a>, step: Step) -> Cause<'a> {
+    Cause::of(stint.steps.get(&step).cloned().unwrap_or_default())
+}
+
+/// Whether a completion says why nobody signed.
+pub(super) fn says_why_unsigned(fact: &Fact) -> bool {
+    let reasons = ["customer_refused", "customer_absent", "unable_to_sign", "device_broken"];
+    text(fact, &key::REASON).is_some_and(|reason| reasons.contains(&reason))
+}

@@ -1,0 +1,61 @@
+//! Facts that name one another: a correction replaces a fact, a void takes it back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::access::id_of;
+use crate::document::{Document, Fact};
+use crate::id::FactId;
+use crate::schema::{Section, key};
+
+/// A fact with everything that corrects it or takes it back. It counts once, whatever came since.
+#[derive(Debug, Clone)]
+pub(crate) struct Family<'a> {
+    /// Id of the first fact, which the family keeps for ever.
+    pub root: FactId,
+    /// What it says now: the last correction; of two that did not see each other the one with
+    /// the greatest id.
+    pub current: &'a Fact,
+    /// The fact that takes it back, if any does.
+    pub voided_by: Option<FactId>,
+    /// Whether several corrections stand beside each other.
+    pub contested: bool,
+}
+
+/// The families of a section, by the id of their first fact.
+pub(crate) fn families<'a>(document: &'a Document, section: &Section) -> Vec<Family<'a>> {
+    let mut members: BTreeMap<FactId, Vec<&Fact>> = BTreeMap::new();
+    let mut voids: BTreeMap<FactId, FactId> = BTreeMap::new();
+    let mut replaced = BTreeSet::new();
+    for fact in document.facts(section) {
+        if let Some(voided) = id_of(fact, &key::VOIDS) {
+            let first = root(document, section, voided);
+            voids.entry(first).or_insert(fact.id);
+            continue;
+        }
+        members.entry(root(document, section, fact.id)).or_default().push(fact);
+        replaced.extend(id_of(fact, &key::CORRECTS));
+    }
+    let of = |(root, facts): (FactId, Vec<&'a Fact>)| {
+        let mut standing = facts.iter().filter(|fact| !replaced.contains(&fact.id));
+        let current = standing.next_back().or(facts.last()).copied()?;
+        let contested = standing.next().is_some();
+        Some(Family { root, current, voided_by: voids.get(&root).copied(), contested })
+    };
+    members.into_iter().filter_map(of).collect()
+}
+
+/// The first fact of the chain of corrections that ends in `id`.
+fn root(document: &Document, section: &Section, id: FactId) -> FactId {
+    let mut seen = BTreeSet::from([id]);
+    let mut first = id;
+    while let Some(earlier) =
+        document.fact(section, &first).and_then(|fact| id_of(fact, &key::CORRECTS))
+    {
+        // A circle of corrections has no first; its least id stands for it.
+        if !seen.insert(earlier) {
+            return seen.first().copied().unwrap_or(id);
+        }
+        first = earlier;
+    }
+    first
+}

@@ -1,0 +1,188 @@
+//! The state of a job: computed from its facts, never stored, never going back on an older fact.
+
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Cause, Decisions};
+use super::outcome::Outcome;
+use super::stint::{Stint, Stints};
+use super::{About, Assignment, AssignmentKind, Step};
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Taken in, nobody asked yet.
+    Received,
+    /// A technician or provider was asked and has not answered.
+    Offered,
+    /// Given to a technician or provider.
+    Assigned,
+    /// They take it.
+    Accepted,
+    /// They set off.
+    EnRoute,
+    /// They arrived.
+    OnScene,
+    /// They work.
+    Working,
+    /// The vehicle is being towed.
+    InTow,
+    /// The vehicle is where it was to go.
+    AtDestination,
+    /// The work is done.
+    Completed,
+    /// Nobody was there, as the office confirmed.
+    Goa,
+    /// It could not be done, as the office confirmed.
+    Unsuccessful,
+    /// Called off.
+    Cancelled,
+    /// Done, evidence complete, and the dealership system has it.
+    Closed,
+}
+
+impl State {
+    /// Every state, in the order of a rescue.
+    pub const ALL: [Self; 14] = [
+        Self::Received,
+        Self::Offered,
+        Self::Assigned,
+        Self::Accepted,
+        Self::EnRoute,
+        Self::OnScene,
+        Self::Working,
+        Self::InTow,
+        Self::AtDestination,
+        Self::Completed,
+        Self::Goa,
+        Self::Unsuccessful,
+        Self::Cancelled,
+        Self::Closed,
+    ];
+
+    /// The word in the API and the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Offered => "offered",
+            Self::Assigned => "assigned",
+            Self::Accepted => "accepted",
+            Self::EnRoute => "en_route",
+            Self::OnScene => "on_scene",
+            Self::Working => "working",
+            Self::InTow => "in_tow",
+            Self::AtDestination => "at_destination",
+            Self::Completed => "completed",
+            Self::Goa => "goa",
+            Self::Unsuccessful => "unsuccessful",
+            Self::Cancelled => "cancelled",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The state of this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+
+    /// Whether nothing more is expected from the road.
+    pub fn is_over(self) -> bool {
+        match self {
+            Self::Completed | Self::Goa | Self::Unsuccessful | Self::Cancelled | Self::Closed => {
+                true
+            }
+            Self::Received
+            | Self::Offered
+            | Self::Assigned
+            | Self::Accepted
+            | Self::EnRoute
+            | Self::OnScene
+            | Self::Working
+            | Self::InTow
+            | Self::AtDestination => false,
+        }
+    }
+
+    /// Whether a technician is out for it: of such jobs a technician has one at a time.
+    pub fn is_active(self) -> bool {
+        match self {
+            Self::EnRoute | Self::OnScene | Self::Working | Self::InTow | Self::AtDestination => {
+                true
+            }
+            Self::Received
+            | Self::Offered
+            | Self::Assigned
+            | Self::Accepted
+            | Self::Completed
+            | Self::Goa
+            | Self::Unsuccessful
+            | Self::Cancelled
+            | Self::Closed => false,
+        }
+    }
+
+    /// The state a step alone brings about.
+    pub(super) fn after(step: Step) -> Option<Self> {
+        match step {
+            Step::Accepted => Some(Self::Accepted),
+            Step::EnRoute => Some(Self::EnRoute),
+            Step::OnScene | Step::Diagnosed => Some(Self::OnScene),
+            Step::Working => Some(Self::Working),
+            Step::InTow => Some(Self::InTow),
+            Step::AtDestination => Some(Self::AtDestination),
+            Step::Completed => Some(Self::Completed),
+            // Claims: a person decides.
+            Step::Goa | Step::Unsuccessful => Some(Self::OnScene),
+            Step::WalkUp | Step::Declined | Step::Cancelled | Step::Reopened => None,
+        }
+    }
+
+    /// The state of a job, but for the dealership's answer.
+    pub(super) fn of(stints: &Stints<'_>, outcome: &Outcome<'_>, decisions: &Decisions) -> Self {
+        if outcome.cancelled.is_some() {
+            let accepted = outcome.crossed_decision.as_ref();
+            let accepted = accepted.is_some_and(|d| d.choice == "accept_completed");
+            return if accepted { Self::Completed } else { Self::Cancelled };
+        }
+        // Somebody completed it; the open question is only whose work is billed.
+        if !outcome.contested.is_empty() {
+            return Self::Completed;
+        }
+        match outcome.performer.and_then(|index| stints.list.get(index)) {
+            Some(stint) => Self::of_stint(stint, decisions),
+            None => Self::Received,
+        }
+    }
+
+    fn of_stint(stint: &Stint<'_>, decisions: &Decisions) -> Self {
+        let reached = Self::reached(stint);
+        if reached == Self::Completed {
+            return reached;
+        }
+        for (step, about, state) in [
+            (Step::Goa, About::GoaClaimed, Self::Goa),
+            (Step::Unsuccessful, About::UnsuccessfulClaimed, Self::Unsuccessful),
+        ] {
+            let cause = Cause::of(stint.steps.get(&step).cloned().unwrap_or_default());
+            let decision = decisions.on(about.word(), &cause);
+            if decision.is_some_and(|d| d.choice == "confirm") {
+                return state;
+            }
+        }
+        reached
+    }
+
+    /// How far a stint came: its furthest step, or just the offer or assignment.
+    pub(super) fn reached(stint: &Stint<'_>) -> Self {
+        let given = Self::given(&stint.assignment);
+        let steps = stint.steps.keys().filter_map(|step| Self::after(*step));
+        steps.fold(given, Self::max)
+    }
+
+    fn given(assignment: &Assignment) -> Self {
+        match assignment.kind {
+            AssignmentKind::Offer => Self::Offered,
+            AssignmentKind::Assign | AssignmentKind::Recall => Self::Assigned,
+        }
+    }
+}

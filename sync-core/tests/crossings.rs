@@ -1,0 +1,318 @@
+//! The table "When facts arrive late or cross an office decision", a test for each of its rows.
+#![allow(clippy::expect_used)]
+
+mod scene;
+
+use scene::{Hand, MINUTE, NOON, a_job, assigned, evidence, meet, user};
+use sync_core::job::{About, Missing, State, Step, timeline};
+use sync_core::schema::{key, section};
+
+fn open(hand: &Hand) -> Vec<About> {
+    hand.job().exceptions.iter().map(|exception| exception.about).collect()
+}
+
+fn reference(hand: &Hand, about: About) -> sync_core::id::FactId {
+    let job = hand.job();
+    let exception = job.exceptions.iter().find(|e| e.about == about).expect("it is open");
+    exception.reference.expect("it names a fact")
+}
+
+const WORKED: [&str; 4] = ["accepted", "en_route", "on_scene", "working"];
+
+#[test]
+fn a_fact_that_arrives_twice_has_no_second_effect() {
+    let (mut desk, mut phone) = assigned();
+    phone.steps(&WORKED, 1);
+    let part = [(key::PART_NO, "H7".into()), (key::UNIT_PRICE, 900.into())];
+    phone.fact(section::PARTS, &part);
+    desk.hear(&phone);
+    let once = desk.job();
+    desk.hear(&phone);
+    assert_eq!(desk.job(), once);
+    assert_eq!(once.totals[0].total, Some(900));
+}
+
+#[test]
+fn an_older_fact_fills_in_its_time_and_the_state_never_goes_back() {
+    let (mut desk, mut phone) = assigned();
+    phone.steps(&["en_route"], 1);
+    phone.steps(&["on_scene", "working"], 1);
+    // Another desk, told by voice, writes down what the phone never recorded.
+    let mut other = Hand::new(a_job(), 101, sync_core::policy::Role::Dispatcher);
+    other.hear(&desk);
+    other.now = NOON + MINUTE / 2;
+    other.step("accepted", 1);
+    let accepted_at = other.now;
+    desk.hear(&phone);
+    let job = desk.job();
+    assert_eq!(job.state, State::Working);
+    assert!(job.times[&Step::Accepted].inferred);
+    assert_eq!(job.times[&Step::Accepted].time.at, job.times[&Step::EnRoute].time.at);
+    desk.hear(&other);
+    let job = desk.job();
+    assert_eq!(job.state, State::Working);
+    assert!(!job.times[&Step::Accepted].inferred);
+    assert!((accepted_at - 1..=accepted_at).contains(&job.times[&Step::Accepted].time.at));
+}
+
+#[test]
+fn cancelled_while_the_technician_worked_offline_keeps_the_work_and_asks() {
+    let (mut desk, mut phone) = assigned();
+    phone.steps(&WORKED, 1);
+    phone.fact(section::PARTS, &[(key::PART_NO, "H7".into()), (key::UNIT_PRICE, 900.into())]);
+    phone.steps(&["completed"], 1);
+    let cancelled = desk.cancel();
+    meet(&mut desk, &mut phone);
+    let job = desk.job();
+    assert_eq!(job.state, State::Cancelled);
+    assert_eq!(open(&desk), [About::CancelledWithFieldWork]);
+    assert_eq!(job.parts.len(), 1);
+    assert_eq!(job, phone.job());
+    let late = timeline(&desk.document).into_iter().filter(|item| item.late).count();
+    assert_eq!(late, 6);
+
+    let word = About::CancelledWithFieldWork.word();
+    for (choice, state) in [
+        ("accept_completed", State::Completed),
+        ("pay_fee", State::Cancelled),
+        ("void", State::Cancelled),
+    ] {
+        for reference in [cancelled, reference(&desk, About::CancelledWithFieldWork)] {
+            let mut desk = desk.clone();
+            desk.decide(word, choice, Some(reference));
+            assert_eq!(desk.job().state, state, "{choice}");
+            assert!(!open(&desk).contains(&About::CancelledWithFieldWork), "{choice}");
+            assert_eq!(desk.job().decided[0].about, About::CancelledWithFieldWork);
+        }
+    }
+    // More work that no desk had seen asks again, unless the work was accepted.
+    desk.decide(word, "void", Some(cancelled));
+    phone.fact(section::WORK, &[(key::KIND, "cause".into())]);
+    desk.hear(&phone);
+    assert_eq!(open(&desk), [About::CancelledWithFieldWork]);
+}
+
+#[test]
+fn cancelled_with_the_work_before_its_eyes_is_just_cancelled() {
+    let (mut desk, mut phone) = assigned();
+    phone.steps(&WORKED, 1);
+    desk.hear(&phone);
+    let cancelled = desk.cancel();
+    assert_eq!(desk.job().state, State::Cancelled);
+    assert_eq!(open(&desk), []);
+    let voids = sync_core::value::Value::Bytes(cancelled.as_bytes().to_vec());
+    desk.fact(section::STATUS, &[(key::KIND, "reopened".into()), (key::VOIDS, voids)]);
+    assert_eq!(desk.job().state, State::Working);
+}
+
+#[test]
+fn reassigned_while_offline_and_completed_by_the_first_recalls_a_second_who_had_not_set_off() {
+    let (mut desk, mut first) = assigned();
+    first.steps(&WORKED, 1);
+    first.steps(&["completed"], 1);
+    let mut second = Hand::phone(a_job(), 2);
+    desk.assign(2, 2);
+    meet(&mut desk, &mut second);
+    second.steps(&["accepted"], 2);
+    meet(&mut desk, &mut second);
+    desk.hear(&first);
+    let job = desk.job();
+    assert_eq!(job.state, State::Completed);
+    assert_eq!(job.assignment.as_ref().and_then(|a| a.technician), Some(user(1)));
+    assert!(job.superseded[0].recalled);
+    assert!(!open(&desk).contains(&About::SupersededCompleted));
+    let members = sync_core::scope::members(&desk.document);
+    let current: Vec<_> = members.iter().filter(|m| m.current).map(|m| m.user).collect();
+    assert_eq!(current, [user(1)]);
+    // The second had set off after all: now a person decides.
+    second.steps(&["en_route"], 2);
+    desk.hear(&second);
+    assert_eq!(desk.job().state, State::Completed);
+    assert!(open(&desk).contains(&About::SupersededCompleted));
+}
+
+#[test]
+fn reassigned_and_completed_by_the_first_while_the_second_drives_asks_who_is_billed() {
+    let (mut desk, mut first) = assigned();
+    first.steps(&WORKED, 1);
+    let part = [(key::PART_NO, "H7".into()), (key::UNIT_PRICE, 900.into())];
+    first.fact(section::PARTS, &part);
+    first.steps(&["completed"], 1);
+    let mut second = Hand::phone(a_job(), 2);
+    desk.assign(2, 2);
+    second.hear(&desk);
+    second.steps(&["accepted", "en_route"], 2);
+    desk.hear(&second);
+    desk.hear(&first);
+    let about = About::SupersededCompleted;
+    let question = reference(&desk, about);
+
+    let mut for_first = desk.clone();
+    for_first.decide(about.word(), "bill_this", Some(question));
+    let job = for_first.job();
+    assert_eq!(job.assignment.as_ref().and_then(|a| a.technician), Some(user(1)));
+    assert!(job.superseded[0].recalled && job.parts[0].billed);
+
+    desk.decide(about.word(), "bill_other", Some(question));
+    let job = desk.job();
+    assert_eq!(job.state, State::EnRoute);
+    assert_eq!(job.active_technician, Some(user(2)));
+    assert_eq!(job.superseded[0].reached, State::Completed);
+    assert!(!job.parts[0].billed && job.totals.is_empty());
+    assert_eq!(open(&desk), []);
+    assert_eq!(job.decided[0].about, about);
+}
+
+#[test]
+fn office_edits_of_different_fields_stand_and_of_the_same_field_are_shown_as_a_conflict() {
+    let (mut desk, mut phone) = assigned();
+    let mut other = Hand::new(a_job(), 101, sync_core::policy::Role::Manager);
+    other.hear(&desk);
+    desk.set(section::INTAKE, key::ADDRESS, "Zhongxiao E. Rd. 7");
+    desk.set(section::INTAKE, key::VIN, "1M8GDM9AXKP042788");
+    other.set(section::INTAKE, key::REMARKS, "dog in the car");
+    other.set(section::PROMISE, key::AMOUNT, 120_000);
+    phone.fact(
+        section::WORK,
+        &[(key::KIND, "vin_read".into()), (key::VIN, "1M8GDM9AXKP042789".into())],
+    );
+    meet(&mut desk, &mut other);
+    desk.hear(&phone);
+    let job = desk.job();
+    assert_eq!(job.intake.address.as_deref(), Some("Zhongxiao E. Rd. 7"));
+    assert_eq!(job.intake.remarks.as_deref(), Some("dog in the car"));
+    assert_eq!(job.observed.vin.as_deref(), Some("1M8GDM9AXKP042789"));
+    assert_eq!(open(&desk), []);
+
+    desk.set(section::PROMISE, key::AMOUNT, 90_000);
+    other.set(section::PROMISE, key::AMOUNT, 150_000);
+    meet(&mut desk, &mut other);
+    assert_eq!(open(&desk), [About::FieldConflict]);
+    assert_eq!(desk.job(), other.job());
+    desk.set(section::PROMISE, key::AMOUNT, 100_000);
+    assert_eq!(open(&desk), []);
+}
+
+#[test]
+fn a_wrong_clock_is_corrected_shown_with_its_uncertainty_and_flagged_once() {
+    let (mut desk, mut phone) = assigned();
+    let hour = 60 * MINUTE;
+    let anchored = |at: i64, up: i64, kind: &str| {
+        [
+            (key::KIND, kind.into()),
+            (key::EPOCH, 1.into()),
+            (key::AT, at.into()),
+            (key::UP, up.into()),
+            (key::SRV, NOON.into()),
+            (key::SRV_UP, 0.into()),
+        ]
+    };
+    phone.fact(section::STATUS, &anchored(NOON + 7 * hour, hour, "en_route"));
+    desk.hear(&phone);
+    let job = desk.job();
+    assert_eq!(job.times[&Step::EnRoute].time.at, NOON + hour);
+    let skew = &job.exceptions[0];
+    assert_eq!(
+        (skew.about, skew.skew, skew.uncertainty),
+        (About::ClockSkew, Some(6 * hour), Some(1360))
+    );
+    assert_eq!(skew.technician, Some(user(1)));
+    desk.decide(About::ClockSkew.word(), "confirm", skew.reference);
+    phone.fact(section::STATUS, &anchored(NOON + 8 * hour, 2 * hour, "on_scene"));
+    desk.hear(&phone);
+    assert_eq!(open(&desk), []);
+    assert_eq!(desk.job().state, State::OnScene);
+}
+
+#[test]
+fn a_missing_checklist_step_opens_a_correction_task_that_goes_when_it_arrives() {
+    let (mut desk, mut phone) = assigned();
+    phone.steps(&WORKED, 1);
+    assert!(phone.job().missing.contains(&Missing::ChecklistStep("area_safe".into())));
+    phone.steps(&["completed"], 1);
+    desk.hear(&phone);
+    assert_eq!(desk.job().state, State::Completed);
+    assert_eq!(open(&desk), [About::ChecklistIncomplete, About::SignatureMissing]);
+    evidence(&mut phone);
+    desk.hear(&phone);
+    assert_eq!(open(&desk), [About::SignatureMissing]);
+    desk.decide(About::SignatureMissing.word(), "confirm", None);
+    assert_eq!(open(&desk), []);
+}
+
+#[test]
+fn nobody_there_is_a_claim_until_the_desk_confirms_it() {
+    let (mut desk, mut phone) = assigned();
+    phone.steps(&["accepted", "en_route", "on_scene", "goa"], 1);
+    desk.hear(&phone);
+    assert_eq!(desk.job().state, State::OnScene);
+    assert_eq!(open(&desk), [About::GoaClaimed]);
+    let question = reference(&desk, About::GoaClaimed);
+    let mut rejecting = desk.clone();
+    rejecting.decide("goa_claimed", "reject", Some(question));
+    assert_eq!((rejecting.job().state, open(&rejecting)), (State::OnScene, vec![]));
+    desk.decide("goa_claimed", "confirm", Some(question));
+    assert_eq!((desk.job().state, open(&desk)), (State::Goa, vec![]));
+}
+
+#[test]
+fn two_desks_that_assign_at_once_are_asked_and_a_later_assignment_settles_it() {
+    let (mut desk, _) = assigned();
+    let mut other = Hand::new(a_job(), 101, sync_core::policy::Role::Dispatcher);
+    other.hear(&desk);
+    desk.assign(2, 2);
+    other.assign(3, 2);
+    meet(&mut desk, &mut other);
+    assert_eq!(desk.job(), other.job());
+    assert_eq!(open(&desk), [About::ConcurrentAssignment]);
+    let next = desk.job().next_epoch;
+    desk.assign(2, next);
+    assert_eq!(open(&desk), []);
+    assert_eq!(desk.job().assignment.and_then(|a| a.technician), Some(user(2)));
+}
+
+#[test]
+fn an_offer_expires_for_who_asks_later_and_an_answer_given_in_time_stands() {
+    let mut desk = Hand::desk(a_job());
+    let mut phone = Hand::phone(a_job(), 1);
+    let record = [
+        (key::KIND, "offer".into()),
+        (key::EPOCH, 1.into()),
+        (key::TECHNICIAN, scene::id(user(1))),
+        (key::EXPIRES, (NOON + 90_000).into()),
+    ];
+    desk.fact(section::ASSIGNMENT, &record);
+    assert_eq!(desk.job().state_at(NOON + 89_999), State::Offered);
+    assert_eq!(desk.job().state_at(NOON + 90_000), State::Received);
+    phone.hear(&desk);
+    phone.steps(&["accepted"], 1);
+    desk.hear(&phone);
+    assert_eq!(desk.job().state_at(NOON + 10 * MINUTE), State::Accepted);
+}
+
+#[test]
+fn a_walk_up_is_worked_from_what_its_technician_saw_until_the_office_says_otherwise() {
+    let mut phone = Hand::phone(a_job(), 1);
+    phone.fact(
+        section::STATUS,
+        &[
+            (key::KIND, "walk_up".into()),
+            (key::PLATE, "ABC-1234".into()),
+            (key::PROBLEM, "flat_tyre".into()),
+            (key::LAT, 250_000_000.into()),
+            (key::LON, 1_215_000_000.into()),
+        ],
+    );
+    phone.steps(&["on_scene", "working"], 0);
+    let job = phone.job();
+    assert!(job.walk_up && job.state == State::Working);
+    assert_eq!(job.intake.plate.as_deref(), Some("ABC-1234"));
+    assert_eq!(job.intake.place.map(|place| place.lat()), Some(250_000_000));
+    assert!(job.missing.contains(&Missing::ChecklistStep("torque_checked".into())));
+    let mut desk = Hand::desk(a_job());
+    desk.hear(&phone);
+    desk.set(section::INTAKE, key::PLATE, "ABC-1235");
+    desk.assign(1, 1);
+    assert_eq!(desk.job().intake.plate.as_deref(), Some("ABC-1235"));
+    assert_eq!(desk.job().state, State::Working);
+}

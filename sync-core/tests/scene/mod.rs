@@ -1,0 +1,172 @@
+//! Desks and phones that each hold a replica of one document and write only what policy allows.
+#![allow(dead_code, clippy::expect_used)]
+
+use sync_core::admission::{record, replay};
+use sync_core::change::{ChangeRef, Entry, Run};
+use sync_core::document::{Author, Document};
+use sync_core::id::{ActorId, DeviceId, FactId, JobId, UserId};
+use sync_core::job::Job;
+use sync_core::policy::{Caller, Role};
+use sync_core::schema::{DocId, Key, Section, key, section};
+use sync_core::value::{Record, Value};
+
+/// Noon of the day the stories play.
+pub const NOON: i64 = 1_790_000_000_000;
+pub const MINUTE: i64 = 60_000;
+
+/// A desk or a phone with its replica.
+#[derive(Clone)]
+pub struct Hand {
+    pub document: Document,
+    pub caller: Caller,
+    actor: ActorId,
+    facts: u8,
+    /// Wall clock.
+    pub now: i64,
+}
+
+impl Hand {
+    pub fn new(doc: DocId, who: u8, role: Role) -> Self {
+        Self {
+            document: Document::new(doc),
+            caller: Caller { user: user(who), role },
+            actor: ActorId::new(NOON, [who; 10]),
+            facts: 0,
+            now: NOON,
+        }
+    }
+
+    pub fn desk(doc: DocId) -> Self {
+        Self::new(doc, 100, Role::Dispatcher)
+    }
+
+    pub fn phone(doc: DocId, who: u8) -> Self {
+        Self::new(doc, who, Role::Technician)
+    }
+
+    /// Writes one change; panics when policy or document refuse it.
+    pub fn write(&mut self, entries: Vec<Entry>) -> Option<FactId> {
+        self.now += 1;
+        let id = entries.iter().find_map(|entry| match entry {
+            Entry::Fact { id, .. } => Some(*id),
+            Entry::Field { .. } | Entry::Section { .. } => None,
+        });
+        let author = match self.caller.role {
+            Role::Technician => Author::phone(self.caller.user, DeviceId::new(NOON, [1; 10])),
+            _ => Author::desk(self.caller.user),
+        };
+        let (document, actor) = (&mut self.document, self.actor);
+        record(document, actor, self.now, &self.caller, author, entries).expect("it is allowed");
+        id
+    }
+
+    /// Adds one fact.
+    pub fn fact(&mut self, section: Section, keys: &[(Key, Value)]) -> FactId {
+        self.facts += 1;
+        let mut random = [self.facts; 10];
+        random[0] = self.caller.user.as_bytes()[15];
+        let mut record: Record = keys.iter().cloned().collect();
+        record.entry(key::AT).or_insert(Value::Int(self.now));
+        let id = FactId::new(self.now, random);
+        self.write(vec![Entry::Fact { section, id, record }]).expect("a fact")
+    }
+
+    /// Adds a step under an epoch.
+    pub fn step(&mut self, kind: &str, epoch: i64) -> FactId {
+        let record =
+            [(key::KIND, kind.into()), (key::EPOCH, epoch.into()), (key::REASON, "other".into())];
+        self.fact(section::STATUS, &record)
+    }
+
+    pub fn steps(&mut self, kinds: &[&str], epoch: i64) {
+        for kind in kinds {
+            self.now += MINUTE;
+            self.step(kind, epoch);
+        }
+    }
+
+    pub fn assign(&mut self, who: u8, epoch: i64) -> FactId {
+        let record = [
+            (key::KIND, "assign".into()),
+            (key::EPOCH, epoch.into()),
+            (key::TECHNICIAN, id(user(who))),
+        ];
+        self.fact(section::ASSIGNMENT, &record)
+    }
+
+    pub fn cancel(&mut self) -> FactId {
+        let record = [(key::KIND, "cancelled".into()), (key::REASON, "customer_cancelled".into())];
+        self.fact(section::STATUS, &record)
+    }
+
+    pub fn decide(&mut self, about: &str, choice: &str, reference: Option<FactId>) -> FactId {
+        let mut record = vec![(key::ABOUT, about.into()), (key::CHOICE, choice.into())];
+        record.extend(reference.map(|id| (key::REF, Value::Bytes(id.as_bytes().to_vec()))));
+        self.fact(section::DECISIONS, &record)
+    }
+
+    pub fn set(&mut self, section: Section, key: Key, value: impl Into<Value>) {
+        let entry = self.document.set(section, key, value.into());
+        self.write(vec![entry]);
+    }
+
+    /// Takes in everything the other replica has and this one lacks.
+    pub fn hear(&mut self, other: &Self) {
+        for (run, author) in other.runs() {
+            if run.last_seq() > self.document.seq_of(&run.actor()) {
+                replay(&mut self.document, &run, author).expect("it fits");
+            }
+        }
+    }
+
+    /// Every change it holds as a run of its own.
+    pub fn runs(&self) -> impl Iterator<Item = (Run, Author)> {
+        self.document.changes().iter().map(|(change, author)| {
+            let reference = ChangeRef { actor: change.actor, seq: change.seq };
+            let last_hash = self.document.hash_of(&reference).expect("it is here");
+            let run = Run { doc: self.document.id(), changes: vec![change.clone()], last_hash };
+            (run, *author)
+        })
+    }
+
+    pub fn job(&self) -> Job {
+        Job::of(&self.document)
+    }
+}
+
+/// Both take in what the other has.
+pub fn meet(a: &mut Hand, b: &mut Hand) {
+    a.hear(b);
+    b.hear(a);
+}
+
+pub fn user(who: u8) -> UserId {
+    UserId::new(NOON, [who; 10])
+}
+
+pub fn id(user: UserId) -> Value {
+    Value::Bytes(user.as_bytes().to_vec())
+}
+
+pub fn a_job() -> DocId {
+    JobId::new(NOON, [1; 10]).into()
+}
+
+/// A desk and a phone with a job assigned to technician 1 under epoch 1.
+pub fn assigned() -> (Hand, Hand) {
+    let mut desk = Hand::desk(a_job());
+    let mut phone = Hand::phone(a_job(), 1);
+    desk.set(section::INTAKE, key::PROBLEM, "battery");
+    desk.assign(1, 1);
+    meet(&mut desk, &mut phone);
+    (desk, phone)
+}
+
+/// Everything the usual checklist of a flat battery and the completion want but the signature.
+pub fn evidence(phone: &mut Hand) {
+    for step in ["hi_vis", "hazard_lights", "area_safe", "tools_cleared"] {
+        phone.fact(section::CHECKLIST, &[(key::STEP, step.into()), (key::RESULT, "pass".into())]);
+    }
+    let odometer = [(key::KIND, "odometer".into()), (key::ODOMETER, 84_210.into())];
+    phone.fact(section::WORK, &odometer);
+}
