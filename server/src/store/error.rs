@@ -63,6 +63,16 @@ impl StoreError {
         }
     }
 
+    /// What the others of a group are told, or this one's own caller: the same if it tells them
+    /// what to expect, else that they may try again.
+    pub(crate) fn for_group(&self) -> Self {
+        match self {
+            Self::Unavailable(why) => Self::Unavailable(why.clone()),
+            Self::Full => Self::Full,
+            _ => Self::GroupFailed,
+        }
+    }
+
     /// Whether the same request may succeed a little later.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Busy | Self::GroupFailed | Self::Full)

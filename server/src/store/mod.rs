@@ -4,17 +4,26 @@
 
 mod connect;
 mod error;
+pub(crate) mod log;
 mod meta;
 pub mod migrate;
+mod pull;
+mod read;
+pub(crate) mod snapshot;
+pub(crate) mod sql;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use sqlx::AnyPool;
+use sync_core::id::ActorId;
 
 pub use connect::Backend;
 pub use error::StoreError;
+pub use log::Logged;
 pub(crate) use meta::Meta;
+pub use read::Standing;
 
 use crate::writer::{WriteFuture, Writer};
 use connect::Place;
@@ -49,7 +58,7 @@ impl Store {
         let meta = Meta::load(&mut connection).await?;
         drop(connection);
         let readers = place.readers().await?;
-        let writer = Writer::start(writing, place.backend, meta.clone());
+        let writer = Writer::start(writing, place.backend, meta.clone(), fresh_actor()?);
         Ok(Self { shared: Arc::new(Shared { place, meta, readers, writer }) })
     }
 
@@ -78,6 +87,10 @@ impl Store {
         self.shared.meta.epoch
     }
 
+    pub(crate) fn meta(&self) -> &Meta {
+        &self.shared.meta
+    }
+
     /// Runs `work` in the writer, in a transaction: all of it is committed, or nothing.
     ///
     /// Once started it runs to its end even if the caller goes away. An `Err` from `work` takes
@@ -100,4 +113,12 @@ impl Store {
         self.shared.writer.stop().await;
         self.shared.readers.close().await;
     }
+}
+
+/// A new actor for this process: no other process ever writes under it.
+fn fresh_actor() -> Result<ActorId, StoreError> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    Ok(ActorId::new(i64::try_from(now).unwrap_or(0), random))
 }

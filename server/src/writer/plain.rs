@@ -8,12 +8,15 @@ use sqlx::AnyConnection;
 use tokio::sync::oneshot;
 
 use super::WriteFuture;
+use super::task::Answer;
 use crate::store::StoreError;
 
 /// A plain write whose types are known only to its caller.
 pub(super) trait Plain: Send {
     /// Runs it. The answer is held back until the group is committed.
     fn run<'t>(self: Box<Self>, tx: &'t mut AnyConnection) -> BoxFuture<'t, Ran>;
+    /// Gives it up without running it.
+    fn abandon(self: Box<Self>) -> Answer;
 }
 
 /// What came of one plain write.
@@ -21,7 +24,7 @@ pub(super) struct Ran {
     /// Whether its statements stay.
     pub keep: bool,
     /// Tells the caller, once it is known whether the group was committed.
-    pub answer: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+    pub answer: Answer,
 }
 
 /// Wraps a caller's closure and its answer.
@@ -74,6 +77,13 @@ where
                     });
                 }),
             }
+        })
+    }
+
+    fn abandon(self: Box<Self>) -> Answer {
+        Box::new(move |result| {
+            let error = result.err().unwrap_or(StoreError::GroupFailed);
+            let _ = self.answer.send(Err(error.into()));
         })
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, dead_code)]
 
+pub mod people;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -31,6 +33,26 @@ impl Place {
     /// A connection of our own, for what another program would do to the database.
     pub async fn connect(&self) -> AnyConnection {
         AnyConnection::connect(&self.url).await.unwrap()
+    }
+
+    /// Makes every INSERT into the log fail, as a full disk or a lost server would.
+    pub async fn break_runs(&self, connection: &mut AnyConnection) {
+        let sql = match self.backend {
+            Backend::Sqlite => {
+                "CREATE TRIGGER broken BEFORE INSERT ON runs BEGIN SELECT RAISE(ABORT, 'x'); END"
+            }
+            Backend::Postgres => "ALTER TABLE runs ADD CONSTRAINT broken CHECK (pos < 0) NOT VALID",
+        };
+        execute(connection, sql.to_owned()).await;
+    }
+
+    /// Takes [`Place::break_runs`] back.
+    pub async fn mend_runs(&self, connection: &mut AnyConnection) {
+        let sql = match self.backend {
+            Backend::Sqlite => "DROP TRIGGER broken",
+            Backend::Postgres => "ALTER TABLE runs DROP CONSTRAINT broken",
+        };
+        execute(connection, sql.to_owned()).await;
     }
 
     async fn sqlite() -> Self {

@@ -1,0 +1,301 @@
+//! Wide statements: many rows in one INSERT, many keys in one IN, in a few fixed sizes.
+//!
+//! A statement costs about as much as a dozen rows, so rows travel together; the sizes are fixed
+//! so that the prepared statements are few and are found again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::{AnyConnection, Arguments, AssertSqlSafe, Row};
+
+use super::{Backend, StoreError};
+
+/// Rows of one INSERT, greatest first.
+const ROWS: [usize; 4] = [64, 16, 4, 1];
+/// Keys of one IN, least first; shorter lists are filled up with their last key.
+const KEYS: [usize; 4] = [1, 8, 64, 256];
+
+/// One bound value.
+#[derive(Debug, Clone)]
+pub(crate) enum Arg {
+    /// BIGINT.
+    Int(i64),
+    /// BIGINT or NULL.
+    MaybeInt(Option<i64>),
+    /// TEXT.
+    Text(String),
+    /// TEXT or NULL.
+    MaybeText(Option<String>),
+    /// BLOB.
+    Blob(Vec<u8>),
+    /// BLOB or NULL.
+    MaybeBlob(Option<Vec<u8>>),
+}
+
+impl From<i64> for Arg {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<Option<i64>> for Arg {
+    fn from(value: Option<i64>) -> Self {
+        Self::MaybeInt(value)
+    }
+}
+
+impl From<String> for Arg {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<&str> for Arg {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<Option<String>> for Arg {
+    fn from(value: Option<String>) -> Self {
+        Self::MaybeText(value)
+    }
+}
+
+impl From<Vec<u8>> for Arg {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Blob(value)
+    }
+}
+
+impl From<Option<Vec<u8>>> for Arg {
+    fn from(value: Option<Vec<u8>>) -> Self {
+        Self::MaybeBlob(value)
+    }
+}
+
+impl From<&[u8; 16]> for Arg {
+    fn from(value: &[u8; 16]) -> Self {
+        Self::Blob(value.to_vec())
+    }
+}
+
+impl From<Option<&[u8; 16]>> for Arg {
+    fn from(value: Option<&[u8; 16]>) -> Self {
+        Self::MaybeBlob(value.map(|bytes| bytes.to_vec()))
+    }
+}
+
+fn add(arguments: &mut AnyArguments, arg: Arg) -> Result<(), StoreError> {
+    let added = match arg {
+        Arg::Int(value) => arguments.add(value),
+        Arg::MaybeInt(value) => arguments.add(value),
+        Arg::Text(value) => arguments.add(value),
+        Arg::MaybeText(value) => arguments.add(value),
+        Arg::Blob(value) => arguments.add(value),
+        Arg::MaybeBlob(value) => arguments.add(value),
+    };
+    added.map_err(|error| StoreError::Database(sqlx::Error::Encode(error)))
+}
+
+/// Rows on their way into one table.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    head: &'static str,
+    columns: usize,
+    tail: &'static str,
+    values: Vec<Arg>,
+}
+
+impl Rows {
+    /// `head` is `INSERT INTO table (columns)`, `tail` what follows the values.
+    pub const fn new(head: &'static str, columns: usize, tail: &'static str) -> Self {
+        Self { head, columns, tail, values: Vec::new() }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Adds a row.
+    pub fn push<const N: usize>(&mut self, row: [Arg; N]) {
+        debug_assert_eq!(N, self.columns, "{}", self.head);
+        self.values.extend(row);
+    }
+
+    /// Writes the rows, in order.
+    pub async fn insert(
+        self,
+        connection: &mut AnyConnection,
+        backend: Backend,
+    ) -> Result<(), StoreError> {
+        let mut left = self.values.len() / self.columns;
+        let mut values = self.values.into_iter();
+        while left > 0 {
+            let rows = ROWS.into_iter().find(|rows| *rows <= left).unwrap_or(1);
+            let mut arguments = AnyArguments::default();
+            arguments.reserve(rows * self.columns, 0);
+            for value in values.by_ref().take(rows * self.columns) {
+                add(&mut arguments, value)?;
+            }
+            let sql = insert_text(self.head, self.columns, self.tail, rows, backend);
+            sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *connection).await?;
+            left -= rows;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the rows of a query for many keys. `sql` holds `{keys}` where the list of keys stands;
+/// `first` are bound before them.
+pub(crate) async fn select_in(
+    connection: &mut AnyConnection,
+    backend: Backend,
+    sql: &'static str,
+    first: Vec<Arg>,
+    keys: &[Vec<u8>],
+) -> Result<Vec<AnyRow>, StoreError> {
+    select_keys(connection, backend, sql, first, keys, |key| Arg::Blob(key.clone())).await
+}
+
+/// As [`select_in`] for positions.
+pub(crate) async fn select_in_positions(
+    connection: &mut AnyConnection,
+    backend: Backend,
+    sql: &'static str,
+    first: Vec<Arg>,
+    keys: &[i64],
+) -> Result<Vec<AnyRow>, StoreError> {
+    select_keys(connection, backend, sql, first, keys, |key| Arg::Int(*key)).await
+}
+
+async fn select_keys<K>(
+    connection: &mut AnyConnection,
+    backend: Backend,
+    sql: &'static str,
+    first: Vec<Arg>,
+    keys: &[K],
+    arg: impl Fn(&K) -> Arg,
+) -> Result<Vec<AnyRow>, StoreError> {
+    let mut found = Vec::new();
+    let most = KEYS[KEYS.len() - 1];
+    for chunk in keys.chunks(most) {
+        let size = KEYS.into_iter().find(|size| *size >= chunk.len()).unwrap_or(most);
+        let mut arguments = AnyArguments::default();
+        for value in first.clone() {
+            add(&mut arguments, value)?;
+        }
+        for index in 0..size {
+            add(&mut arguments, arg(&chunk[index.min(chunk.len() - 1)]))?;
+        }
+        let text = select_text(sql, first.len(), size, backend);
+        let rows = sqlx::query_with(AssertSqlSafe(text), arguments);
+        found.extend(rows.fetch_all(&mut *connection).await?);
+    }
+    Ok(found)
+}
+
+/// An id column.
+pub(crate) fn id<T, E>(
+    row: &AnyRow,
+    column: usize,
+    from: impl FnOnce(&[u8]) -> Result<T, E>,
+) -> Result<T, StoreError> {
+    let bytes: Vec<u8> = row.try_get(column)?;
+    from(&bytes).map_err(|_| StoreError::Corrupt("an id".to_owned()))
+}
+
+/// An id column that may be NULL.
+pub(crate) fn maybe_id<T, E>(
+    row: &AnyRow,
+    column: usize,
+    from: impl FnOnce(&[u8]) -> Result<T, E>,
+) -> Result<Option<T>, StoreError> {
+    let bytes: Option<Vec<u8>> = row.try_get(column)?;
+    bytes.map(|bytes| from(&bytes).map_err(|_| StoreError::Corrupt("an id".into()))).transpose()
+}
+
+type Texts = Mutex<HashMap<(&'static str, &'static str, usize, bool), Arc<str>>>;
+
+fn insert_text(
+    head: &'static str,
+    columns: usize,
+    tail: &'static str,
+    rows: usize,
+    backend: Backend,
+) -> Arc<str> {
+    remember(head, tail, rows, backend, || {
+        let mut text = format!("{head} VALUES ");
+        for row in 0..rows {
+            text.push_str(if row == 0 { "(" } else { ", (" });
+            list(&mut text, row * columns, columns, backend);
+            text.push(')');
+        }
+        text.push(' ');
+        text.push_str(tail);
+        text
+    })
+}
+
+fn select_text(sql: &'static str, first: usize, keys: usize, backend: Backend) -> Arc<str> {
+    remember(sql, "", keys, backend, || {
+        let mut numbers = String::new();
+        for index in 0..keys {
+            if index > 0 {
+                numbers.push_str(", ");
+            }
+            numbers.push_str(&format!("${}", first + index + 1));
+        }
+        sql.replace("{keys}", &numbers)
+    })
+}
+
+/// SQLite looks up every `$n` among the names before it, so a wide INSERT uses plain marks there.
+fn list(text: &mut String, before: usize, count: usize, backend: Backend) {
+    for index in 0..count {
+        if index > 0 {
+            text.push(',');
+        }
+        match backend {
+            Backend::Sqlite => text.push('?'),
+            Backend::Postgres => text.push_str(&format!("${}", before + index + 1)),
+        }
+    }
+}
+
+fn remember(
+    first: &'static str,
+    second: &'static str,
+    size: usize,
+    backend: Backend,
+    make: impl FnOnce() -> String,
+) -> Arc<str> {
+    static TEXTS: OnceLock<Texts> = OnceLock::new();
+    let texts = TEXTS.get_or_init(Texts::default);
+    let key = (first, second, size, backend == Backend::Sqlite);
+    let mut texts = texts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    texts.entry(key).or_insert_with(|| make().into()).clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wide_insert_numbers_its_values_through() {
+        let text = insert_text("INSERT INTO t (a, b)", 2, "ON CONFLICT DO NOTHING", 4, {
+            Backend::Postgres
+        });
+        let values = "($1,$2), ($3,$4), ($5,$6), ($7,$8)";
+        assert_eq!(&*text, format!("INSERT INTO t (a, b) VALUES {values} ON CONFLICT DO NOTHING"));
+    }
+
+    #[test]
+    fn keys_follow_the_values_bound_before_them() {
+        let text =
+            select_text("SELECT x FROM t WHERE a = $1 AND b IN ({keys})", 1, 1, Backend::Sqlite);
+        assert_eq!(&*text, "SELECT x FROM t WHERE a = $1 AND b IN ($2)");
+    }
+}

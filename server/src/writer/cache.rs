@@ -1,0 +1,115 @@
+//! Documents the writer keeps in memory, bounded by their size.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use sync_core::admission::RefusedBefore;
+use sync_core::document::Document;
+use sync_core::id::TenantId;
+use sync_core::schema::DocId;
+use sync_core::scope::Member;
+
+/// Estimated memory of all documents kept, bytes.
+const BYTES: usize = 32 * 1024 * 1024;
+/// A change in memory beyond its encoded bytes: its record twice, its place in the graph.
+const CHANGE_BYTES: usize = 1400;
+
+/// A document as the writer knows it.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub document: Arc<Document>,
+    /// Position of its last run; 0 for a document nobody wrote to.
+    pub pos: i64,
+    /// Everything up to here was looked at.
+    pub as_of: i64,
+    /// Encoded size of its runs.
+    pub bytes: usize,
+    /// Runs since the last snapshot.
+    pub runs: usize,
+    /// Refusals given before.
+    pub refused: RefusedBefore,
+    /// Who has it in scope, as the table says; absent when the table was not looked at.
+    pub members: Option<Vec<Member>>,
+    /// Changes the projection tables already show.
+    pub projected: usize,
+}
+
+impl Held {
+    fn weight(&self) -> usize {
+        2048 + 2 * self.bytes + CHANGE_BYTES * self.document.changes().len()
+    }
+}
+
+type Name = (TenantId, DocId);
+
+/// Documents by name, the least recently used dropped first.
+#[derive(Debug, Default)]
+pub(super) struct Cache {
+    held: HashMap<Name, (u64, usize, Held)>,
+    order: BTreeMap<u64, Name>,
+    tick: u64,
+    bytes: usize,
+}
+
+impl Cache {
+    /// Takes a document out. Whoever takes it puts it back after the commit, or loses it: what
+    /// a failed group touched is never used again.
+    pub fn take(&mut self, tenant: TenantId, doc: DocId) -> Option<Held> {
+        let (tick, weight, held) = self.held.remove(&(tenant, doc))?;
+        self.order.remove(&tick);
+        self.bytes -= weight;
+        Some(held)
+    }
+
+    /// Puts a document in, and drops others if it is too much.
+    pub fn put(&mut self, tenant: TenantId, held: Held) {
+        let name = (tenant, held.document.id());
+        self.take(name.0, name.1);
+        let weight = held.weight();
+        self.tick += 1;
+        self.bytes += weight;
+        self.order.insert(self.tick, name);
+        self.held.insert(name, (self.tick, weight, held));
+        while self.bytes > BYTES {
+            let Some((_, (tenant, doc))) = self.order.first_key_value() else { break };
+            let (tenant, doc) = (*tenant, *doc);
+            self.take(tenant, doc);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sync_core::id::JobId;
+
+    fn held(who: u8, bytes: usize) -> Held {
+        Held {
+            document: Arc::new(Document::new(JobId::new(1, [who; 10]).into())),
+            pos: 0,
+            as_of: 0,
+            bytes,
+            runs: 0,
+            refused: RefusedBefore::new(),
+            members: None,
+            projected: 0,
+        }
+    }
+
+    #[test]
+    fn the_least_recently_used_documents_make_room() {
+        let tenant = TenantId::new(1, [1; 10]);
+        let mut cache = Cache::default();
+        for who in 0..4 {
+            cache.put(tenant, held(who, 5 * 1024 * 1024));
+        }
+        let doc = |who: u8| JobId::new(1, [who; 10]).into();
+        assert!(cache.take(tenant, doc(0)).is_none(), "it was the oldest");
+        assert!(cache.take(tenant, doc(1)).is_some());
+        assert!(cache.bytes <= BYTES);
+        for who in 0..4 {
+            cache.take(tenant, doc(who));
+        }
+        assert_eq!((cache.bytes, cache.order.len()), (0, 0));
+    }
+}

@@ -1,0 +1,344 @@
+//! One group: what its requests need, what they do to the documents, what has to be written.
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use sync_core::admission::{Verdict, Verified, admit, record};
+use sync_core::change::Run;
+use sync_core::document::{Author, Refusal};
+use sync_core::id::{ActorId, DeviceId, TenantId, UserId};
+use sync_core::limits;
+use sync_core::schema::DocId;
+use sync_core::scope;
+use sync_core::sync::Submitted;
+
+use super::cache::Held;
+use super::project::{Scene, project};
+use super::request::{
+    Committed, Edit, EditRequest, Edited, Expect, Outcome, PushRequest, RunVerdicts,
+};
+use super::tables::Tables;
+use crate::store::log::{doc_key, encode, passes_limit};
+use crate::store::{Meta, StoreError, snapshot};
+
+/// A document gets a snapshot after so many runs without one.
+const SNAPSHOT_RUNS: usize = 16;
+
+type Name = (TenantId, DocId);
+
+/// Positions of one tenant's log that this group may give out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Positions {
+    /// The last one given out, by this group or before it.
+    pub last: i64,
+    /// The last one reserved.
+    pub end: i64,
+}
+
+/// What the requests of a group need before they can be worked on.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    pub docs: BTreeSet<DocId>,
+    pub actors: BTreeSet<ActorId>,
+    /// Most positions they can use.
+    pub positions: i64,
+}
+
+impl Needs {
+    pub fn push(&mut self, push: &PushRequest) {
+        for submitted in &push.runs {
+            let run = run_of(submitted);
+            self.docs.insert(run.doc);
+            self.actors.insert(run.actor());
+            // One for what is admitted, one for what is refused.
+            self.positions += 2;
+        }
+    }
+
+    pub fn edit(&mut self, edit: &EditRequest, actor: ActorId) {
+        self.docs.insert(edit.doc);
+        self.actors.insert(actor);
+        self.positions += 1;
+    }
+}
+
+/// A group at work. Nothing of it counts before the commit.
+pub(super) struct Group<'m> {
+    pub meta: &'m Meta,
+    /// The actor of this process.
+    pub actor: ActorId,
+    pub docs: HashMap<Name, Held>,
+    pub positions: BTreeMap<TenantId, Positions>,
+    /// Who owns which actor, as far as this group needs to know.
+    pub leases: HashMap<(TenantId, ActorId), DeviceId>,
+    pub new_leases: Vec<((TenantId, ActorId), DeviceId)>,
+    pub tables: Tables,
+    /// Documents with new changes and the time of the last.
+    pub changed: HashMap<Name, i64>,
+}
+
+/// The device that stands for the server itself in the leases.
+pub(super) fn server_device() -> DeviceId {
+    DeviceId::new(0, [0; 10])
+}
+
+impl Group<'_> {
+    /// Admits a push; what it refuses is kept with its reason.
+    pub fn push(&mut self, push: PushRequest) -> Result<RunVerdicts, StoreError> {
+        let PushRequest { tenant, caller, device, runs, evidence, now } = push;
+        let mut verdicts = Vec::with_capacity(runs.len());
+        let mut first_pos = None;
+        for submitted in runs {
+            let changes = run_of(&submitted).changes.len();
+            let verified = match submitted {
+                Submitted::Signed(verified) => Some(verified),
+                Submitted::Relayed(attested) => Verified::relayed(attested, |attested| {
+                    let (run, author) = (&attested.run, &attested.author);
+                    self.meta.is_genuine(tenant, run, author, &attested.receipt)
+                }),
+            };
+            let Some(verified) = verified else {
+                verdicts.push(vec![not_genuine(); changes]);
+                continue;
+            };
+            let (run_verdicts, pos) = self.admit(tenant, &caller, verified, now)?;
+            verdicts.push(run_verdicts);
+            first_pos = first_pos.or(pos);
+        }
+        if let (Some(pos), Some(evidence)) = (first_pos, evidence) {
+            self.tables.pushes.push([
+                tenant.as_bytes().into(),
+                pos.into(),
+                device.as_bytes().into(),
+                caller.user.as_bytes().into(),
+                now.into(),
+                evidence.message.into(),
+                evidence.signature.to_vec().into(),
+            ]);
+        }
+        Ok(verdicts)
+    }
+
+    fn admit(
+        &mut self,
+        tenant: TenantId,
+        caller: &sync_core::policy::Caller,
+        verified: Verified,
+        now: i64,
+    ) -> Result<(Vec<Verdict>, Option<i64>), StoreError> {
+        let (run, author) = (verified.run(), verified.author());
+        let (doc, actor, sent) = (run.doc, run.actor(), run.changes.len());
+        let payload = encode(run);
+        let lease = self.leases.get(&(tenant, actor)).copied();
+        let held = find(&mut self.docs, tenant, doc)?;
+        let known = held.document.seq_of(&actor) >= run.last_seq();
+        if !known && passes_limit(held.bytes, payload.len()) {
+            let sentence = "The record of this job is full; call the office.";
+            return Ok((vec![Verdict::refused("document_full", sentence); sent], None));
+        }
+        let document = Arc::make_mut(&mut held.document);
+        let admission = guard(|| admit(document, verified, caller, lease, &held.refused))?;
+        let mut admitted_at = None;
+        if let Some((run, author)) = admission.admitted {
+            let payload = if run.changes.len() == sent { payload } else { encode(&run) };
+            if lease.is_none() {
+                self.lease(tenant, actor, author.device.unwrap_or_else(server_device));
+            }
+            admitted_at = Some(self.append(tenant, &run, author, payload, now)?);
+        }
+        for refused in admission.refused {
+            let pos = self.next(tenant)?;
+            let run = Run { doc, changes: vec![refused.change], last_hash: refused.hash };
+            self.tables.quarantine.push([
+                tenant.as_bytes().into(),
+                refused.hash.0.to_vec().into(),
+                pos.into(),
+                doc_key(&doc).into(),
+                actor.as_bytes().into(),
+                run.first_seq().cast_signed().into(),
+                author.user.as_ref().map(UserId::as_bytes).into(),
+                author.device.as_ref().map(DeviceId::as_bytes).into(),
+                refused.code.clone().into(),
+                refused.sentence.clone().into(),
+                now.into(),
+                encode(&run).into(),
+            ]);
+            let held = find(&mut self.docs, tenant, doc)?;
+            held.refused.insert(refused.hash.0, (refused.code, refused.sentence));
+        }
+        Ok((admission.verdicts, admitted_at))
+    }
+
+    /// Makes an edit of the office or of the server itself.
+    pub fn edit(&mut self, edit: &EditRequest, work: &mut dyn Edit) -> Result<Outcome, StoreError> {
+        let EditRequest { tenant, caller, doc, expect, now } = *edit;
+        let actor = self.actor;
+        let held = find(&mut self.docs, tenant, doc)?;
+        match expect {
+            Expect::Existing | Expect::At(_) if held.pos == 0 => return Ok(Outcome::NotFound),
+            Expect::New if held.pos != 0 => return Ok(Outcome::Exists),
+            Expect::At(pos) if held.pos != pos => return Ok(Outcome::Changed { pos: held.pos }),
+            Expect::New | Expect::Existing | Expect::At(_) | Expect::Any => {}
+        }
+        // The closure only looks at the document: its panic harms nobody else.
+        let entries = match guard(|| work.entries(&held.document)) {
+            Ok(Some(entries)) => entries,
+            Ok(None) => return Ok(Outcome::Rejected),
+            Err(_) => return Ok(Outcome::Panicked),
+        };
+        if entries.is_empty() {
+            let document = Arc::clone(&held.document);
+            return Ok(Outcome::Edited(Edited { document, pos: held.pos }));
+        }
+        if passes_limit(held.bytes, limits::CHANGE_BYTES) {
+            return Ok(Outcome::Refused(Refusal::Limit("size of the document").into()));
+        }
+        let author = edit.author();
+        let document = Arc::make_mut(&mut held.document);
+        let recorded = guard(|| record(document, actor, now, &caller, author, entries))?;
+        let run = match recorded {
+            Ok(run) => run,
+            Err(error) => return Ok(Outcome::Refused(error)),
+        };
+        if !self.leases.contains_key(&(tenant, actor)) {
+            self.lease(tenant, actor, server_device());
+        }
+        let payload = encode(&run);
+        let pos = self.append(tenant, &run, author, payload, now)?;
+        let held = find(&mut self.docs, tenant, doc)?;
+        Ok(Outcome::Edited(Edited { document: Arc::clone(&held.document), pos }))
+    }
+
+    fn lease(&mut self, tenant: TenantId, actor: ActorId, device: DeviceId) {
+        self.tables.leases.push([
+            tenant.as_bytes().into(),
+            actor.as_bytes().into(),
+            device.as_bytes().into(),
+        ]);
+        self.leases.insert((tenant, actor), device);
+        self.new_leases.push(((tenant, actor), device));
+    }
+
+    fn append(
+        &mut self,
+        tenant: TenantId,
+        run: &Run,
+        author: Author,
+        payload: Vec<u8>,
+        now: i64,
+    ) -> Result<i64, StoreError> {
+        let pos = self.next(tenant)?;
+        let held = find(&mut self.docs, tenant, run.doc)?;
+        held.pos = pos;
+        held.bytes += payload.len();
+        held.runs += 1;
+        self.tables.runs.push([
+            tenant.as_bytes().into(),
+            pos.into(),
+            doc_key(&run.doc).into(),
+            run.actor().as_bytes().into(),
+            run.first_seq().cast_signed().into(),
+            run.last_seq().cast_signed().into(),
+            run.last_hash.0.to_vec().into(),
+            author.user.as_ref().map(UserId::as_bytes).into(),
+            author.device.as_ref().map(DeviceId::as_bytes).into(),
+            now.into(),
+            payload.into(),
+        ]);
+        self.changed.insert((tenant, run.doc), now);
+        Ok(pos)
+    }
+
+    fn next(&mut self, tenant: TenantId) -> Result<i64, StoreError> {
+        let positions = self.positions.get_mut(&tenant);
+        let positions = positions.ok_or_else(|| StoreError::Corrupt("no positions".into()))?;
+        if positions.last >= positions.end {
+            return Err(StoreError::Corrupt("positions ran out".into()));
+        }
+        positions.last += 1;
+        Ok(positions.last)
+    }
+
+    /// Adds the rows computed from every changed document, once each.
+    pub fn project(&mut self) -> Result<Vec<Committed>, StoreError> {
+        let mut committed: BTreeMap<TenantId, (HashSet<DocId>, BTreeSet<UserId>)> = BTreeMap::new();
+        for ((tenant, doc), now) in &self.changed {
+            let held = find(&mut self.docs, *tenant, *doc)?;
+            let document = &*held.document;
+            let rows = &mut self.tables.projected;
+            let scene = Scene { tenant: *tenant, document, pos: held.pos, now: *now };
+            guard(|| project(rows, &scene, held.projected))?;
+            let members = guard(|| scope::members(document))?;
+            if held.members.as_ref() != Some(&members) {
+                let before = held.members.take().unwrap_or_default();
+                for member in members.iter().filter(|member| !before.contains(member)) {
+                    rows.scope.push([
+                        tenant.as_bytes().into(),
+                        member.user.as_bytes().into(),
+                        doc_key(doc).into(),
+                        i64::from(member.current).into(),
+                        held.pos.into(),
+                    ]);
+                }
+            }
+            if held.runs > SNAPSHOT_RUNS
+                && let Some(payload) = snapshot::encode(document)
+            {
+                rows.snapshots.push([
+                    tenant.as_bytes().into(),
+                    doc_key(doc).into(),
+                    held.pos.into(),
+                    (document.changes().len() as i64).into(),
+                    payload.into(),
+                ]);
+                held.runs = 0;
+            }
+            let (docs, users) = committed.entry(*tenant).or_default();
+            docs.insert(*doc);
+            users.extend(members.iter().map(|member| member.user));
+            held.projected = document.changes().len();
+            held.members = Some(members);
+        }
+        let pos =
+            |tenant: &TenantId| self.positions.get(tenant).map_or(0, |positions| positions.last);
+        Ok(committed
+            .into_iter()
+            .map(|(tenant, (docs, users))| Committed {
+                tenant,
+                pos: pos(&tenant),
+                docs: docs.into_iter().collect(),
+                users: users.into_iter().collect(),
+            })
+            .collect())
+    }
+}
+
+pub(super) fn run_of(submitted: &Submitted) -> &Run {
+    match submitted {
+        Submitted::Signed(verified) => verified.run(),
+        Submitted::Relayed(attested) => &attested.run,
+    }
+}
+
+fn find(
+    docs: &mut HashMap<Name, Held>,
+    tenant: TenantId,
+    doc: DocId,
+) -> Result<&mut Held, StoreError> {
+    docs.get_mut(&(tenant, doc)).ok_or_else(|| StoreError::Corrupt("not loaded".into()))
+}
+
+fn not_genuine() -> Verdict {
+    Verdict::refused("receipt_not_genuine", "This server never gave the receipt of this work.")
+}
+
+/// Runs code whose panic must not end the writer.
+fn guard<T>(work: impl FnOnce() -> T) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic: Box<dyn Any + Send>| {
+        let said = panic.downcast_ref::<&str>().copied().unwrap_or("a defect");
+        tracing::error!(said, "the writer survived a panic");
+        StoreError::Panicked
+    })
+}

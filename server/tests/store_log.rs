@@ -1,0 +1,387 @@
+//! The store's promises about taking work in, on every database at hand.
+
+#![allow(clippy::unwrap_used)]
+
+mod store;
+
+use server::store::StoreError;
+use server::writer::{EditError, Expect};
+use sqlx::{Connection, Row};
+use store::on_each_database;
+use store::people::{Desk, Phone, fact, job, note, step, tenant};
+use sync_core::admission::Verdict;
+use sync_core::document::Document;
+use sync_core::schema::{DocId, key, section};
+use sync_core::sync::Submitted;
+
+#[test]
+fn what_was_answered_durable_is_there_after_the_process_is_gone() {
+    on_each_database(async |place| {
+        let (tenant, first) = (tenant(), place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let doc = desk.job(&first, phone.user).await;
+        let mut copy = phone.copy(&first, doc).await;
+        let runs = vec![phone.record(&mut copy, vec![step("accepted", 1)])];
+        assert_eq!(phone.push(&first, runs).await, [[Verdict::Durable]]);
+        // The first store is not closed: another process sees only what was committed.
+        let second = place.open().await;
+        let there = second.document(tenant, doc).await.unwrap().unwrap();
+        assert_eq!(there.document.fingerprint(), copy.fingerprint());
+        there.document.judge().unwrap();
+        second.close().await;
+        first.close().await;
+    });
+}
+
+#[test]
+fn a_replay_gets_the_same_verdicts_and_has_no_second_effect() {
+    on_each_database(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let doc = desk.job(&store, phone.user).await;
+        let mut copy = phone.copy(&store, doc).await;
+        let mut runs = vec![phone.record(&mut copy, vec![step("accepted", 1)])];
+        runs.push(phone.record(&mut copy, vec![note("on my way")]));
+        let first = phone.push(&store, runs.clone()).await;
+        let before = store.position(tenant).await.unwrap();
+        let again = phone.push(&store, runs.clone()).await;
+        assert_eq!(first, again);
+        assert_eq!(first, [[Verdict::Durable], [Verdict::Durable]]);
+        assert_eq!(store.position(tenant).await.unwrap(), before);
+        let rows = store.runs(tenant, doc).await.unwrap();
+        assert_eq!(rows.len(), 4, "two of the desk, two of the phone");
+        store.close().await;
+        // The same after a restart, when nothing is in memory.
+        let store = place.open().await;
+        assert_eq!(phone.push(&store, runs).await, first);
+        assert_eq!(store.runs(tenant, doc).await.unwrap().len(), 4);
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_refused_change_is_kept_with_its_reason_and_holds_up_nobody_else() {
+    on_each_database(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let (mine, other) = (desk.job(&store, phone.user).await, desk.job(&store, desk.user).await);
+        let mut not_mine = phone.copy(&store, other).await;
+        let mut copy = phone.copy(&store, mine).await;
+        let intruding = phone.forge(&mut not_mine, vec![note("I was here")]);
+        let after = phone.forge(&mut not_mine, vec![note("and here")]);
+        let fine = phone.record(&mut copy, vec![step("accepted", 1)]);
+        let runs = vec![intruding, after, fine];
+        let verdicts = phone.push(&store, runs.clone()).await;
+        let codes: Vec<_> = verdicts.iter().flatten().map(Verdict::code).collect();
+        assert_eq!(codes, ["job_not_yours", "missing_dependencies", "durable"]);
+        let again = phone.push(&store, runs).await;
+        assert_eq!(again, verdicts, "the same verdicts for ever");
+        let kept = sqlx::query("SELECT code, sentence FROM quarantine WHERE tenant = $1")
+            .bind(tenant.as_bytes().to_vec())
+            .fetch_all(store.readers());
+        let kept = kept.await.unwrap();
+        assert_eq!(kept.len(), 1);
+        assert_eq!(kept[0].get::<String, _>(0), "job_not_yours");
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_second_content_under_the_same_number_is_a_fork_even_after_a_restart() {
+    on_each_database(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let doc = desk.job(&store, phone.user).await;
+        let original = phone.copy(&store, doc).await;
+        let (mut one, mut two) = (original.clone(), original);
+        let first = phone.record(&mut one, vec![note("left wheel")]);
+        let second = phone.record(&mut two, vec![note("right wheel")]);
+        assert_eq!(phone.push(&store, vec![first]).await, [[Verdict::Durable]]);
+        assert_eq!(phone.push(&store, vec![second.clone()]).await, [[Verdict::Fork]]);
+        store.close().await;
+        let store = place.open().await;
+        assert_eq!(phone.push(&store, vec![second]).await, [[Verdict::Fork]]);
+        assert_eq!(phone.copy(&store, doc).await.facts(&section::NOTES).count(), 1);
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_fact_never_gets_a_second_content() {
+    on_each_database(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let mut colleague = Phone::new(tenant);
+        colleague.user = phone.user;
+        let doc = desk.job(&store, phone.user).await;
+        let original = phone.copy(&store, doc).await;
+        let (mut one, mut two) = (original.clone(), original);
+        let said = note("12 bar");
+        let sync_core::change::Entry::Fact { id, section, .. } = said.clone() else { panic!() };
+        let record = [(key::TEXT, "13 bar".into())].into_iter().collect();
+        let otherwise = sync_core::change::Entry::Fact { id, section, record };
+        let first = phone.record(&mut one, vec![said]);
+        let second = colleague.record(&mut two, vec![otherwise]);
+        assert_eq!(phone.push(&store, vec![first]).await, [[Verdict::Durable]]);
+        let refused = colleague.push(&store, vec![second]).await;
+        assert_eq!(refused[0][0].code(), "fact_exists");
+        let there = phone.copy(&store, doc).await;
+        let fact = there.fact(&section::NOTES, &id).unwrap();
+        assert_eq!(fact.record.get(&key::TEXT).unwrap().as_text(), Some("12 bar"));
+        store.close().await;
+    });
+}
+
+#[test]
+fn an_actor_belongs_to_the_device_that_used_it_first_and_the_servers_to_nobody() {
+    on_each_database(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let mut thief = Phone::new(tenant);
+        thief.user = phone.user;
+        thief.actor = phone.actor;
+        let doc = desk.job(&store, phone.user).await;
+        let mut copy = phone.copy(&store, doc).await;
+        let fine = phone.record(&mut copy, vec![note("mine")]);
+        assert_eq!(phone.push(&store, vec![fine]).await, [[Verdict::Durable]]);
+        let stolen = thief.record(&mut copy.clone(), vec![note("not mine")]);
+        let refused = thief.push(&store, vec![stolen]).await;
+        assert_eq!(refused[0][0].code(), "actor_not_yours");
+        thief.actor = store.writer().actor();
+        let stolen = thief.record(&mut copy, vec![note("the server says")]);
+        let refused = thief.push(&store, vec![stolen]).await;
+        assert_eq!(refused[0][0].code(), "actor_not_yours");
+        store.close().await;
+    });
+}
+
+#[test]
+fn work_comes_back_with_a_receipt_and_not_with_a_forged_one() {
+    on_each_database(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let doc = desk.job(&store, phone.user).await;
+        let mut copy = phone.copy(&store, doc).await;
+        let run = phone.record(&mut copy, vec![step("accepted", 1)]);
+        phone.push(&store, vec![run]).await;
+        let pulled = phone.pull(&store, 0).await;
+        // The server loses the job, as if it had been restored from before it.
+        lose(&store, doc).await;
+        store.close().await;
+        let store = place.open().await;
+        assert!(store.document(tenant, doc).await.unwrap().is_none());
+        let carrier = Phone::new(tenant);
+        let mut forged = pulled.runs.clone();
+        forged.iter_mut().for_each(|attested| attested.receipt[3] ^= 1);
+        let mut request = carrier.request(Vec::new());
+        request.runs = forged.into_iter().map(Submitted::Relayed).collect();
+        let verdicts = store.writer().push(request).await.unwrap();
+        assert!(verdicts.iter().flatten().all(|v| v.code() == "receipt_not_genuine"));
+        let mut request = carrier.request(Vec::new());
+        request.runs = pulled.runs.into_iter().map(Submitted::Relayed).collect();
+        let verdicts = store.writer().push(request).await.unwrap();
+        assert!(verdicts.iter().flatten().all(Verdict::is_durable));
+        assert_eq!(phone.copy(&store, doc).await.fingerprint(), copy.fingerprint());
+        let again = phone.pull(&store, 0).await;
+        assert_eq!(again.runs[2].author.device, Some(phone.device), "and keeps its author");
+        store.close().await;
+    });
+}
+
+#[test]
+fn an_edit_sees_the_document_under_the_lock_and_a_stale_one_is_told() {
+    on_each_database(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let desk = Desk::new(tenant);
+        let doc = DocId::from(job());
+        let writer = store.writer();
+        let set = |text: &'static str| {
+            move |document: &Document| {
+                Ok::<_, ()>(vec![document.set(section::INTAKE, key::REMARKS, text.into())])
+            }
+        };
+        let missing = writer.edit(desk.request(doc, Expect::Existing), set("a")).await.unwrap();
+        assert!(matches!(missing, Err(EditError::NotFound)));
+        let first = writer.edit(desk.request(doc, Expect::New), set("a")).await.unwrap().unwrap();
+        let exists = writer.edit(desk.request(doc, Expect::New), set("b")).await.unwrap();
+        assert!(matches!(exists, Err(EditError::Exists)));
+        let at = desk.request(doc, Expect::At(first.pos));
+        let second = writer.edit(at, set("b")).await.unwrap().unwrap();
+        assert!(second.pos > first.pos);
+        match writer.edit(at, set("c")).await.unwrap() {
+            Err(EditError::Changed { pos }) => assert_eq!(pos, second.pos),
+            other => panic!("{other:?}"),
+        }
+        let rejected = writer.edit(desk.request(doc, Expect::Any), |_| Err("no")).await.unwrap();
+        assert!(matches!(rejected, Err(EditError::Rejected("no"))));
+        let remarks = second.document.field(&section::INTAKE, &key::REMARKS).unwrap();
+        assert_eq!(remarks.as_text(), Some("b"));
+        assert_eq!(second.document.conflicts().count(), 0, "each edit saw the one before");
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_closure_that_panics_harms_nobody_else() {
+    on_each_database(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let desk = Desk::new(tenant);
+        let doc = DocId::from(job());
+        let request = desk.request(doc, Expect::Any);
+        let writer = store.writer();
+        let (broken, fine) = tokio::join!(
+            writer.edit::<(), _>(request, |_| panic!("a defect")),
+            writer.edit::<(), _>(request, |_| Ok(vec![note("fine")])),
+        );
+        assert_eq!(broken.unwrap_err().code(), "internal");
+        assert_eq!(fine.unwrap().unwrap().document.facts(&section::NOTES).count(), 1);
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_group_that_fails_acknowledges_nothing_and_what_follows_is_right() {
+    on_each_database(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let doc = desk.job(&store, phone.user).await;
+        let mut copy = phone.copy(&store, doc).await;
+        let before = store.position(tenant).await.unwrap();
+        // From now on no row of a run can be written.
+        let mut intruder = place.connect().await;
+        place.break_runs(&mut intruder).await;
+        let runs = vec![phone.record(&mut copy, vec![step("accepted", 1)])];
+        let request = desk.request(doc, Expect::Any);
+        let (pushed, edited, written) = tokio::join!(
+            phone.try_push(&store, runs.clone()),
+            store.writer().edit::<(), _>(request, |_| Ok(vec![note("x")])),
+            store.write::<_, StoreError, _>(|tx| Box::pin(async move {
+                sqlx::query("INSERT INTO tenants (id, name, created_at) VALUES ($1, 'x', 1)")
+                    .bind(vec![1_u8])
+                    .execute(tx)
+                    .await?;
+                Ok(())
+            })),
+        );
+        for error in [pushed.unwrap_err(), edited.unwrap_err()] {
+            assert!(error.is_retryable(), "{error}");
+        }
+        let kept = sqlx::query("SELECT id FROM tenants").fetch_all(store.readers());
+        assert_eq!(kept.await.unwrap().len(), usize::from(written.is_ok()));
+        assert_eq!(store.position(tenant).await.unwrap(), before);
+        place.mend_runs(&mut intruder).await;
+        intruder.close().await.unwrap();
+        assert_eq!(phone.push(&store, runs).await, [[Verdict::Durable]]);
+        let there = phone.copy(&store, doc).await;
+        assert_eq!(there.facts(&section::NOTES).count(), 0, "the failed edit left no trace");
+        there.judge().unwrap();
+        store.close().await;
+    });
+}
+
+#[test]
+fn two_nodes_on_one_database_see_each_others_work() {
+    on_each_database(async |place| {
+        let tenant = tenant();
+        let (one, two) = (place.open().await, place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let doc = desk.job(&one, phone.user).await;
+        // Both hold the document in memory and change it by turns.
+        let mut copy = phone.copy(&two, doc).await;
+        for round in 0..4 {
+            let (near, far) = if round % 2 == 0 { (&one, &two) } else { (&two, &one) };
+            let run = phone.record(&mut copy, vec![note("from the road")]);
+            assert_eq!(phone.push(near, vec![run]).await, [[Verdict::Durable]]);
+            let edited = desk.write(far, doc, vec![note("from the desk")]).await;
+            assert_eq!(edited.document.facts(&section::NOTES).count(), 2 * (round + 1));
+            copy = phone.copy(near, doc).await;
+            assert_eq!(copy.heads().len(), 1, "the desk saw what came from the road");
+        }
+        copy.judge().unwrap();
+        one.close().await;
+        two.close().await;
+    });
+}
+
+#[test]
+fn documents_load_from_snapshots_as_from_the_log() {
+    on_each_database(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let doc = desk.job(&store, phone.user).await;
+        let mut copy = phone.copy(&store, doc).await;
+        for round in 0..40 {
+            let run = phone.record(&mut copy, vec![note(&format!("note {round}"))]);
+            phone.push(&store, vec![run]).await;
+        }
+        let rows = sqlx::query("SELECT upto FROM snapshots").fetch_all(store.readers());
+        let rows = rows.await.unwrap();
+        assert_eq!(rows.len(), 1);
+        let upto: i64 = rows[0].get(0);
+        assert!(upto > 30 && upto < store.position(tenant).await.unwrap());
+        store.close().await;
+        let store = place.open().await;
+        let there = phone.copy(&store, doc).await;
+        assert_eq!(there.fingerprint(), copy.fingerprint());
+        there.judge().unwrap();
+        let edited = desk.write(&store, doc, vec![note("after the snapshot")]).await;
+        assert_eq!(edited.document.facts(&section::NOTES).count(), 41);
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_document_has_a_size_and_a_run_beyond_it_is_refused() {
+    on_each_database(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let doc = desk.job(&store, phone.user).await;
+        let mut copy = phone.copy(&store, doc).await;
+        let mut last = String::new();
+        for _ in 0..40 {
+            let text = "x".repeat(30_000);
+            let run =
+                phone.record(&mut copy, vec![fact(section::NOTES, &[(key::TEXT, text.into())])]);
+            last = phone.push(&store, vec![run]).await[0][0].code().to_owned();
+            if last != "durable" {
+                break;
+            }
+        }
+        assert_eq!(last, "document_full");
+        store.close().await;
+    });
+}
+
+#[test]
+fn every_commit_is_announced_with_the_people_it_concerns() {
+    on_each_database(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let doc = desk.job(&store, phone.user).await;
+        let mut commits = store.writer().commits();
+        let edited = desk.write(&store, doc, vec![note("x")]).await;
+        let commit = commits.recv().await.unwrap();
+        assert_eq!((commit.tenant, commit.pos), (tenant, edited.pos));
+        assert_eq!((&*commit.docs, &*commit.users), (&[doc][..], &[phone.user][..]));
+        store.close().await;
+    });
+}
+
+/// Deletes everything about a document, as a restore from before it would.
+async fn lose(store: &server::store::Store, doc: DocId) {
+    let mut key = vec![doc.kind.code()];
+    key.extend_from_slice(doc.as_bytes());
+    store
+        .write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                for table in ["runs", "documents", "scope", "snapshots"] {
+                    let sql = format!("DELETE FROM {table} WHERE doc = $1");
+                    let delete = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(key.clone());
+                    delete.execute(&mut *tx).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+}
