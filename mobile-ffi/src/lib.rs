@@ -1,1 +1,31 @@
-//! Placeholder
+//! The device engine: a technician's phone over one SQLite file, and its face for other languages.
+//!
+//! In reading order:
+//!
+//! 1. [`Engine`] is opened on a file, enrolled once, and then only told what happened. Every verb
+//!    that records something returns after the work is committed and on disk: that is *saved*.
+//! 2. [`Engine::sync_now`] drives the phone's machine of `sync_core::sync` over a [`Transport`].
+//!    What the server answers is stored in one transaction, then the next step is taken.
+//! 3. Whatever the server refuses is kept with its reason ([`Engine::refused`]) and blocks nothing.
+//! 4. [`ffi`] gives the same verbs to Kotlin, Swift and Python as flat records.
+//!
+//! Rules (policy, folds, sync, seals) live in `sync_core`; here are files, sockets and locks.
+
+mod engine;
+mod error;
+pub mod ffi;
+mod net;
+mod power;
+mod store;
+
+pub use engine::*;
+pub use error::EngineError;
+pub use net::{
+    Connector, HttpConnector, HttpTransport, NetError, Post, Reply, SYNC_MEDIA_TYPE,
+    SocketConnector, SocketTransport, Transport,
+};
+pub use power::{Clock, Random, SystemClock, SystemRandom};
+pub use store::space::SpaceLimits;
+pub use store::{FileVault, Vault};
+
+uniffi::setup_scaffolding!();

@@ -269,6 +269,14 @@ impl Replica {
         Ok(delta)
     }
 
+    /// Writes what waits again under the fresh actor: this store was restored from a copy, and
+    /// the original may still write under the old one.
+    pub fn renew(&mut self, writer: &mut Writer<'_>) -> Result<Delta, Refusal> {
+        let mut delta = Delta { rotated: true, ..Delta::default() };
+        self.rewrite(writer, writer.fresh_actor, &mut delta)?;
+        Ok(delta)
+    }
+
     /// The server does not have this document at all: everything has to be brought back.
     pub fn lost(&mut self) -> Delta {
         let mut delta = Delta::default();

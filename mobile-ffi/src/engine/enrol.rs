@@ -1,0 +1,149 @@
+//! Enrolment: a one-time code makes this installation a device of one technician.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::{Signer as _, SigningKey};
+use sync_core::enrol::{digits, normal_code, proof_message};
+use sync_core::id::{DeviceId, TenantId, UserId};
+
+use super::{Engine, Event};
+use crate::error::EngineError;
+use crate::net::{self, EnrolmentRequest};
+use crate::power;
+use crate::store::meta::{self, Anchor, Identity};
+use crate::store::{docs, runs};
+
+/// What enrolment gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolled {
+    /// Six digits to compare with those at the office; the phone may sync once the office has
+    /// typed them in.
+    pub digits: String,
+    /// This installation.
+    pub device: DeviceId,
+    /// The technician.
+    pub user: UserId,
+    /// The technician's name: whoever holds the phone should recognise it.
+    pub user_name: String,
+}
+
+/// Whether this phone is enrolled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnrolmentStatus {
+    /// Never; nothing can be recorded yet.
+    Never,
+    /// The store came from a copy without its secret: work goes on being saved, but only a new
+    /// enrolment of the same technician sends it.
+    KeyMissing {
+        /// The technician.
+        user: UserId,
+    },
+    /// Enrolled; the server may still wait for the six digits.
+    Enrolled {
+        /// This installation.
+        device: DeviceId,
+        /// The technician.
+        user: UserId,
+        /// The dealership group.
+        tenant: TenantId,
+        /// Address of the server.
+        server_url: String,
+    },
+}
+
+impl Engine {
+    /// Enrols this phone at a server with a code from the office. `name` is what the office will
+    /// see the phone as. A phone that holds unsent work can be enrolled again only for the same
+    /// technician (`other_user`); the work is then sent under the new enrolment.
+    pub fn enrol(&self, server_url: &str, code: &str, name: &str) -> Result<Enrolled, EngineError> {
+        let code = normal_code(code).ok_or_else(|| {
+            let sentence = "A code has twelve letters and digits, such as 7K3M-9QXD-2HVA.";
+            EngineError::invalid("code_malformed", "code", sentence)
+        })?;
+        let transport = self.0.options.connector.connect(server_url)?;
+        let key = SigningKey::from_bytes(&power::bytes(self.random())?);
+        let public_key = key.verifying_key().to_bytes();
+        let nonce: [u8; 16] = power::bytes(self.random())?;
+        let proof = key.sign(&proof_message(&code, &public_key, &nonce)).to_bytes();
+        let request = EnrolmentRequest {
+            code: code.clone(),
+            public_key: URL_SAFE_NO_PAD.encode(public_key),
+            nonce: URL_SAFE_NO_PAD.encode(nonce),
+            proof: URL_SAFE_NO_PAD.encode(proof),
+            name: name.trim().to_owned(),
+            app_version: env!("CARGO_PKG_VERSION"),
+        };
+        let answer = net::enrol(transport.as_ref(), &request)?;
+        let digits = digits(&code, &public_key, &nonce, &answer.server_nonce()?);
+        let user_name = answer.user_name.clone();
+        let identity = Identity {
+            server_url: server_url.trim().to_owned(),
+            device: answer.device,
+            user: answer.user,
+            tenant: answer.tenant,
+            audience: answer.audience,
+        };
+        let enrolled = Enrolled { digits, device: identity.device, user: identity.user, user_name };
+        self.adopt(identity, key, answer.server_time)?;
+        self.0.watchers.tell(&Event { status: true, stock: true, jobs: Vec::new() });
+        Ok(enrolled)
+    }
+
+    /// Whether this phone is enrolled, and as whom.
+    pub fn enrolment(&self) -> EnrolmentStatus {
+        let state = self.state();
+        match &state.identity {
+            None => EnrolmentStatus::Never,
+            Some(it) if state.needs_enrolment() => EnrolmentStatus::KeyMissing { user: it.user },
+            Some(it) => EnrolmentStatus::Enrolled {
+                device: it.device,
+                user: it.user,
+                tenant: it.tenant,
+                server_url: it.server_url.clone(),
+            },
+        }
+    }
+
+    fn adopt(
+        &self,
+        identity: Identity,
+        key: SigningKey,
+        server_ms: i64,
+    ) -> Result<(), EngineError> {
+        let clock = self.clock();
+        let anchor = Anchor {
+            server_ms,
+            up_ms: clock.up_ms(),
+            wall_ms: clock.wall_ms(),
+            boot: clock.boot(),
+        };
+        let mut state = self.state();
+        let another = state.identity.as_ref().is_some_and(|it| it.user != identity.user);
+        if another && runs::any_unsettled(state.store.read())? {
+            return Err(EngineError::OtherUser);
+        }
+        let secret = state.secret.as_ref().map(|secret| secret.with_key(key));
+        let secret =
+            secret.ok_or_else(|| EngineError::Internal("no installation secret".to_owned()))?;
+        // The key first: a key without an enrolment does no harm, the other way round would.
+        secret.keep(self.0.vault.as_ref())?;
+        state.store.write(|tx| {
+            if another {
+                docs::wipe(tx)?;
+            }
+            // Everything is asked for again: the receipts of the last device's work among it.
+            meta::put(tx, &meta::Position::default())?;
+            meta::put(tx, &anchor)?;
+            meta::put(tx, &identity)
+        })?;
+        if another {
+            state.cache = super::load::Cache::default();
+        }
+        state.identity = Some(identity);
+        state.secret = Some(secret);
+        state.anchor = Some(anchor);
+        state.token = None;
+        state.transport = None;
+        state.rotate(&self.0.options)
+    }
+}

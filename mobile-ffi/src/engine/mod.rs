@@ -1,0 +1,181 @@
+//! The engine: one phone's documents, its work that waits, and the way to the server.
+
+mod absorb;
+mod delta;
+mod enrol;
+mod facts;
+mod input;
+mod load;
+mod login;
+mod outbox;
+mod read;
+mod save;
+mod secret;
+mod status;
+mod summary;
+mod sync;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use enrol::{Enrolled, EnrolmentStatus};
+pub use facts::{Attachment, PartUsed, StepDetails, WalkUp};
+pub use input::Place;
+pub use read::{Refused, StockView};
+pub use status::Status;
+pub use summary::JobSummary;
+pub use sync::{SyncEnd, SyncReport};
+pub use watch::{Event, Listener, Watch};
+
+use crate::error::EngineError;
+use crate::net::{Connector, HttpConnector, Transport};
+use crate::power::{Clock, IdMaker, Random, SystemClock, SystemRandom};
+use crate::store::meta::{Anchor, Identity};
+use crate::store::space::SpaceLimits;
+use crate::store::{FileVault, Store, Vault, meta};
+use load::Cache;
+use secret::Secret;
+use sync_core::id::ActorId;
+
+/// How an engine is opened; the default is what an app wants.
+#[derive(Clone)]
+pub struct Options {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Draws ids, nonces and keys.
+    pub random: Arc<dyn Random>,
+    /// Makes the way to the server.
+    pub connector: Arc<dyn Connector>,
+    /// Keeps the device's secret apart from the store; absent for a file beside it.
+    pub vault: Option<Arc<dyn Vault>>,
+    /// How much room counts as enough.
+    pub space: SpaceLimits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            connector: Arc::new(HttpConnector),
+            vault: None,
+            space: SpaceLimits::default(),
+        }
+    }
+}
+
+/// A technician's phone over one SQLite file. Cheap to clone; every clone is the same engine.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    options: Options,
+    vault: Arc<dyn Vault>,
+    path: PathBuf,
+    /// Held for one verb; never over the network or a listener.
+    state: Mutex<State>,
+    /// Held for one whole sync: there is one at a time.
+    sync: Mutex<sync::Session>,
+    watchers: watch::Watchers,
+}
+
+/// Everything that changes while an engine is open, except what is under way on the network.
+struct State {
+    store: Store,
+    cache: Cache,
+    identity: Option<Identity>,
+    secret: Option<Secret>,
+    actor: ActorId,
+    anchor: Option<Anchor>,
+    ids: IdMaker,
+    /// Number of the next row.
+    next_n: u64,
+    token: Option<HeldToken>,
+    transport: Option<Arc<dyn Transport>>,
+}
+
+/// An access token with the since-boot time at which it should no longer be used.
+struct HeldToken {
+    token: String,
+    until_up_ms: i64,
+}
+
+impl Engine {
+    /// Opens the store at `path`, making it if it is not there.
+    ///
+    /// Refuses a file another engine holds (`store_in_use`), that a newer app wrote
+    /// (`store_newer`) or that is damaged (`store_damaged`). A store that was restored from a copy
+    /// takes a fresh actor and writes its unsent work anew under it.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, EngineError> {
+        let path = path.as_ref().to_owned();
+        let store = Store::open(&path, &options.space)?;
+        let vault: Arc<dyn Vault> = match &options.vault {
+            Some(vault) => Arc::clone(vault),
+            None => Arc::new(FileVault::beside(&path)),
+        };
+        let mut state = State {
+            identity: meta::get(store.read())?,
+            anchor: meta::get(store.read())?,
+            actor: ActorId::GENESIS,
+            secret: None,
+            cache: Cache::default(),
+            ids: IdMaker::default(),
+            next_n: crate::store::runs::next_n(store.read())?,
+            token: None,
+            transport: None,
+            store,
+        };
+        state.recognise(vault.as_ref(), &options)?;
+        state.tidy(&options)?;
+        Ok(Self(Arc::new(Inner {
+            options,
+            vault,
+            path,
+            state: Mutex::new(state),
+            sync: Mutex::new(sync::Session::default()),
+            watchers: watch::Watchers::default(),
+        })))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// A panic under the lock leaves the store as the last commit left it and the cache possibly
+    /// half changed, so the cache is dropped and the lock is good again.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
+            self.0.state.clear_poison();
+            let mut state: MutexGuard<'_, State> = poisoned.into_inner();
+            state.cache = Cache::default();
+            state
+        })
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        self.0.options.clock.as_ref()
+    }
+
+    fn random(&self) -> &dyn Random {
+        self.0.options.random.as_ref()
+    }
+}
+
+impl State {
+    /// Drops what need not be kept any longer.
+    fn tidy(&mut self, options: &Options) -> Result<(), EngineError> {
+        let now = options.clock.wall_ms();
+        let dropped = self.store.write(|tx| {
+            crate::store::refused::expire(tx, now)?;
+            crate::store::docs::drop_released(tx, now.saturating_sub(RELEASED_KEPT_MS))
+        })?;
+        dropped.iter().for_each(|doc| self.cache.forget(doc));
+        Ok(())
+    }
+}
+
+/// How long documents are kept after they left the scope, so that this phone can still heal a
+/// server restored from a backup: 35 days in milliseconds.
+const RELEASED_KEPT_MS: i64 = 35 * 24 * 60 * 60 * 1000;

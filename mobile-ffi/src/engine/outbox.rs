@@ -1,0 +1,99 @@
+//! What the phone has to say: changes without a verdict as runs, oldest first, page by page.
+
+use rusqlite::Connection;
+use sync_core::admission::Attested;
+use sync_core::change::Run;
+use sync_core::sync::{Held, Inventory, Outbox, Sent, Standing};
+
+use crate::error::EngineError;
+use crate::store::docs;
+use crate::store::meta::{self, Position};
+use crate::store::runs;
+
+/// Reads one page.
+pub(super) fn read(
+    db: &Connection,
+    page_bytes: usize,
+    inventory: bool,
+) -> Result<Outbox, EngineError> {
+    let position: Position = meta::get(db)?.unwrap_or_default();
+    let (held, more) = runs::unsettled(db, page_bytes)?;
+    let inventory = match inventory {
+        true => Some(Inventory(docs::inventory(db)?)),
+        false => None,
+    };
+    Ok(Outbox { epoch: position.epoch, cursor: position.cursor, runs: join(held), inventory, more })
+}
+
+/// Joins consecutive changes of one document into one run each.
+///
+/// A run stands where its first change stood, so it may move later changes of a document ahead
+/// of other documents, never ahead of what they follow in their own.
+fn join(held: Vec<Held>) -> Vec<Sent> {
+    let mut sent: Vec<Sent> = Vec::new();
+    for Held { run, author, standing, .. } in held {
+        match standing {
+            Standing::Lost(receipt) | Standing::Attested(receipt) => {
+                sent.push(Sent::Relayed(Attested { run, author, receipt }));
+                continue;
+            }
+            Standing::Waiting | Standing::Durable | Standing::Resend => {}
+        }
+        let last = sent.iter_mut().rev().find(|other| other.run().doc == run.doc);
+        match last {
+            Some(Sent::Signed(last)) if follows(last, &run) => {
+                last.changes.extend(run.changes);
+                last.last_hash = run.last_hash;
+            }
+            _ => sent.push(Sent::Signed(run)),
+        }
+    }
+    sent
+}
+
+fn follows(last: &Run, next: &Run) -> bool {
+    last.actor() == next.actor()
+        && last.last_seq() + 1 == next.first_seq()
+        && last.changes.len() + next.changes.len() <= sync_core::limits::RUN_CHANGES
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use sync_core::admission::{record, replay};
+    use sync_core::change::Entry;
+    use sync_core::document::{Author, Document};
+    use sync_core::id::{ActorId, DeviceId, FactId, JobId, UserId};
+    use sync_core::policy::{Caller, Role};
+    use sync_core::schema::{key, section};
+    use sync_core::value::Record;
+
+    #[test]
+    fn changes_of_two_documents_saved_in_turn_become_one_run_each_in_order() {
+        let user = UserId::new(1, [2; 10]);
+        let author = Author::phone(user, DeviceId::new(1, [1; 10]));
+        let caller = Caller { user, role: Role::Technician };
+        let actor = ActorId::new(1, [3; 10]);
+        let mut documents = [4, 5].map(|tail| Document::new(JobId::new(1, [tail; 10]).into()));
+        let mut held = Vec::new();
+        for n in 0..6u8 {
+            let document = &mut documents[usize::from(n % 2)];
+            let id = FactId::new(2, [n; 10]);
+            let (section, record_) = match document.is_empty() {
+                true => (section::STATUS, Record::from([(key::KIND, "walk_up".into())])),
+                false => (section::NOTES, Record::new()),
+            };
+            let entries = vec![Entry::Fact { section, id, record: record_ }];
+            let run = record(document, actor, 1_700_000_000_000, &caller, author, entries).unwrap();
+            held.push(Held { n: n.into(), run, author, standing: Standing::Waiting });
+        }
+        let sent = join(held);
+        assert_eq!(sent.len(), 2);
+        for (sent, document) in sent.iter().zip(&documents) {
+            let mut copy = Document::new(document.id());
+            replay(&mut copy, sent.run(), author).unwrap();
+            assert_eq!(copy.fingerprint(), document.fingerprint());
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The installation's secret and actor: how a store knows that it is a copy of another.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::SigningKey;
+use sync_core::id::ActorId;
+use sync_core::sync::Writer;
+
+use super::delta::{self, damaged};
+use super::{Options, State};
+use crate::error::EngineError;
+use crate::power::{self, Random};
+use crate::store::meta::{self, Installation};
+use crate::store::{Vault, runs};
+
+const NONCE: usize = 16;
+const KEY: usize = 32;
+
+/// What the vault keeps: which installation this is, and the device's key once it has one.
+#[derive(Clone)]
+pub(super) struct Secret {
+    nonce: [u8; NONCE],
+    key: Option<SigningKey>,
+}
+
+impl Secret {
+    fn fresh(random: &dyn Random) -> Result<Self, EngineError> {
+        Ok(Self { nonce: power::bytes(random)?, key: None })
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (nonce, key) = bytes.split_at_checked(NONCE)?;
+        let key = match key.len() {
+            0 => None,
+            _ => Some(SigningKey::from_bytes(<&[u8; KEY]>::try_from(key).ok()?)),
+        };
+        Some(Self { nonce: nonce.try_into().ok()?, key })
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.nonce.to_vec();
+        bytes.extend(self.key.iter().flat_map(SigningKey::to_bytes));
+        bytes
+    }
+
+    /// The device's key.
+    pub fn key(&self) -> Option<&SigningKey> {
+        self.key.as_ref()
+    }
+
+    /// The same installation with this key.
+    pub fn with_key(&self, key: SigningKey) -> Self {
+        Self { nonce: self.nonce, key: Some(key) }
+    }
+
+    /// Keeps it in the vault.
+    pub fn keep(&self, vault: &dyn Vault) -> Result<(), EngineError> {
+        Ok(vault.keep(&self.to_bytes())?)
+    }
+
+    fn installation(&self) -> Installation {
+        Installation(URL_SAFE_NO_PAD.encode(self.nonce))
+    }
+}
+
+impl State {
+    /// Finds out whether this store belongs to this installation. A store without its secret is
+    /// a copy: it gets a fresh actor, and unsent work is written anew under it.
+    pub(super) fn recognise(
+        &mut self,
+        vault: &dyn Vault,
+        options: &Options,
+    ) -> Result<(), EngineError> {
+        let held = vault.load()?.as_deref().and_then(Secret::parse);
+        let of_store: Option<Installation> = meta::get(self.store.read())?;
+        let writer: Option<meta::Writer> = meta::get(self.store.read())?;
+        match (held, of_store, writer) {
+            (Some(secret), Some(known), Some(writer)) if secret.installation() == known => {
+                self.actor = writer.0;
+                self.secret = Some(secret);
+                Ok(())
+            }
+            (held, known, _) => {
+                // A new store beside a secret that is already there may use it: no work of
+                // another store can be confused with it, because its actor is fresh.
+                let secret = match (held, known) {
+                    (Some(secret), None) => secret,
+                    _ => Secret::fresh(options.random.as_ref())?,
+                };
+                secret.keep(vault)?;
+                self.secret = Some(secret);
+                self.rotate(options)
+            }
+        }
+    }
+
+    /// Takes a fresh actor and writes everything that waits anew under it.
+    pub(super) fn rotate(&mut self, options: &Options) -> Result<(), EngineError> {
+        let actor = self.fresh_actor(options)?;
+        let installation = self.secret.as_ref().map(Secret::installation);
+        let docs = runs::docs_waiting(self.store.read())?;
+        let mut next_n = self.next_n;
+        let mut changed = Vec::with_capacity(docs.len());
+        for doc in docs {
+            let mut replica = self.cache.take(self.store.read(), doc)?;
+            let own = self.actor;
+            let mut writer = Writer { next_n: &mut next_n, actor: own, fresh_actor: actor };
+            let delta = replica.renew(&mut writer);
+            changed.push((replica, delta.map_err(damaged)?));
+        }
+        let now = options.clock.wall_ms();
+        self.store.write(|tx| {
+            meta::put(tx, &meta::Writer(actor))?;
+            installation.iter().try_for_each(|it| meta::put(tx, it))?;
+            changed.iter().try_for_each(|(replica, delta)| delta::store(tx, replica, delta, now))
+        })?;
+        self.next_n = next_n;
+        self.actor = actor;
+        changed.into_iter().for_each(|(replica, _)| self.cache.put(replica));
+        Ok(())
+    }
+
+    /// An actor nobody has used.
+    pub(super) fn fresh_actor(&mut self, options: &Options) -> Result<ActorId, EngineError> {
+        let (ms, tail) = self.ids.next(options.clock.wall_ms(), options.random.as_ref())?;
+        Ok(ActorId::new(ms, tail))
+    }
+}

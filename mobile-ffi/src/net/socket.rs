@@ -1,0 +1,150 @@
+//! Sync frames over a WebSocket that stays open between syncs, so the server can poke the phone.
+
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sync_core::limits;
+use tungstenite::client::IntoClientRequest as _;
+use tungstenite::protocol::WebSocketConfig;
+use tungstenite::stream::MaybeTlsStream;
+use tungstenite::{Message, WebSocket};
+
+use super::{Connector, HttpTransport, NetError, Post, Reply, Transport};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+const READ_TIMEOUT: Duration = Duration::from_secs(120);
+const PATH: &str = "/v1/sync/ws";
+
+type Socket = WebSocket<MaybeTlsStream<TcpStream>>;
+
+/// WebSocket for sync frames, HTTP for everything else.
+///
+/// Plain `ws://` only: where the server is reached by TLS use [`HttpTransport`], whose one
+/// round trip needs no open socket.
+pub struct SocketTransport {
+    http: HttpTransport,
+    authority: String,
+    open: Mutex<Option<(String, Socket)>>,
+}
+
+impl SocketTransport {
+    /// To the server at `base`, which must be `http://host:port`.
+    pub fn new(base: &str) -> Result<Self, NetError> {
+        let http = HttpTransport::new(base)?;
+        let authority = base.trim().trim_end_matches('/').strip_prefix("http://");
+        let authority = authority.ok_or_else(|| NetError::BadAddress(base.to_owned()))?;
+        Ok(Self { http, authority: authority.to_owned(), open: Mutex::new(None) })
+    }
+
+    fn connect(&self, bearer: &str) -> Result<Socket, NetError> {
+        let unreachable = |error: std::io::Error| NetError::Unreachable(error.to_string());
+        let with_port = match self.authority.contains(':') {
+            true => self.authority.clone(),
+            false => format!("{}:80", self.authority),
+        };
+        let address = with_port.to_socket_addrs().map_err(unreachable)?.next();
+        let address = address.ok_or_else(|| NetError::BadAddress(self.authority.clone()))?;
+        let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).map_err(unreachable)?;
+        stream.set_nodelay(true).map_err(unreachable)?;
+        stream.set_read_timeout(Some(READ_TIMEOUT)).map_err(unreachable)?;
+        stream.set_write_timeout(Some(READ_TIMEOUT)).map_err(unreachable)?;
+        let url = format!("ws://{}{PATH}", self.authority);
+        let mut request = url.into_client_request().map_err(error)?;
+        let token = format!("Bearer {bearer}").parse();
+        let token = token.map_err(|_| NetError::Garbled("the access token".to_owned()))?;
+        request.headers_mut().insert("authorization", token);
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(limits::FRAME_BYTES))
+            .max_frame_size(Some(limits::FRAME_BYTES))
+            .max_write_buffer_size(2 * limits::FRAME_BYTES);
+        let stream = MaybeTlsStream::Plain(stream);
+        match tungstenite::client::client_with_config(request, stream, Some(config)) {
+            Ok((socket, _)) => Ok(socket),
+            Err(tungstenite::HandshakeError::Failure(failure)) => Err(error(failure)),
+            Err(tungstenite::HandshakeError::Interrupted(_)) => {
+                Err(NetError::Cut("the handshake timed out".to_owned()))
+            }
+        }
+    }
+}
+
+impl Transport for SocketTransport {
+    fn post(&self, request: Post<'_>) -> Result<Reply, NetError> {
+        self.http.post(request)
+    }
+
+    fn sync(&self, bearer: &str, frame: &[u8]) -> Result<Vec<u8>, NetError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((token, mut socket)) = open.take() {
+            // A socket that died meanwhile is found out only by using it; sending again is safe,
+            // because the server gives the same change the same verdict.
+            if token == bearer
+                && let Ok(answer) = exchange(&mut socket, frame)
+            {
+                *open = Some((token, socket));
+                return Ok(answer);
+            }
+        }
+        let mut socket = self.connect(bearer)?;
+        let answer = exchange(&mut socket, frame)?;
+        *open = Some((bearer.to_owned(), socket));
+        Ok(answer)
+    }
+}
+
+/// Connects by WebSocket.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SocketConnector;
+
+impl Connector for SocketConnector {
+    fn connect(&self, server_url: &str) -> Result<Arc<dyn Transport>, NetError> {
+        Ok(Arc::new(SocketTransport::new(server_url)?))
+    }
+}
+
+fn exchange(socket: &mut Socket, frame: &[u8]) -> Result<Vec<u8>, NetError> {
+    socket.send(Message::binary(frame.to_vec())).map_err(error)?;
+    loop {
+        match socket.read().map_err(error)? {
+            // A poke may come at any moment and says only that a sync is worthwhile: this is one.
+            Message::Binary(bytes) if is_poke(&bytes) => {}
+            Message::Binary(bytes) => return Ok(bytes.to_vec()),
+            Message::Close(_) => return Err(NetError::Cut("the server closed the socket".into())),
+            Message::Text(_) => return Err(NetError::Garbled("text on the sync socket".into())),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+        }
+    }
+}
+
+fn is_poke(bytes: &[u8]) -> bool {
+    use sync_core::sync::{Frame, decode_response};
+    matches!(decode_response(bytes), Ok(Frame::Poke))
+}
+
+fn error(error: tungstenite::Error) -> NetError {
+    use tungstenite::Error;
+    match error {
+        Error::Http(response) => {
+            let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
+            let media_type = header("content-type").unwrap_or_default();
+            let media_type = media_type.split(';').next().unwrap_or_default().trim();
+            let reply = Reply {
+                status: response.status().as_u16(),
+                media_type: media_type.to_ascii_lowercase(),
+                retry_after_s: header("retry-after").and_then(|value| value.parse().ok()),
+                date_s: None,
+                body: response.body().clone().unwrap_or_default(),
+            };
+            match reply.expect(super::SYNC_MEDIA_TYPE) {
+                Err(error) => error,
+                Ok(_) => NetError::Garbled("the socket's handshake".to_owned()),
+            }
+        }
+        Error::Capacity(_) | Error::Protocol(_) | Error::Utf8(_) => {
+            NetError::Garbled(error.to_string())
+        }
+        Error::Url(_) | Error::HttpFormat(_) => NetError::BadAddress(error.to_string()),
+        other => NetError::Cut(other.to_string()),
+    }
+}

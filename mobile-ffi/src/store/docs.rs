@@ -1,0 +1,140 @@
+//! One row a document: what it looks like in a list, and what the server holds of it.
+
+use rusqlite::Connection;
+use sync_core::document::Digest;
+use sync_core::schema::{DocId, DocKind};
+
+use super::runs::doc_id;
+use crate::error::EngineError;
+
+/// What changes about a document when something was saved or stored.
+#[derive(Debug, Clone)]
+pub(crate) struct DocRow {
+    /// Which document.
+    pub doc: DocId,
+    /// Fingerprint of what has a durable verdict; absent without any.
+    pub fingerprint: Option<u64>,
+    /// How it looks in a list, JSON.
+    pub summary: Option<String>,
+}
+
+/// Writes a document's row; a new one is in scope.
+pub(crate) fn put(db: &Connection, row: &DocRow) -> Result<(), EngineError> {
+    let mut write = db.prepare_cached(
+        "INSERT INTO docs (kind, id, fingerprint, in_scope, summary) VALUES (?1, ?2, ?3, 1, ?4)
+         ON CONFLICT (kind, id) DO UPDATE
+         SET fingerprint = excluded.fingerprint, summary = excluded.summary",
+    )?;
+    // SQLite integers are signed; the bits are what matters.
+    let fingerprint = row.fingerprint.map(|f| f as i64);
+    write.execute((row.doc.kind.code(), row.doc.as_bytes(), fingerprint, &row.summary))?;
+    Ok(())
+}
+
+/// Takes a document into scope or out of it.
+pub(crate) fn set_scope(
+    db: &Connection,
+    doc: DocId,
+    in_scope: bool,
+    now: i64,
+) -> Result<(), EngineError> {
+    let mut write = db.prepare_cached(
+        "UPDATE docs SET in_scope = ?3, released_at = CASE WHEN ?3 THEN NULL
+           ELSE COALESCE(released_at, ?4) END
+         WHERE kind = ?1 AND id = ?2",
+    )?;
+    write.execute((doc.kind.code(), doc.as_bytes(), in_scope, now))?;
+    Ok(())
+}
+
+/// After a repair: everything held is in scope but what the server released or does not know.
+pub(crate) fn rescope(db: &Connection, out: &[DocId]) -> Result<(), EngineError> {
+    let mut read = db.prepare_cached("SELECT kind, id FROM docs WHERE in_scope = 0")?;
+    let mut rows = read.query(())?;
+    let mut back = Vec::new();
+    while let Some(row) = rows.next()? {
+        back.push(doc_id(row.get(0)?, row.get(1)?)?);
+    }
+    back.iter().filter(|doc| !out.contains(doc)).try_for_each(|doc| set_scope(db, *doc, true, 0))
+}
+
+/// The rows of a kind that are in scope or hold work that waits: id and summary.
+pub(crate) fn of_kind(
+    db: &Connection,
+    kind: DocKind,
+) -> Result<Vec<(DocId, Option<String>)>, EngineError> {
+    let mut read = db.prepare_cached(
+        "SELECT kind, id, summary FROM docs WHERE kind = ?1 AND (in_scope = 1 OR EXISTS
+           (SELECT 1 FROM runs WHERE runs.kind = docs.kind AND doc = id AND standing = 0))
+         ORDER BY id",
+    )?;
+    let mut rows = read.query([kind.code()])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push((doc_id(row.get(0)?, row.get(1)?)?, row.get(2)?));
+    }
+    Ok(found)
+}
+
+/// Sum of the fingerprints of the documents in scope.
+pub(crate) fn digest(db: &Connection) -> Result<Digest, EngineError> {
+    let sql = "SELECT fingerprint FROM docs WHERE in_scope = 1 AND fingerprint IS NOT NULL";
+    let mut read = db.prepare_cached(sql)?;
+    let rows = read.query_map((), |row| row.get::<_, i64>(0))?;
+    let mut digest = Digest::default();
+    for row in rows {
+        digest.add(row? as u64);
+    }
+    Ok(digest)
+}
+
+/// Fingerprints of every document of which the server holds something, by id.
+pub(crate) fn inventory(db: &Connection) -> Result<Vec<(DocId, u64)>, EngineError> {
+    let sql = "SELECT kind, id, fingerprint FROM docs WHERE fingerprint IS NOT NULL
+               ORDER BY kind, id";
+    let mut read = db.prepare_cached(sql)?;
+    let mut rows = read.query(())?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push((doc_id(row.get(0)?, row.get(1)?)?, row.get::<_, i64>(2)? as u64));
+    }
+    Ok(found)
+}
+
+/// Drops documents released before `before` of which nothing waits; gives their ids.
+pub(crate) fn drop_released(db: &Connection, before: i64) -> Result<Vec<DocId>, EngineError> {
+    let sql = "SELECT kind, id FROM docs WHERE in_scope = 0 AND released_at < ?1 AND NOT EXISTS
+                 (SELECT 1 FROM runs WHERE runs.kind = docs.kind AND doc = id AND standing IN (0, 2, 4))";
+    let mut read = db.prepare_cached(sql)?;
+    let mut rows = read.query([before])?;
+    let mut docs = Vec::new();
+    while let Some(row) = rows.next()? {
+        docs.push(doc_id(row.get(0)?, row.get(1)?)?);
+    }
+    for doc in &docs {
+        let key = (doc.kind.code(), doc.as_bytes());
+        db.execute("DELETE FROM runs WHERE kind = ?1 AND doc = ?2", key)?;
+        db.execute("DELETE FROM docs WHERE kind = ?1 AND id = ?2", key)?;
+    }
+    Ok(docs)
+}
+
+/// Forgets everything: another technician takes over the phone, and nothing of the last waits.
+pub(crate) fn wipe(db: &Connection) -> Result<(), EngineError> {
+    db.execute_batch(
+        "DELETE FROM runs; DELETE FROM docs; DELETE FROM refused;
+         DELETE FROM meta WHERE key IN ('position', 'last_synced');",
+    )?;
+    Ok(())
+}
+
+/// Every document that is here.
+pub(crate) fn all(db: &Connection) -> Result<Vec<DocId>, EngineError> {
+    let mut read = db.prepare_cached("SELECT kind, id FROM docs ORDER BY kind, id")?;
+    let mut rows = read.query(())?;
+    let mut docs = Vec::new();
+    while let Some(row) = rows.next()? {
+        docs.push(doc_id(row.get(0)?, row.get(1)?)?);
+    }
+    Ok(docs)
+}

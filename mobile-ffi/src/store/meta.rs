@@ -1,0 +1,100 @@
+//! What the phone knows of itself: named values in one small table.
+
+use rusqlite::{Connection, OptionalExtension as _};
+use serde::{Deserialize, Serialize};
+use sync_core::id::{ActorId, DeviceId, TenantId, UserId};
+
+use crate::error::EngineError;
+
+/// Who this phone is, since it was enrolled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    /// Address of the server.
+    pub server_url: String,
+    /// This installation.
+    pub device: DeviceId,
+    /// The technician.
+    pub user: UserId,
+    /// The dealership group.
+    pub tenant: TenantId,
+    /// Audience of login assertions.
+    pub audience: String,
+}
+
+/// The last server time the phone heard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Anchor {
+    /// Server time, Unix milliseconds.
+    pub server_ms: i64,
+    /// Since-boot time when it was heard, milliseconds.
+    pub up_ms: i64,
+    /// Wall clock when it was heard, Unix milliseconds.
+    pub wall_ms: i64,
+    /// Which boot that was.
+    pub boot: String,
+}
+
+/// Where the phone stands in the server's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// Epoch of the log; 0 for never synced.
+    pub epoch: u64,
+    /// Everything up to here is stored.
+    pub cursor: u64,
+}
+
+/// A value with a name of its own in the table.
+pub(crate) trait Meta: Serialize + for<'de> Deserialize<'de> {
+    /// The name.
+    const KEY: &'static str;
+}
+
+impl Meta for Identity {
+    const KEY: &'static str = "identity";
+}
+impl Meta for Anchor {
+    const KEY: &'static str = "anchor";
+}
+impl Meta for Position {
+    const KEY: &'static str = "position";
+}
+
+/// The actor that writes this phone's changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Writer(pub ActorId);
+impl Meta for Writer {
+    const KEY: &'static str = "actor";
+}
+
+/// The installation whose secret belongs to this store, base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Installation(pub String);
+impl Meta for Installation {
+    const KEY: &'static str = "installation";
+}
+
+/// When the last sync that reached the server ended, Unix milliseconds by the wall clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastSynced(pub i64);
+impl Meta for LastSynced {
+    const KEY: &'static str = "last_synced";
+}
+
+/// Reads a value; absent if it was never written.
+pub(crate) fn get<M: Meta>(db: &Connection) -> Result<Option<M>, EngineError> {
+    let mut read = db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+    let bytes: Option<Vec<u8>> = read.query_row([M::KEY], |row| row.get(0)).optional()?;
+    let parse = |bytes: Vec<u8>| serde_json::from_slice(&bytes);
+    bytes.map(parse).transpose().map_err(|e| EngineError::StoreDamaged(format!("{}: {e}", M::KEY)))
+}
+
+/// Writes a value in place of the last one.
+pub(crate) fn put<M: Meta>(db: &Connection, value: &M) -> Result<(), EngineError> {
+    let bytes = serde_json::to_vec(value).map_err(|e| EngineError::Internal(e.to_string()))?;
+    let mut write = db.prepare_cached(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2)
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    )?;
+    write.execute((M::KEY, bytes))?;
+    Ok(())
+}
