@@ -1,0 +1,162 @@
+-- People, phones and who may do what: everything about accounts that is not a document.
+-- Ids are 16 raw bytes, times Unix milliseconds, yes/no 0 or 1. Every row carries its tenant,
+-- save keys (of the installation) and throttles (which must exist for accounts that do not).
+
+CREATE TABLE tenant_slugs ( -- what people type as their tenant when they log in
+    slug   TEXT   NOT NULL PRIMARY KEY,
+    tenant BLOB   NOT NULL
+);
+
+CREATE TABLE branches (
+    tenant      BLOB   NOT NULL,
+    id          BLOB   NOT NULL,
+    name        TEXT   NOT NULL,
+    kind        TEXT   NOT NULL, -- owned, franchised, provider
+    currency    TEXT   NOT NULL, -- ISO 4217
+    time_zone   TEXT   NOT NULL, -- IANA name
+    active      BIGINT NOT NULL,
+    version     BIGINT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    PRIMARY KEY (tenant, id)
+);
+
+CREATE TABLE users (
+    tenant         BLOB   NOT NULL,
+    id             BLOB   NOT NULL,
+    login          TEXT   NOT NULL, -- lower case
+    name           TEXT   NOT NULL,
+    role           TEXT   NOT NULL, -- technician, dispatcher, manager, administrator
+    branch         BLOB,
+    language       TEXT   NOT NULL,
+    password_hash  TEXT,            -- PHC string; none for those who cannot use a password
+    active         BIGINT NOT NULL,
+    deactivated_at BIGINT,
+    version        BIGINT NOT NULL,
+    created_at     BIGINT NOT NULL,
+    PRIMARY KEY (tenant, id)
+);
+CREATE UNIQUE INDEX users_login ON users (tenant, login);
+
+CREATE TABLE devices (
+    tenant       BLOB   NOT NULL,
+    id           BLOB   NOT NULL,
+    user_id      BLOB   NOT NULL,
+    state        TEXT   NOT NULL, -- pending, active, revoked
+    name         TEXT   NOT NULL,
+    app_version  TEXT   NOT NULL,
+    public_key   BLOB   NOT NULL, -- Ed25519
+    digits       TEXT   NOT NULL, -- to compare while pending, then empty
+    tries        BIGINT NOT NULL, -- wrong digits so far
+    created_at   BIGINT NOT NULL,
+    confirmed_at BIGINT,
+    confirmed_by BLOB,
+    revoked_at   BIGINT,
+    revoked_by   BLOB,
+    seen_at      BIGINT,
+    version      BIGINT NOT NULL,
+    PRIMARY KEY (tenant, id)
+);
+CREATE UNIQUE INDEX devices_id ON devices (id);
+CREATE UNIQUE INDEX devices_key ON devices (public_key);
+CREATE INDEX devices_user ON devices (tenant, user_id);
+
+CREATE TABLE enrolment_codes (
+    code_hash  BLOB   NOT NULL PRIMARY KEY, -- SHA-256; the code itself is shown once
+    tenant     BLOB   NOT NULL,
+    user_id    BLOB   NOT NULL,
+    created_by BLOB   NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at    BIGINT
+);
+
+CREATE TABLE sessions (
+    token_hash BLOB   NOT NULL PRIMARY KEY, -- SHA-256; the token itself is given once
+    tenant     BLOB   NOT NULL,
+    user_id    BLOB   NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX sessions_user ON sessions (tenant, user_id);
+
+CREATE TABLE assertions ( -- logins of phones already used, until they expire
+    device     BLOB   NOT NULL,
+    jti        BLOB   NOT NULL, -- SHA-256
+    tenant     BLOB   NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (device, jti)
+);
+
+CREATE TABLE keys (
+    kid        TEXT   NOT NULL PRIMARY KEY,
+    public_key BLOB   NOT NULL,
+    seed       BLOB   NOT NULL,
+    created_at BIGINT NOT NULL,
+    retired_at BIGINT -- signs nothing after this, verifies a little longer
+);
+
+CREATE TABLE throttles (
+    scope         TEXT   NOT NULL, -- account, address
+    bucket        BLOB   NOT NULL, -- SHA-256 of what is counted
+    failures      BIGINT NOT NULL,
+    since         BIGINT NOT NULL,
+    blocked_until BIGINT NOT NULL,
+    PRIMARY KEY (scope, bucket)
+);
+
+CREATE TABLE audit (
+    tenant     BLOB   NOT NULL,
+    id         BLOB   NOT NULL,
+    at         BIGINT NOT NULL,
+    user_id    BLOB,
+    device     BLOB,
+    action     TEXT   NOT NULL, -- such as user.create
+    object     TEXT   NOT NULL, -- id of what it was done to
+    request_id TEXT   NOT NULL,
+    detail     TEXT   NOT NULL, -- JSON of names and choices, never secrets
+    PRIMARY KEY (tenant, id)
+);
+
+CREATE TABLE idempotency (
+    tenant     BLOB   NOT NULL,
+    user_id    BLOB   NOT NULL,
+    key        TEXT   NOT NULL,
+    request    BLOB   NOT NULL, -- SHA-256 of method, path, If-Match and body
+    operation  BLOB   NOT NULL, -- the ids a repeated attempt makes are made from this
+    created_at BIGINT NOT NULL,
+    leased_to  BIGINT NOT NULL, -- until when one attempt is under way
+    status     BIGINT,
+    headers    TEXT,
+    body       BLOB,
+    PRIMARY KEY (tenant, user_id, key)
+);
+CREATE INDEX idempotency_age ON idempotency (created_at);
+
+CREATE TABLE positions (
+    tenant      BLOB   NOT NULL,
+    user_id     BLOB   NOT NULL,
+    at          BIGINT NOT NULL, -- by the phone's clock
+    device      BLOB   NOT NULL,
+    received_at BIGINT NOT NULL,
+    lat         BIGINT NOT NULL, -- 1e-7 degrees
+    lon         BIGINT NOT NULL,
+    accuracy    BIGINT,          -- decimetres
+    speed       BIGINT,          -- centimetres a second
+    heading     BIGINT,          -- degrees
+    job         BLOB,
+    PRIMARY KEY (tenant, user_id, at)
+);
+
+CREATE TABLE parts (
+    tenant      BLOB   NOT NULL,
+    part_no     TEXT   NOT NULL,
+    description TEXT   NOT NULL,
+    unit        TEXT   NOT NULL,
+    unit_price  BIGINT NOT NULL, -- minor units
+    currency    TEXT   NOT NULL,
+    tax_rate    BIGINT NOT NULL, -- hundredths of a percent
+    active      BIGINT NOT NULL,
+    version     BIGINT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    PRIMARY KEY (tenant, part_no)
+);

@@ -1,0 +1,135 @@
+//! Who did what: one row for each write of the office, beside what the change log already knows.
+
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::{AnyConnection, Row as _};
+use sync_core::id::{DeviceId, FactId, TenantId, UserId};
+use utoipa::ToSchema;
+
+use super::sql::{self, Raw as _};
+use crate::auth::Caller;
+use crate::clock::random;
+use crate::http::{Cursor, request_id};
+
+/// What is written down about one write.
+#[derive(Debug, Clone)]
+pub struct Note {
+    /// Whose tenant.
+    pub tenant: TenantId,
+    /// Who did it; absent for the command line.
+    pub user: Option<UserId>,
+    /// From which phone.
+    pub device: Option<DeviceId>,
+    /// What, such as `user.create`.
+    pub action: &'static str,
+    /// To what: an id or a part number.
+    pub object: String,
+    /// Names and choices, never secrets.
+    pub detail: Value,
+}
+
+impl Note {
+    /// A write by a caller of the API.
+    pub fn by(caller: &Caller, action: &'static str, object: impl ToString) -> Self {
+        Self {
+            tenant: caller.tenant,
+            user: Some(caller.user),
+            device: caller.device,
+            action,
+            object: object.to_string(),
+            detail: Value::Object(Default::default()),
+        }
+    }
+
+    /// Adds what was chosen.
+    pub fn detail(mut self, detail: Value) -> Self {
+        self.detail = detail;
+        self
+    }
+
+    /// Writes the row.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn write(&self, tx: &mut AnyConnection, now: i64) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "INSERT INTO audit \
+             (tenant, id, at, user_id, device, action, object, request_id, detail) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .bind(self.tenant.raw())
+        .bind(FactId::new(now, random()).raw())
+        .bind(now)
+        .bind(self.user.map(|user| user.raw()))
+        .bind(self.device.map(|device| device.raw()))
+        .bind(self.action)
+        .bind(self.object.clone())
+        .bind(request_id::current())
+        .bind(self.detail.to_string())
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+}
+
+/// One row of the audit list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Entry {
+    /// Its id; newer ones are greater.
+    #[schema(value_type = String, format = Uuid)]
+    pub id: FactId,
+    /// When, Unix milliseconds.
+    pub at: i64,
+    /// Who; absent for the command line.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub user: Option<UserId>,
+    /// From which phone.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub device: Option<DeviceId>,
+    /// What, such as `user.create`.
+    pub action: String,
+    /// To what.
+    pub object: String,
+    /// Under which id the log has the request.
+    pub request_id: String,
+    /// Names and choices.
+    #[schema(value_type = Object)]
+    pub detail: Value,
+}
+
+/// The newest rows before a place.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(
+    connection: &mut AnyConnection,
+    tenant: TenantId,
+    object: Option<&str>,
+    before: Option<&Cursor>,
+    rows: i64,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    let end = before.map_or_else(|| vec![0xff; 16], |cursor| cursor.id.clone());
+    let rows = sqlx::query(
+        "SELECT id, at, user_id, device, action, object, request_id, detail FROM audit \
+         WHERE tenant = $1 AND id < $2 AND ($3 = '' OR object = $3) ORDER BY id DESC LIMIT $4",
+    )
+    .bind(tenant.raw())
+    .bind(end)
+    .bind(object.unwrap_or("").to_owned())
+    .bind(rows)
+    .fetch_all(connection)
+    .await?;
+    let entry = |row: &sqlx::any::AnyRow| {
+        Ok(Entry {
+            id: sql::id(row, "id")?,
+            at: row.try_get("at")?,
+            user: sql::maybe_id(row, "user_id")?,
+            device: sql::maybe_id(row, "device")?,
+            action: row.try_get("action")?,
+            object: row.try_get("object")?,
+            request_id: row.try_get("request_id")?,
+            detail: serde_json::from_str(&row.try_get::<String, _>("detail")?).unwrap_or_default(),
+        })
+    };
+    rows.iter().map(entry).collect()
+}

@@ -1,0 +1,356 @@
+//! How a phone becomes a device: a code, a key that is proven, six digits compared by people.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::{Signature, VerifyingKey};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use sqlx::AnyConnection;
+use sync_core::enrol;
+use sync_core::id::{DeviceId, TenantId, UserId};
+use utoipa::ToSchema;
+
+use super::audit::Note;
+use super::devices::{self, Device, DeviceState};
+use super::sql::{self, Raw as _};
+use super::users;
+use crate::app::App;
+use crate::auth::throttle::{self, ADDRESS};
+use crate::auth::{Role, Staff};
+use crate::clock::random;
+use crate::http::idempotency::NotKept;
+use crate::http::{Code, Id, Json, Operation, Problem, ProblemBody};
+use crate::net::Peer;
+
+/// Wrong digits after which a waiting phone is revoked.
+const TRIES: i64 = 3;
+
+/// For whom a code is wanted.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CodeFor {
+    /// The technician.
+    #[schema(value_type = String, format = Uuid)]
+    pub user: UserId,
+}
+
+/// A code, shown once.
+#[derive(Serialize, ToSchema)]
+pub struct CodeShown {
+    /// To type in: `XXXX-XXXX-XXXX`.
+    pub code: String,
+    /// To show as a QR code: `towline:enrol?` with `url` and `code`.
+    pub qr: String,
+    /// Until when it can be used, Unix milliseconds.
+    pub expires_at: i64,
+}
+
+/// Makes a one-time code by which a technician's phone can be enrolled.
+#[utoipa::path(
+    post, path = "/v1/devices/codes", tag = "devices", request_body = CodeFor,
+    responses((status = 201, body = CodeShown), (status = 422, body = ProblemBody))
+)]
+pub async fn make_code(
+    State(app): State<App>,
+    Staff(caller): Staff,
+    Json(wanted): Json<CodeFor>,
+) -> Result<Response, Problem> {
+    let mut connection = app.read().await?;
+    let user = users::get(&mut connection, caller.tenant, wanted.user).await?;
+    drop(connection);
+    let user =
+        user.filter(|user| user.active && user.role == Role::Technician).ok_or_else(|| {
+            let detail = "There is no active technician with this id.";
+            Problem::new(Code::UnknownReference).field("user").detail(detail)
+        })?;
+    let now = app.now();
+    let expires_at = now + i64::try_from(app.config.code.as_millis()).unwrap_or(0);
+    let code = enrol::code(random());
+    let hash = hash(&code);
+    let note = Note::by(&caller, "device.code", user.id);
+    app.store
+        .write::<(), Problem, _>(move |tx| {
+            Box::pin(async move {
+                insert_code(tx, caller.tenant, user.id, caller.user, hash, now, expires_at).await?;
+                Ok(note.write(tx, now).await?)
+            })
+        })
+        .await?;
+    let url = app.config.public_url.as_deref().unwrap_or_default();
+    let qr = format!("towline:enrol?url={}&code={code}", escape(url));
+    let mut response =
+        (StatusCode::CREATED, Json(CodeShown { code, qr, expires_at })).into_response();
+    response.extensions_mut().insert(NotKept);
+    Ok(response)
+}
+
+/// What a phone sends to become a device.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Enrolment {
+    /// The code as it was typed or scanned.
+    pub code: String,
+    /// Ed25519 public key, 32 bytes, base64url without padding.
+    pub public_key: String,
+    /// 16 fresh random bytes, base64url without padding.
+    pub nonce: String,
+    /// Signature by the key over `sync_core::enrol::proof_message`, 64 bytes, base64url.
+    pub proof: String,
+    /// What the phone calls itself.
+    #[serde(default)]
+    pub name: String,
+    /// Version of the app.
+    #[serde(default)]
+    pub app_version: String,
+}
+
+/// What a phone needs to go on.
+#[derive(Serialize, ToSchema)]
+pub struct Enrolled {
+    /// The device, which waits until its digits were compared.
+    #[schema(value_type = String, format = Uuid)]
+    pub device: DeviceId,
+    /// Tenant.
+    #[schema(value_type = String, format = Uuid)]
+    pub tenant: TenantId,
+    /// The technician.
+    #[schema(value_type = String, format = Uuid)]
+    pub user: UserId,
+    /// The technician's name, to be seen by whoever holds the phone.
+    pub user_name: String,
+    /// 16 random bytes of the server, base64url; with them the phone computes the six digits.
+    pub nonce: String,
+    /// `aud` of the phone's logins at `/v1/token`.
+    pub audience: String,
+    /// The server's clock, Unix milliseconds.
+    pub server_time: i64,
+}
+
+/// Enrols a phone with a code; it waits until somebody compares its six digits.
+#[utoipa::path(
+    post, path = "/v1/devices/enrol", tag = "devices", request_body = Enrolment,
+    responses(
+        (status = 201, body = Enrolled),
+        (status = 401, description = "bad_code, bad_proof", body = ProblemBody),
+        (status = 429, description = "too_many_attempts", body = ProblemBody),
+    )
+)]
+pub async fn enrol_device(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    operation: Operation,
+    Json(wanted): Json<Enrolment>,
+) -> Result<Response, Problem> {
+    let code = enrol::normal_code(&wanted.code).ok_or_else(|| Problem::new(Code::BadCode))?;
+    let public_key: [u8; 32] = bytes("public_key", &wanted.public_key)?;
+    let phone_nonce: [u8; 16] = bytes("nonce", &wanted.nonce)?;
+    let proof: [u8; 64] = bytes("proof", &wanted.proof)?;
+    prove(&code, &public_key, &phone_nonce, &proof)?;
+    let now = app.now();
+    let server_nonce: [u8; 16] = random();
+    let (ms, seed) = operation.seed(0);
+    let device = Device {
+        id: DeviceId::new(ms, seed),
+        // Both are the code's; put in when it is found.
+        user: UserId::new(0, [0; 10]),
+        tenant: TenantId::new(0, [0; 10]),
+        state: DeviceState::Pending,
+        name: short(&wanted.name),
+        app_version: short(&wanted.app_version),
+        created_at: now,
+        confirmed_at: None,
+        revoked_at: None,
+        seen_at: None,
+        public_key: public_key.to_vec(),
+        digits: enrol::digits(&code, &public_key, &phone_nonce, &server_nonce),
+        tries: 0,
+    };
+    let address = peer.map_or_else(String::new, |Extension(Peer(ip))| ip.to_string());
+    charge(&app, address.clone()).await?;
+    let device = app
+        .store
+        .write::<Device, Problem, _>(move |tx| {
+            Box::pin(async move {
+                let (tenant, user) = use_code(tx, hash(&code), now)
+                    .await?
+                    .ok_or_else(|| Problem::new(Code::BadCode))?;
+                let device = Device { tenant, user, ..device };
+                devices::insert(tx, &device).await?;
+                throttle::refund(tx, ADDRESS, &address, false).await?;
+                let note = Note {
+                    tenant,
+                    user: Some(user),
+                    device: Some(device.id),
+                    action: "device.enrol",
+                    object: device.id.to_string(),
+                    detail: serde_json::json!({"name": device.name}),
+                };
+                note.write(tx, now).await?;
+                Ok(device)
+            })
+        })
+        .await?;
+    let mut connection = app.read().await?;
+    let user = users::get(&mut connection, device.tenant, device.user).await?;
+    let body = Enrolled {
+        device: device.id,
+        tenant: device.tenant,
+        user: device.user,
+        user_name: user.map_or_else(String::new, |user| user.name),
+        nonce: URL_SAFE_NO_PAD.encode(server_nonce),
+        audience: app.issuer().to_owned(),
+        server_time: app.now(),
+    };
+    Ok((StatusCode::CREATED, Json(body)).into_response())
+}
+
+/// The digits a person read on the phone.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Digits {
+    /// Six digits.
+    pub digits: String,
+}
+
+/// Confirms a waiting phone with the six digits it shows. After three wrong ones it is revoked.
+#[utoipa::path(
+    post, path = "/v1/devices/{id}/confirm", tag = "devices", request_body = Digits,
+    params(("id" = String, Path, description = "The device.")),
+    responses(
+        (status = 200, body = Device),
+        (status = 404, body = ProblemBody),
+        (status = 409, description = "wrong_state", body = ProblemBody),
+        (status = 422, description = "wrong_digits", body = ProblemBody),
+    )
+)]
+pub async fn confirm(
+    State(app): State<App>,
+    Staff(caller): Staff,
+    Id(id): Id<DeviceId>,
+    Json(given): Json<Digits>,
+) -> Result<Json<Device>, Problem> {
+    let now = app.now();
+    let given: String = given.digits.chars().filter(char::is_ascii_digit).collect();
+    let note = Note::by(&caller, "device.confirm", id);
+    // Wrong digits are an answer, not an error, so that the count of them is committed.
+    let (device, fits) = app
+        .store
+        .write::<_, Problem, _>(move |tx| {
+            Box::pin(async move {
+                let tenant = caller.tenant;
+                let device = devices::get(tx, tenant, id).await?.ok_or_else(Problem::not_found)?;
+                if device.state != DeviceState::Pending {
+                    let detail = format!("The device is {}.", device.state.as_str());
+                    return Err(Problem::new(Code::WrongState).detail(detail));
+                }
+                let fits = device.digits == given;
+                if fits {
+                    devices::confirm(tx, tenant, id, caller.user, now).await?;
+                    note.write(tx, now).await?;
+                } else {
+                    devices::missed(tx, tenant, id).await?;
+                    if device.tries + 1 >= TRIES {
+                        devices::revoke(tx, tenant, id, Some(caller.user), now).await?;
+                    }
+                }
+                Ok((devices::get(tx, tenant, id).await?.unwrap_or(device), fits))
+            })
+        })
+        .await?;
+    if fits { Ok(Json(device)) } else { Err(Problem::new(Code::WrongDigits).field("digits")) }
+}
+
+async fn charge(app: &App, address: String) -> Result<(), Problem> {
+    let now = app.now();
+    app.store
+        .write(move |tx| {
+            Box::pin(async move { throttle::charge(tx, ADDRESS, &address, now).await })
+        })
+        .await
+}
+
+fn prove(
+    code: &str,
+    public_key: &[u8; 32],
+    nonce: &[u8; 16],
+    proof: &[u8; 64],
+) -> Result<(), Problem> {
+    let bad = || Problem::new(Code::BadProof).field("proof");
+    let key = VerifyingKey::from_bytes(public_key)
+        .map_err(|_| Problem::new(Code::BadProof).field("public_key"))?;
+    let message = enrol::proof_message(code, public_key, nonce);
+    key.verify_strict(&message, &Signature::from_bytes(proof)).map_err(|_| bad())
+}
+
+/// Keeps the hash of a code for a technician; `by` is who asked for it.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn insert_code(
+    tx: &mut AnyConnection,
+    tenant: TenantId,
+    user: UserId,
+    by: UserId,
+    hash: Vec<u8>,
+    now: i64,
+    expires_at: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM enrolment_codes WHERE expires_at < $1")
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query(
+        "INSERT INTO enrolment_codes \
+         (code_hash, tenant, user_id, created_by, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(hash)
+    .bind(tenant.raw())
+    .bind(user.raw())
+    .bind(by.raw())
+    .bind(now)
+    .bind(expires_at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn use_code(
+    tx: &mut AnyConnection,
+    hash: Vec<u8>,
+    now: i64,
+) -> Result<Option<(TenantId, UserId)>, sqlx::Error> {
+    let row = sqlx::query(
+        "UPDATE enrolment_codes SET used_at = $2 \
+         WHERE code_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING tenant, user_id",
+    )
+    .bind(hash)
+    .bind(now)
+    .fetch_optional(tx)
+    .await?;
+    row.map(|row| Ok((sql::id(&row, "tenant")?, sql::id(&row, "user_id")?))).transpose()
+}
+
+/// The stored form of a code.
+pub fn hash(code: &str) -> Vec<u8> {
+    Sha256::digest(code.as_bytes()).to_vec()
+}
+
+fn bytes<const N: usize>(field: &str, text: &str) -> Result<[u8; N], Problem> {
+    let decoded = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
+    decoded.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
+        Problem::invalid(field, format!("Send {N} bytes in base64url without padding."))
+    })
+}
+
+fn short(text: &str) -> String {
+    text.trim().chars().take(100).collect()
+}
+
+fn escape(url: &str) -> String {
+    serde_urlencoded::to_string([("u", url)]).unwrap_or_default().split_off(2)
+}

@@ -1,0 +1,107 @@
+//! The catalogue of parts: what a number means, in which unit, at which price.
+
+use serde::Serialize;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row as _};
+use sync_core::id::TenantId;
+use utoipa::ToSchema;
+
+use super::sql::{self, Raw as _};
+
+/// One part of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Part {
+    /// Number, unique in the tenant.
+    pub part_no: String,
+    /// What it is.
+    pub description: String,
+    /// Unit of quantities, such as `piece` or `litre`.
+    pub unit: String,
+    /// Price of one unit, minor units of the currency.
+    pub unit_price: i64,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Tax, hundredths of a percent.
+    pub tax_rate: i64,
+    /// Whether it may be used on new work.
+    pub active: bool,
+    /// Rises with every change; stands in the ETag.
+    pub version: i64,
+    /// Unix milliseconds.
+    pub created_at: i64,
+}
+
+const COLUMNS: &str = "part_no, description, unit, unit_price, currency, tax_rate, active, \
+     version, created_at";
+
+/// Adds a part, or writes over the one with this number with the next version.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn put(tx: &mut AnyConnection, tenant: TenantId, part: &Part) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO parts (tenant, part_no, description, unit, unit_price, currency, tax_rate, \
+         active, version, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9) \
+         ON CONFLICT (tenant, part_no) DO UPDATE SET description = excluded.description, \
+         unit = excluded.unit, unit_price = excluded.unit_price, currency = excluded.currency, \
+         tax_rate = excluded.tax_rate, active = excluded.active, version = parts.version + 1",
+    )
+    .bind(tenant.raw())
+    .bind(part.part_no.clone())
+    .bind(part.description.clone())
+    .bind(part.unit.clone())
+    .bind(part.unit_price)
+    .bind(part.currency.clone())
+    .bind(part.tax_rate)
+    .bind(i64::from(part.active))
+    .bind(part.created_at)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// One part.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn get(
+    connection: &mut AnyConnection,
+    tenant: TenantId,
+    part_no: &str,
+) -> Result<Option<Part>, sqlx::Error> {
+    let sql = format!("SELECT {COLUMNS} FROM parts WHERE tenant = $1 AND part_no = $2");
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(tenant.raw()).bind(part_no.to_owned());
+    query.fetch_optional(connection).await?.as_ref().map(read).transpose()
+}
+
+/// Parts by number, from a place on.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(
+    connection: &mut AnyConnection,
+    tenant: TenantId,
+    after: &str,
+    rows: i64,
+) -> Result<Vec<Part>, sqlx::Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM parts WHERE tenant = $1 AND part_no > $2 ORDER BY part_no LIMIT $3"
+    );
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql));
+    let query = query.bind(tenant.raw()).bind(after.to_owned()).bind(rows);
+    query.fetch_all(connection).await?.iter().map(read).collect()
+}
+
+fn read(row: &AnyRow) -> Result<Part, sqlx::Error> {
+    Ok(Part {
+        part_no: row.try_get("part_no")?,
+        description: row.try_get("description")?,
+        unit: row.try_get("unit")?,
+        unit_price: row.try_get("unit_price")?,
+        currency: row.try_get("currency")?,
+        tax_rate: row.try_get("tax_rate")?,
+        active: sql::flag(row, "active")?,
+        version: row.try_get("version")?,
+        created_at: row.try_get("created_at")?,
+    })
+}

@@ -1,0 +1,183 @@
+//! A phone logs in with an assertion it signed and gets a short access token (RFC 7523).
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use sqlx::AnyConnection;
+use sync_core::enrol::{ASSERTION_SECONDS, GRANT_TYPE};
+use sync_core::id::{DeviceId, TenantId};
+use utoipa::ToSchema;
+
+use super::devices::{self, Device, DeviceState};
+use super::sql::Raw as _;
+use super::users;
+use crate::app::App;
+use crate::auth::keys::Jwks;
+use crate::auth::token::{self, Claims, Expected, LEEWAY_S};
+use crate::clock::random;
+use crate::http::body::Form;
+use crate::http::{Code, Json, Problem, ProblemBody};
+use crate::telemetry::metrics::Case;
+
+/// A token request (RFC 6749, RFC 7523).
+#[derive(Deserialize, ToSchema)]
+pub struct TokenRequest {
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer`.
+    pub grant_type: String,
+    /// A JWT signed by the device's key; `iss` and `sub` are the device id, `aud` what enrolment
+    /// answered, `jti` fresh, `exp` at most 300 seconds after `iat`.
+    pub assertion: String,
+}
+
+/// A short access token.
+#[derive(Serialize, ToSchema)]
+pub struct Token {
+    /// For `Authorization: Bearer`.
+    pub access_token: String,
+    /// `Bearer`.
+    pub token_type: &'static str,
+    /// Seconds it lives.
+    pub expires_in: i64,
+    /// The server's clock, Unix milliseconds.
+    pub server_time: i64,
+}
+
+/// Gives a phone an access token for an assertion it signed.
+#[utoipa::path(
+    post, path = "/v1/token", tag = "session",
+    request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, body = Token),
+        (status = 400, description = "bad_grant", body = ProblemBody),
+        (status = 401, description = "bad_assertion, device_revoked", body = ProblemBody),
+        (status = 403, description = "device_pending", body = ProblemBody),
+    )
+)]
+pub async fn give_token(
+    State(app): State<App>,
+    Form(request): Form<TokenRequest>,
+) -> Result<Json<Token>, Problem> {
+    if request.grant_type != GRANT_TYPE {
+        return Err(Problem::new(Code::BadGrant).field("grant_type").detail(GRANT_TYPE));
+    }
+    let result = log_in(&app, &request.assertion).await;
+    let outcome = if result.is_ok() { "device" } else { "device_refused" };
+    app.metrics.logins.get_or_create(&Case::of(outcome)).inc();
+    result.map(Json)
+}
+
+async fn log_in(app: &App, assertion: &str) -> Result<Token, Problem> {
+    let now = app.now();
+    let device = device(app, assertion).await?;
+    let key = device.public_key.as_slice().try_into().ok();
+    let key = key.and_then(|key| ed25519_dalek::VerifyingKey::from_bytes(key).ok());
+    let key = key.ok_or_else(|| Problem::internal("a stored device key is no key"))?;
+    let id = device.id.to_string();
+    let expected = Expected {
+        typ: token::ASSERTION_TYP,
+        issuer: Some(&id),
+        audience: app.issuer(),
+        lifetime_s: ASSERTION_SECONDS + 180,
+    };
+    let claims = token::verify(assertion, &key, &expected, now / 1000).map_err(|error| {
+        tracing::debug!(%error, device = %id, "an assertion was refused");
+        // A clock that is wrong is the one thing the phone can do something about.
+        Problem::new(Code::BadAssertion).reason(match error {
+            token::TokenError::Expired => "expired",
+            token::TokenError::Early => "not_yet_valid",
+            _ => "not_valid",
+        })
+    })?;
+    if claims.sub != id {
+        return Err(Problem::new(Code::BadAssertion).reason("not_valid"));
+    }
+    match device.state {
+        DeviceState::Active => {}
+        DeviceState::Pending => return Err(Problem::new(Code::DevicePending)),
+        DeviceState::Revoked => return Err(Problem::new(Code::DeviceRevoked)),
+    }
+    let mut connection = app.read().await?;
+    let user = users::get(&mut connection, device.tenant, device.user).await?;
+    drop(connection);
+    if !user.is_some_and(|user| user.active) {
+        return Err(Problem::new(Code::DeviceRevoked).detail("The account is not active."));
+    }
+    let (tenant, device_id) = (device.tenant, device.id);
+    let jti = Sha256::digest(claims.jti.as_bytes()).to_vec();
+    let expires_at = (claims.exp + LEEWAY_S) * 1000;
+    let fresh = app
+        .store
+        .write::<bool, Problem, _>(move |tx| {
+            Box::pin(async move {
+                devices::seen(tx, tenant, device_id, now).await?;
+                Ok(use_once(tx, tenant, device_id, jti, expires_at, now).await?)
+            })
+        })
+        .await?;
+    if !fresh {
+        return Err(Problem::new(Code::BadAssertion).reason("used_before"));
+    }
+    issue(app, &device, now)
+}
+
+/// The device an assertion speaks of, before it is believed.
+async fn device(app: &App, assertion: &str) -> Result<Device, Problem> {
+    let bad = || Problem::new(Code::BadAssertion).reason("not_valid");
+    let id: DeviceId = token::kid(assertion).map_err(|_| bad())?.parse().map_err(|_| bad())?;
+    let mut connection = app.read().await?;
+    devices::find(&mut connection, id).await?.ok_or_else(bad)
+}
+
+fn issue(app: &App, device: &Device, now: i64) -> Result<Token, Problem> {
+    let key = app.keys.current().ok_or_else(|| Problem::internal("there is no key that signs"))?;
+    let life = i64::try_from(app.config.access.as_secs()).unwrap_or(900).min(3600);
+    let now_s = now / 1000;
+    let claims = Claims {
+        iss: app.issuer().to_owned(),
+        sub: device.user.to_string(),
+        aud: app.issuer().to_owned(),
+        exp: now_s + life,
+        nbf: now_s,
+        iat: now_s,
+        jti: random::<12>().iter().map(|byte| format!("{byte:02x}")).collect(),
+        tid: Some(device.tenant),
+        did: Some(device.id),
+    };
+    let access_token = token::sign(&claims, token::ACCESS_TYP, &key.kid, &key.signing)
+        .map_err(Problem::internal)?;
+    Ok(Token { access_token, token_type: "Bearer", expires_in: life, server_time: now })
+}
+
+async fn use_once(
+    tx: &mut AnyConnection,
+    tenant: TenantId,
+    device: DeviceId,
+    jti: Vec<u8>,
+    expires_at: i64,
+    now: i64,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query("DELETE FROM assertions WHERE device = $1 AND expires_at < $2")
+        .bind(device.raw())
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+    let done = sqlx::query(
+        "INSERT INTO assertions (device, jti, tenant, expires_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (device, jti) DO NOTHING",
+    )
+    .bind(device.raw())
+    .bind(jti)
+    .bind(tenant.raw())
+    .bind(expires_at)
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The public keys with which our tokens can be verified (RFC 7517).
+#[utoipa::path(
+    get, path = "/.well-known/jwks.json", tag = "session", responses((status = 200, body = Jwks))
+)]
+pub async fn jwks(State(app): State<App>) -> Json<Jwks> {
+    Json(app.keys.jwks())
+}

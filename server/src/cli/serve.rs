@@ -1,0 +1,78 @@
+//! `towline serve`: run until told to stop, and say what to do next.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Args;
+use server::accounts::tenants;
+use server::telemetry::logging;
+use server::{Running, Server};
+
+use super::settings::AllSettings;
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Serve {
+    #[command(flatten)]
+    settings: AllSettings,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  towline serve                                     on 127.0.0.1:8080, data in ./towline-data
+  towline serve --listen 0.0.0.0:443 --public-url https://rescue.example.com
+  TOWLINE_DATABASE=postgres://towline:…@db/towline towline serve
+  towline serve --config /etc/towline.conf          with lines such as `max_requests = 256`
+TLS belongs to the proxy in front; set --proxy-hops 1 so that addresses are right.";
+
+impl Serve {
+    pub async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        let config = self.settings.config()?;
+        logging::init(&config);
+        let running = Server::start(config).await?;
+        greet(&running).await?;
+        stopped().await;
+        eprintln!("Stopping; requests under way may finish.");
+        running.shutdown().await;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn greet(running: &Running) -> Result<(), Box<dyn Error>> {
+    let mut connection = running.app().store.readers().acquire().await?;
+    let tenants = tenants::list(&mut connection).await?;
+    println!("Towline listens on {}", running.url());
+    println!("  API       {}/v1/openapi.json", running.url());
+    println!("  health    {}/health/ready", running.url());
+    match running.app().store.file() {
+        Some(file) => println!("  database  {}", file.display()),
+        None => println!("  database  PostgreSQL"),
+    }
+    if tenants.is_empty() {
+        println!("\nThere is nobody here yet. In another terminal, with the same --data:");
+        println!("  towline admin tenant --slug acme --name 'Acme Motors'");
+        println!(
+            "  towline admin user --tenant acme --login mei --name 'Mei Lin' --role administrator"
+        );
+    }
+    Ok(())
+}
+
+async fn stopped() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a signal to wait for, only the process itself can be ended.
+    if interrupt.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

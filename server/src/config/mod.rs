@@ -1,0 +1,289 @@
+//! Settings of a server: from a flag, else the environment, else a file, else the default.
+
+mod settings;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+pub use settings::{SETTINGS, Setting};
+
+use crate::clock::Clock;
+
+/// Everything a server needs to know before it starts. [`SETTINGS`] says what each means.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Address to listen on; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// Folder of the database and everything else that must be kept.
+    pub data: PathBuf,
+    /// Database address, with its password if it has one.
+    pub database: Secret,
+    /// Address under which phones and browsers reach this server.
+    pub public_url: Option<String>,
+    /// Name in tokens; made once per database when not set.
+    pub issuer: Option<String>,
+    /// Proxies in front whose `X-Forwarded-For` entries are believed.
+    pub proxy_hops: usize,
+    /// Limits of connections and requests.
+    pub net: NetConfig,
+    /// How long a staff session lives.
+    pub session: Duration,
+    /// How long a phone's access token lives.
+    pub access: Duration,
+    /// How long an enrolment code lives.
+    pub code: Duration,
+    /// Memory of one password check, KiB.
+    pub password_memory_kib: u32,
+    /// Bearer token that `/metrics` asks for, if any.
+    pub metrics_token: Option<Secret>,
+    /// What is logged, such as `info` or `server=debug`.
+    pub log: String,
+    /// Log lines as JSON.
+    pub log_json: bool,
+    /// What time it is; not a setting, but what a simulated day replaces.
+    pub clock: Clock,
+}
+
+/// Limits of connections and requests.
+#[derive(Clone, Debug)]
+pub struct NetConfig {
+    /// Time for the whole head of a request, and the idle time between two.
+    pub header_timeout: Duration,
+    /// Time for the whole body of a request.
+    pub body_timeout: Duration,
+    /// Time for a whole request.
+    pub request_timeout: Duration,
+    /// Time in which a peer must take or give at least one byte while we wait for it.
+    pub stall_timeout: Duration,
+    /// Open connections; a further one is answered 503 and closed.
+    pub max_connections: usize,
+    /// Requests at work; a further one is answered 503.
+    pub max_requests: usize,
+    /// Time that requests under way get at shutdown.
+    pub shutdown_deadline: Duration,
+}
+
+/// A value that must not be shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// Why the settings make no server.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A value that does not fit its setting.
+    #[error("setting `{setting}` (from {source_name}): {reason}")]
+    Value {
+        /// Which setting.
+        setting: &'static str,
+        /// Flag, environment, file or default.
+        source_name: String,
+        /// What is wrong with it; never the value of a secret.
+        reason: String,
+    },
+    /// A line of the file that is no setting.
+    #[error("{path} line {line}: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// Line number from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file cannot be read.
+    #[error("cannot read the settings file {path}: {reason}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Settings for a server on a folder, everything else by default.
+    ///
+    /// # Errors
+    /// None in practice: the defaults fit.
+    pub fn for_data(data: &Path) -> Result<Self, ConfigError> {
+        let flags = BTreeMap::from([("data".to_owned(), data.display().to_string())]);
+        Self::resolve(&flags, |_| None, None)
+    }
+
+    /// Settings from flags by name, the environment, and a file of `name = value` lines.
+    ///
+    /// # Errors
+    /// The first value that does not fit, by its setting and where it came from.
+    pub fn resolve(
+        flags: &BTreeMap<String, String>,
+        env: impl Fn(&str) -> Option<String>,
+        file: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        let file = file.map(read_file).transpose()?.unwrap_or_default();
+        let find = Lookup { flags, env: &env, file: &file };
+        let data = PathBuf::from(find.text("data"));
+        let database = match find.text("database") {
+            url if url.is_empty() => format!("sqlite://{}", data.join("towline.db").display()),
+            url => url,
+        };
+        let listen = find.parse::<SocketAddr>("listen", "an address and port: 127.0.0.1:8080")?;
+        Ok(Self {
+            listen,
+            data,
+            database: Secret(database),
+            public_url: find.some("public_url").map(|url| url.trim_end_matches('/').to_owned()),
+            issuer: find.some("issuer"),
+            proxy_hops: find.parse("proxy_hops", "a count")?,
+            net: NetConfig {
+                header_timeout: find.seconds("header_timeout")?,
+                body_timeout: find.seconds("body_timeout")?,
+                request_timeout: find.seconds("request_timeout")?,
+                stall_timeout: find.seconds("stall_timeout")?,
+                max_connections: find.parse("max_connections", "a count")?,
+                max_requests: find.parse("max_requests", "a count")?,
+                shutdown_deadline: find.seconds("shutdown_deadline")?,
+            },
+            session: find.seconds("session")?,
+            access: find.seconds("access")?,
+            code: find.seconds("code")?,
+            password_memory_kib: find.parse("password_memory_kib", "KiB, at least 8")?,
+            metrics_token: find.some("metrics_token").map(Secret),
+            log: find.text("log"),
+            log_json: find.parse("log_json", "true or false")?,
+            clock: Clock::system(),
+        })
+    }
+}
+
+struct Lookup<'a> {
+    flags: &'a BTreeMap<String, String>,
+    env: &'a dyn Fn(&str) -> Option<String>,
+    file: &'a BTreeMap<String, String>,
+}
+
+impl Lookup<'_> {
+    fn find(&self, name: &str) -> (String, String) {
+        let setting = setting(name);
+        if let Some(value) = self.flags.get(name) {
+            return (value.clone(), format!("--{}", setting.flag()));
+        }
+        if let Some(value) = (self.env)(&setting.variable()) {
+            return (value, setting.variable());
+        }
+        if let Some(value) = self.file.get(name) {
+            return (value.clone(), "the settings file".to_owned());
+        }
+        (setting.default.to_owned(), "its default".to_owned())
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.find(name).0
+    }
+
+    fn some(&self, name: &str) -> Option<String> {
+        Some(self.text(name)).filter(|value| !value.is_empty())
+    }
+
+    fn parse<T: FromStr>(&self, name: &'static str, wanted: &str) -> Result<T, ConfigError> {
+        let (value, source_name) = self.find(name);
+        value.parse().map_err(|_| {
+            let shown =
+                if setting(name).secret { String::new() } else { format!(", not {value:?}") };
+            ConfigError::Value {
+                setting: name,
+                source_name,
+                reason: format!("needs {wanted}{shown}"),
+            }
+        })
+    }
+
+    fn seconds(&self, name: &'static str) -> Result<Duration, ConfigError> {
+        let seconds: f64 = self.parse(name, "seconds")?;
+        Duration::try_from_secs_f64(seconds).map_err(|_| ConfigError::Value {
+            setting: name,
+            source_name: self.find(name).1,
+            reason: "needs seconds, zero or more".to_owned(),
+        })
+    }
+}
+
+fn setting(name: &str) -> &'static Setting {
+    let found = SETTINGS.iter().find(|setting| setting.name == name);
+    found.unwrap_or(&settings::UNKNOWN)
+}
+
+fn read_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| ConfigError::Unreadable { path: shown.clone(), reason: e.to_string() })?;
+    let mut values = BTreeMap::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let bad =
+            |reason: String| ConfigError::File { path: shown.clone(), line: index + 1, reason };
+        let (name, value) =
+            line.split_once('=').ok_or_else(|| bad("expected `name = value`".to_owned()))?;
+        let name = name.trim();
+        if !SETTINGS.iter().any(|setting| setting.name == name) {
+            return Err(bad(format!("there is no setting `{name}`")));
+        }
+        values.insert(name.to_owned(), value.trim().trim_matches('"').to_owned());
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_a_default_that_fits() {
+        let config = Config::resolve(&BTreeMap::new(), |_| None, None).unwrap();
+        assert_eq!(config.database.reveal(), "sqlite://towline-data/towline.db");
+        assert_eq!(config.listen.port(), 8080);
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_and_a_bad_value_names_its_source() {
+        let flags = BTreeMap::from([("max_requests".to_owned(), "7".to_owned())]);
+        let env = |name: &str| (name == "TOWLINE_MAX_REQUESTS").then(|| "nine".to_owned());
+        assert_eq!(Config::resolve(&flags, env, None).unwrap().net.max_requests, 7);
+        let error = Config::resolve(&BTreeMap::new(), env, None).unwrap_err().to_string();
+        assert!(
+            error.contains("max_requests") && error.contains("TOWLINE_MAX_REQUESTS"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let flags = BTreeMap::from([("database".to_owned(), "postgres://u:hush@db/t".to_owned())]);
+        let config = Config::resolve(&flags, |_| None, None).unwrap();
+        assert!(!format!("{config:?}").contains("hush"));
+    }
+}

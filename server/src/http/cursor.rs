@@ -1,0 +1,103 @@
+//! Cursors of lists: where the next page begins, in a form clients only hand back.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Code, Problem};
+
+/// Largest and default number of rows in a page.
+pub const PAGE_MAX: i64 = 200;
+const PAGE_DEFAULT: i64 = 50;
+
+/// Place of the last row of a page: what the list is sorted by, and the id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// What the list is sorted by.
+    pub key: i64,
+    /// Id that tells rows with the same key apart.
+    pub id: Vec<u8>,
+}
+
+impl Cursor {
+    /// The text the client hands back.
+    pub fn encode(&self) -> String {
+        let mut bytes = self.key.to_be_bytes().to_vec();
+        bytes.extend(&self.id);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads what the client handed back.
+    ///
+    /// # Errors
+    /// `bad_cursor` for anything no list gave.
+    pub fn decode(text: &str) -> Result<Self, Problem> {
+        let bad = || Problem::new(Code::BadCursor).field("cursor");
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| bad())?;
+        let (key, id) = bytes.split_first_chunk::<8>().ok_or_else(bad)?;
+        if id.len() > 64 {
+            return Err(bad());
+        }
+        Ok(Self { key: i64::from_be_bytes(*key), id: id.to_vec() })
+    }
+}
+
+/// Which page of a list is wanted.
+#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+    /// Rows in a page, 1 to 200; 50 if not given.
+    pub limit: Option<i64>,
+}
+
+impl PageQuery {
+    /// Place after which the page begins.
+    ///
+    /// # Errors
+    /// `bad_cursor`.
+    pub fn after(&self) -> Result<Option<Cursor>, Problem> {
+        self.cursor.as_deref().map(Cursor::decode).transpose()
+    }
+
+    /// Rows wanted.
+    pub fn rows(&self) -> i64 {
+        self.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX)
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Cursor of the next page; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A page from one row more than was wanted, which only shows that more follow.
+    pub fn cut(mut items: Vec<T>, rows: i64, place: impl Fn(&T) -> Cursor) -> Self {
+        let rows = usize::try_from(rows).unwrap_or(0);
+        let more = items.len() > rows;
+        items.truncate(rows);
+        let next = if more { items.last().map(|last| place(last).encode()) } else { None };
+        Self { items, next }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_comes_back_as_it_was_given_and_nothing_else_is_one() {
+        let cursor = Cursor { key: -7, id: vec![1; 16] };
+        assert!(matches!(Cursor::decode(&cursor.encode()), Ok(back) if back == cursor));
+        assert!(Cursor::decode("%%%").is_err());
+        assert!(Cursor::decode("AAAA").is_err());
+    }
+}

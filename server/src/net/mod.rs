@@ -1,0 +1,12 @@
+//! Sockets: who may connect, for how long, and how it all ends in good order.
+
+mod accept;
+mod shed;
+mod stall;
+
+pub use accept::{Listening, listen};
+pub use shed::layer as shed;
+
+/// Where a request came from, believing as many proxies as the settings say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub std::net::IpAddr);

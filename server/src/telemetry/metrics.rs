@@ -1,0 +1,160 @@
+//! Every metric, with its name, unit and meaning, in this one file.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Requests answered, by route, method and status.
+pub const REQUESTS: &str = "towline_http_requests";
+/// Seconds from the head of a request to its answer, by route.
+pub const REQUEST_SECONDS: &str = "towline_http_request_duration_seconds";
+/// Connections open now.
+pub const CONNECTIONS: &str = "towline_http_connections";
+/// Connections and requests turned away because there were too many, by which limit.
+pub const SHED: &str = "towline_http_shed";
+/// Verdicts given to phones, by code.
+pub const VERDICTS: &str = "towline_sync_verdicts";
+/// Exchanges with phones, by transport and whether they brought changes.
+pub const EXCHANGES: &str = "towline_sync_exchanges";
+/// Bytes of frames, by direction.
+pub const FRAME_BYTES: &str = "towline_sync_frame_bytes";
+/// Positions of the log a phone was behind when it asked.
+pub const SYNC_LAG: &str = "towline_sync_lag_positions";
+/// Phones connected by WebSocket now.
+pub const WATCHING: &str = "towline_sync_watching";
+/// Decisions waiting for a person, as last counted.
+pub const DECISIONS: &str = "towline_decisions_waiting";
+/// Logins, by kind and outcome.
+pub const LOGINS: &str = "towline_logins";
+
+/// Labels of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The route with its placeholders, never the path itself.
+    pub route: String,
+    /// GET, POST and so on.
+    pub method: String,
+    /// The status.
+    pub status: u16,
+}
+
+/// One label that names a case.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Case {
+    /// Which case.
+    pub case: String,
+}
+
+impl Case {
+    /// The label of this case.
+    pub fn of(case: &str) -> Self {
+        Self { case: case.to_owned() }
+    }
+}
+
+/// The counters of one server.
+pub struct Metrics {
+    registry: Registry,
+    /// See [`REQUESTS`].
+    pub requests: Family<RequestLabels, Counter>,
+    /// See [`REQUEST_SECONDS`].
+    pub request_seconds: Family<Case, Histogram>,
+    /// See [`CONNECTIONS`].
+    pub connections: Gauge,
+    /// See [`SHED`].
+    pub shed: Family<Case, Counter>,
+    /// See [`VERDICTS`].
+    pub verdicts: Family<Case, Counter>,
+    /// See [`EXCHANGES`].
+    pub exchanges: Family<Case, Counter>,
+    /// See [`FRAME_BYTES`].
+    pub frame_bytes: Family<Case, Counter<u64, AtomicU64>>,
+    /// See [`SYNC_LAG`].
+    pub sync_lag: Histogram,
+    /// See [`WATCHING`].
+    pub watching: Gauge,
+    /// See [`DECISIONS`].
+    pub decisions: Gauge,
+    /// See [`LOGINS`].
+    pub logins: Family<Case, Counter>,
+}
+
+impl Metrics {
+    /// Counters at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::default();
+        let requests = Family::default();
+        let seconds: fn() -> Histogram = || {
+            Histogram::new([
+                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+            ])
+        };
+        let request_seconds = Family::new_with_constructor(seconds);
+        let connections = Gauge::default();
+        let shed = Family::default();
+        let verdicts = Family::default();
+        let exchanges = Family::default();
+        let frame_bytes = Family::default();
+        let sync_lag = Histogram::new([0.0, 1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0]);
+        let watching = Gauge::default();
+        let decisions = Gauge::default();
+        let logins = Family::default();
+        registry.register(REQUESTS, "Requests answered", requests.clone());
+        let help = "Seconds from the head of a request to its answer";
+        registry.register(REQUEST_SECONDS, help, request_seconds.clone());
+        registry.register(CONNECTIONS, "Connections open now", connections.clone());
+        registry.register(SHED, "Connections and requests turned away", shed.clone());
+        registry.register(VERDICTS, "Verdicts given to phones, by code", verdicts.clone());
+        registry.register(EXCHANGES, "Exchanges with phones", exchanges.clone());
+        registry.register(FRAME_BYTES, "Bytes of sync frames", frame_bytes.clone());
+        let help = "Positions of the log a phone was behind when it asked";
+        registry.register(SYNC_LAG, help, sync_lag.clone());
+        registry.register(WATCHING, "Phones connected by WebSocket now", watching.clone());
+        registry.register(DECISIONS, "Decisions waiting for a person", decisions.clone());
+        registry.register(LOGINS, "Logins, by kind and outcome", logins.clone());
+        Self {
+            registry,
+            requests,
+            request_seconds,
+            connections,
+            shed,
+            verdicts,
+            exchanges,
+            frame_bytes,
+            sync_lag,
+            watching,
+            decisions,
+            logins,
+        }
+    }
+
+    /// Notes an answered request.
+    pub fn answered(&self, route: &str, method: &str, status: u16, took: Duration) {
+        let (route, method) = (route.to_owned(), method.to_owned());
+        self.request_seconds.get_or_create(&Case::of(&route)).observe(took.as_secs_f64());
+        self.requests.get_or_create(&RequestLabels { route, method, status }).inc();
+    }
+
+    /// All counters in the text format of OpenMetrics.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string fails only if a metric's own encoding does.
+        if encode(&mut text, &self.registry).is_err() {
+            text.clear();
+        }
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}

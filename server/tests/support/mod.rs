@@ -1,0 +1,284 @@
+//! A real server on a fresh SQLite file, and small clients to talk to it.
+
+#![allow(dead_code, clippy::unwrap_used)]
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::{Signer as _, SigningKey};
+use serde_json::{Value, json};
+use server::admin::{self, NewUser};
+use server::auth::Role;
+use server::clock::random;
+use server::{Config, Running, Server};
+use sync_core::enrol;
+use sync_core::id::{DeviceId, TenantId, UserId};
+use tokio::runtime::Runtime;
+
+/// The password of everybody at a desk.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A server with one tenant, `acme`, and nobody in it but `admin`.
+pub struct World {
+    runtime: Runtime,
+    running: Option<Running>,
+    dir: PathBuf,
+    pub tenant: TenantId,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub body: Value,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or("")
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+
+    /// Asserts the status and gives the body.
+    #[track_caller]
+    pub fn ok(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        self.body
+    }
+
+    /// Asserts a problem.
+    #[track_caller]
+    pub fn problem(self, status: u16, code: &str) -> Value {
+        assert_eq!((self.status, self.code()), (status, code), "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.body["request_id"].as_str().unwrap(), self.header("x-request-id"));
+        self.body
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// A server with other settings.
+    pub fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let name: String = random::<8>().iter().map(|b| format!("{b:02x}")).collect();
+        let dir = std::env::temp_dir().join(format!("towline-test-{name}"));
+        let mut config = Config::for_data(&dir).unwrap();
+        config.listen = "127.0.0.1:0".parse().unwrap();
+        config.password_memory_kib = 64;
+        change(&mut config);
+        let running = runtime.block_on(Server::start(config)).unwrap();
+        let mut world =
+            Self { runtime, running: Some(running), dir, tenant: TenantId::new(0, [0; 10]) };
+        world.tenant = world.add_tenant("acme");
+        world.add_user(world.tenant, "admin", Role::Administrator);
+        world
+    }
+
+    pub fn running(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    fn now(&self) -> i64 {
+        self.running().app().now()
+    }
+
+    pub fn add_tenant(&self, slug: &str) -> TenantId {
+        let store = &self.running().app().store;
+        self.block_on(admin::create_tenant(store, self.now(), slug, slug)).unwrap()
+    }
+
+    pub fn add_user(&self, tenant: TenantId, login: &str, role: Role) -> UserId {
+        let new = NewUser {
+            login: login.to_owned(),
+            name: format!("Name of {login}"),
+            role,
+            branch: None,
+            language: "en".to_owned(),
+        };
+        let password = (role != Role::Technician).then_some(PASSWORD);
+        let store = &self.running().app().store;
+        let made = admin::create_user(store, self.now(), tenant, new, password, 64);
+        self.block_on(made).unwrap()
+    }
+
+    pub fn anybody(&self) -> Client {
+        Client { url: self.running().url(), token: None, extra: Vec::new() }
+    }
+
+    /// Somebody at a desk, logged in by bearer token.
+    pub fn desk(&self, tenant: &str, login: &str) -> Client {
+        let body = json!({"tenant": tenant, "login": login, "password": PASSWORD});
+        let opened = self.anybody().post("/v1/session", body).ok(200);
+        self.anybody().bearer(opened["token"].as_str().unwrap())
+    }
+
+    pub fn admin(&self) -> Client {
+        self.desk("acme", "admin")
+    }
+
+    /// A technician with an enrolled and confirmed phone.
+    pub fn phone(&self, tenant: TenantId, slug: &str, desk_login: &str, login: &str) -> Phone {
+        let user = self.add_user(tenant, login, Role::Technician);
+        let desk = self.desk(slug, desk_login);
+        let code = desk.post("/v1/devices/codes", json!({"user": user})).ok(201);
+        let phone = Phone::enrol(&self.anybody(), code["code"].as_str().unwrap());
+        let path = format!("/v1/devices/{}/confirm", phone.device);
+        desk.post(&path, json!({"digits": phone.digits})).ok(200);
+        phone
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.runtime.block_on(running.shutdown());
+        }
+        std::fs::remove_dir_all(&self.dir).ok();
+    }
+}
+
+/// Sends requests, perhaps with a token.
+#[derive(Clone)]
+pub struct Client {
+    pub url: String,
+    token: Option<String>,
+    extra: Vec<(String, String)>,
+}
+
+impl Client {
+    pub fn bearer(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    pub fn header(&self, name: &str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.extra.push((name.to_owned(), value.to_owned()));
+        client
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None, "")
+    }
+
+    pub fn post(&self, path: &str, body: Value) -> Answer {
+        self.send("POST", path, Some(body.to_string().into_bytes()), "application/json")
+    }
+
+    pub fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send("PATCH", path, Some(body.to_string().into_bytes()), "application/json")
+    }
+
+    pub fn put(&self, path: &str, body: Value) -> Answer {
+        self.send("PUT", path, Some(body.to_string().into_bytes()), "application/json")
+    }
+
+    pub fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, None, "")
+    }
+
+    pub fn form(&self, path: &str, pairs: &[(&str, &str)]) -> Answer {
+        let body = serde_urlencoded::to_string(pairs).unwrap().into_bytes();
+        self.send("POST", path, Some(body), "application/x-www-form-urlencoded")
+    }
+
+    pub fn send(&self, method: &str, path: &str, body: Option<Vec<u8>>, media: &str) -> Answer {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(std::time::Duration::from_secs(30)))
+            .build();
+        let agent = ureq::Agent::new_with_config(config);
+        let mut request =
+            ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if !media.is_empty() {
+            request = request.header("content-type", media);
+        }
+        for (name, value) in &self.extra {
+            request = request.header(name, value);
+        }
+        let request = request.body(body.unwrap_or_default()).unwrap();
+        let mut response = agent.run(request).unwrap();
+        let text = response.body_mut().read_to_string().unwrap_or_default();
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: serde_json::from_str(&text).unwrap_or(Value::Null),
+            text,
+        }
+    }
+}
+
+/// A phone as far as accounts go.
+pub struct Phone {
+    pub key: SigningKey,
+    pub device: DeviceId,
+    pub user: UserId,
+    pub audience: String,
+    pub digits: String,
+}
+
+impl Phone {
+    /// Enrols with a code; the digits still have to be compared.
+    pub fn enrol(client: &Client, code: &str) -> Self {
+        let key = SigningKey::from_bytes(&random());
+        let public = *key.verifying_key().as_bytes();
+        let nonce: [u8; 16] = random();
+        let proof = key.sign(&enrol::proof_message(code, &public, &nonce)).to_bytes();
+        let body = json!({
+            "code": code,
+            "public_key": URL_SAFE_NO_PAD.encode(public),
+            "nonce": URL_SAFE_NO_PAD.encode(nonce),
+            "proof": URL_SAFE_NO_PAD.encode(proof),
+            "name": "test phone",
+        });
+        let enrolled = client.post("/v1/devices/enrol", body).ok(201);
+        let server_nonce = URL_SAFE_NO_PAD.decode(enrolled["nonce"].as_str().unwrap()).unwrap();
+        let server_nonce: [u8; 16] = server_nonce.try_into().unwrap();
+        Self {
+            digits: enrol::digits(code, &public, &nonce, &server_nonce),
+            key,
+            device: enrolled["device"].as_str().unwrap().parse().unwrap(),
+            user: enrolled["user"].as_str().unwrap().parse().unwrap(),
+            audience: enrolled["audience"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    pub fn assertion(&self, now_s: i64) -> String {
+        let input = enrol::assertion_input(self.device, &self.audience, now_s, random());
+        enrol::assertion(&input, &self.key.sign(input.as_bytes()).to_bytes())
+    }
+
+    /// Signs any header and claims.
+    pub fn sign(&self, header: &Value, claims: &Value) -> String {
+        let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        let input = format!("{}.{}", part(header), part(claims));
+        enrol::assertion(&input, &self.key.sign(input.as_bytes()).to_bytes())
+    }
+
+    pub fn token(&self, client: &Client, assertion: &str) -> Answer {
+        client.form("/v1/token", &[("grant_type", enrol::GRANT_TYPE), ("assertion", assertion)])
+    }
+
+    /// Logs in and gives a client with the access token.
+    pub fn log_in(&self, world: &World) -> Client {
+        let now_s = world.running().app().now() / 1000;
+        let token = self.token(&world.anybody(), &self.assertion(now_s)).ok(200);
+        world.anybody().bearer(token["access_token"].as_str().unwrap())
+    }
+}
