@@ -29,7 +29,7 @@ const VALUE_BYTES_16: u8 = 7;
 const VALUE_BYTES_32: u8 = 8;
 
 /// Sections with a number of their own, in the order of their numbers; append only.
-const SECTIONS: &[Section] = &[
+pub const NUMBERED_SECTIONS: &[Section] = &[
     section::INTAKE,
     section::PROMISE,
     section::ASSIGNMENT,
@@ -282,7 +282,7 @@ fn decode_entry(
 }
 
 fn encode_section(writer: &mut Writer, section: &Section, tag: u8) {
-    match SECTIONS.iter().position(|known| known == section) {
+    match NUMBERED_SECTIONS.iter().position(|known| known == section) {
         Some(number) => writer.uint((number as u64 + 1) << 2 | u64::from(tag)),
         None => {
             writer.uint(u64::from(tag));
@@ -297,12 +297,12 @@ fn decode_section(reader: &mut Reader<'_>) -> Result<(Section, u8), WireError> {
     let section = match number >> 2 {
         0 => {
             let name = reader.text("section", limits::NAME_BYTES)?;
-            let spelled = Section::parse(name).filter(|s| !SECTIONS.contains(s));
+            let spelled = Section::parse(name).filter(|s| !NUMBERED_SECTIONS.contains(s));
             spelled.ok_or(WireError::Malformed("section"))?
         }
         number => {
             let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
-            SECTIONS.get(index).cloned().ok_or(WireError::Malformed("section"))?
+            NUMBERED_SECTIONS.get(index).cloned().ok_or(WireError::Malformed("section"))?
         }
     };
     Ok((section, tag))

@@ -7,7 +7,7 @@ mod codec;
 
 use automerge::ChangeHash;
 
-pub use codec::{decode_run, encode_run};
+pub use codec::{NUMBERED_SECTIONS, decode_run, encode_run};
 
 use crate::id::{ActorId, FactId};
 use crate::schema::{DocId, Key, Section};

@@ -5,7 +5,7 @@ mod words;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use words::{Coding, key, word};
+pub use words::{Coding, key, keys, word};
 
 use crate::id::{BadId, JobId, UserId, VanId};
 

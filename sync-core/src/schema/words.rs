@@ -341,8 +341,18 @@ static WORDS: &[&str] = &[
     "set",
 ];
 
+/// Every key with its number and coding, for the documentation.
+pub fn keys() -> impl Iterator<Item = (usize, &'static str, Coding)> {
+    KEYS.iter().enumerate().map(|(code, (name, coding))| (code, *name, *coding))
+}
+
 /// The word dictionary.
 pub mod word {
+    /// Every word in the order of the numbers, for the documentation.
+    pub fn all() -> &'static [&'static str] {
+        super::WORDS
+    }
+
     /// Number of a word, from 0.
     pub fn code(word: &str) -> Option<u64> {
         super::tables().words.get(word).map(|c| *c as u64)

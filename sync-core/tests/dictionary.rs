@@ -1,0 +1,52 @@
+//! The dictionaries as documentation: `docs/dictionary.md` always says what the code does.
+
+use std::fmt::Write as _;
+
+use sync_core::change::NUMBERED_SECTIONS;
+use sync_core::schema::{Coding, DocKind, keys, word};
+
+fn page() -> String {
+    let mut page = String::from(
+        "# Dictionaries of the wire\n\nWritten from the code; a test compares. Numbers are frozen: new names are appended.\n\n\
+         ## Sections\n\nNumber 0 means that the name follows.\n\n| number | section |\n|---|---|\n",
+    );
+    for (number, section) in (1..).zip(NUMBERED_SECTIONS) {
+        let _ = writeln!(page, "| {number} | {section} |");
+    }
+    page.push_str("\n## Sections of the genesis, in their order\n\n| kind | number of the kind | sections |\n|---|---|---|\n");
+    for (name, kind) in
+        [("job", DocKind::Job), ("van", DocKind::Van), ("technician", DocKind::Technician)]
+    {
+        let sections = kind.genesis_sections().join(", ");
+        let _ = writeln!(page, "| {name} | {} | {sections} |", kind.code());
+    }
+    page.push_str(
+        "\n## Keys\n\nNumber 0 means that the name follows. Integers under a *time* key are written as the difference from the \
+         time of their change, under a *delta* key from the last integer under the same key in the same run (at first 0).\n\n\
+         | number | key | integers |\n|---|---|---|\n",
+    );
+    for (code, name, coding) in keys() {
+        let coding = match coding {
+            Coding::Plain | Coding::Word => "as they are",
+            Coding::Time => "time",
+            Coding::Delta => "delta",
+        };
+        let _ = writeln!(page, "| {} | {name} | {coding} |", code + 1);
+    }
+    page.push_str("\n## Words\n\n| number | word |\n|---|---|\n");
+    for (code, word) in word::all().iter().enumerate() {
+        let _ = writeln!(page, "| {code} | {word} |");
+    }
+    page
+}
+
+#[test]
+fn the_documented_dictionary_is_the_one_in_use() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/dictionary.md");
+    let page = page();
+    if std::env::var_os("TOWLINE_WRITE_DOCS").is_some() {
+        std::fs::write(path, &page).expect("docs is writable");
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(written == page, "run TOWLINE_WRITE_DOCS=1 cargo test -p sync-core --test dictionary");
+}
