@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Verdict, Verified};
 use crate::change::{Change, Entry, Run};
-use crate::document::{Author, ChangeHash, Document, Refusal};
-use crate::id::{ActorId, DeviceId};
+use crate::document::{Author, Built, ChangeHash, Document, Rebuilt, Refusal};
+use crate::id::{ActorId, DeviceId, FactId};
 use crate::policy::{self, Caller};
 
 /// What came of admitting a run.
@@ -92,8 +92,8 @@ pub fn admit(
         }
         let verdict = match allow(document, caller, relayed, &change) {
             Err(verdict) => verdict,
-            Ok(()) => match document.check_built(change.clone(), built) {
-                Err(refusal) => change_verdict(document, &change, refusal),
+            Ok(()) => match check(document, &change, built, author) {
+                Err(refusal) => change_verdict(refusal),
                 Ok(rebuilt) => {
                     document.apply(rebuilt, author);
                     Verdict::Durable
@@ -148,25 +148,34 @@ fn whole_run_verdict(refusal: Refusal) -> Verdict {
     }
 }
 
-fn change_verdict(document: &Document, change: &Change, refusal: Refusal) -> Verdict {
+fn change_verdict(refusal: Refusal) -> Verdict {
     match refusal {
         Refusal::Missing(missing) => Verdict::Missing(missing),
         Refusal::Fork => Verdict::Fork,
-        Refusal::FactExists(_) if says_nothing_new(document, change) => Verdict::refused(
-            "fact_already_recorded",
-            "The server already has exactly this; nothing needs to be done.",
-        ),
         other => Verdict::refused(other.code(), sentence(&other)),
     }
 }
 
-/// Whether every fact of the change is in the document word for word.
-fn says_nothing_new(document: &Document, change: &Change) -> bool {
-    change.entries.iter().all(|entry| match entry {
-        Entry::Fact { section, id, record } => {
-            document.fact(section, id).is_some_and(|fact| fact.record == *record)
+fn check(
+    document: &Document,
+    change: &Change,
+    built: Built,
+    author: Author,
+) -> Result<Rebuilt, Refusal> {
+    match takes_anothers_fact(document, change, author) {
+        Some(id) => Err(Refusal::FactExists(id)),
+        None => document.check_built(change.clone(), built),
+    }
+}
+
+/// Whether the change repeats somebody else's fact, word for word, as its own.
+fn takes_anothers_fact(document: &Document, change: &Change, author: Author) -> Option<FactId> {
+    change.entries.iter().find_map(|entry| match entry {
+        Entry::Fact { section, id, .. } => {
+            let known = document.fact(section, id)?;
+            (known.author != author.user).then_some(*id)
         }
-        Entry::Field { .. } | Entry::Section { .. } => false,
+        Entry::Field { .. } | Entry::Section { .. } => None,
     })
 }
 

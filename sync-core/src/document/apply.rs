@@ -46,6 +46,15 @@ impl Document {
         if last == Some(run.last_hash) { Ok(chain) } else { Err(Refusal::HashMismatch) }
     }
 
+    /// The hash a run ends with on top of this document, if it can join at all.
+    pub fn expected_hash(&self, run: &Run) -> Option<ChangeHash> {
+        let mut metas: Vec<Meta> = Vec::with_capacity(run.changes.len());
+        for change in &run.changes {
+            metas.push(self.build(change, &metas).ok()?.meta);
+        }
+        metas.last().map(|meta| meta.hash)
+    }
+
     /// Whether exactly this change is here (`Some(true)`), another under its number
     /// (`Some(false)`), or none yet.
     pub(crate) fn holds(&self, change: &Change, hash: &ChangeHash) -> Option<bool> {
@@ -107,7 +116,13 @@ impl Document {
                         author: author.user,
                         time: change.time,
                     };
-                    self.facts.entry(section.clone()).or_default().insert(*id, fact);
+                    let facts = self.facts.entry(section.clone()).or_default();
+                    // Of the same fact in two changes the earlier is shown, whichever came first.
+                    let order = |fact: &Fact| (fact.time, fact.change);
+                    match facts.get(id) {
+                        Some(known) if order(known) <= order(&fact) => {}
+                        _ => drop(facts.insert(*id, fact)),
+                    }
                     1 + record.len() as u64
                 }
                 Entry::Field { section, key, value, replaces } => {
@@ -174,7 +189,10 @@ impl Document {
         for entry in &change.entries {
             match entry {
                 Entry::Fact { section, id, record } => {
-                    if ids.contains(&id) || self.fact(section, id).is_some() {
+                    // The very same fact may come twice, from a restored copy of a phone; another
+                    // under its id may not.
+                    let same = self.fact(section, id).is_none_or(|fact| fact.record == *record);
+                    if ids.contains(&id) || !same {
                         return Err(Refusal::FactExists(*id));
                     }
                     if record.len() > limits::RECORD_KEYS {

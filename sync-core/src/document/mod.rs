@@ -13,10 +13,12 @@ mod rebuild;
 
 use std::collections::BTreeMap;
 
+pub(crate) use apply::Rebuilt;
 pub use author::Author;
 pub use automerge::ChangeHash;
 pub use digest::{Digest, fingerprint};
 pub use judge::{Disagreement, JudgeError};
+pub(crate) use rebuild::Built;
 pub use rebuild::Refusal;
 
 use crate::change::{Change, ChangeRef, OpId};

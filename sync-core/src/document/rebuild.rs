@@ -29,8 +29,8 @@ pub enum Refusal {
     /// The changes do not give the hash their sender signed.
     #[error("the changes do not match the hash they were sent with")]
     HashMismatch,
-    /// A fact with this id is here and says something else, or the same.
-    #[error("a fact with this id is already recorded")]
+    /// A fact with this id is here and says something else.
+    #[error("a fact with this id is already recorded and says something else")]
     FactExists(FactId),
     /// It replaces a field value that was never set.
     #[error("it replaces a value that is not in the document")]

@@ -118,8 +118,13 @@ pub struct PushedVerdict {
 pub struct Inbox {
     /// Epoch of the server's log.
     pub epoch: u64,
-    /// Stored up to here once this is stored.
+    /// Stored up to here once this is stored; 0 until a repair is complete, so that a repair that
+    /// is cut off starts again.
     pub cursor: u64,
+    /// The server was restored: take a fresh actor and write what waits again
+    /// ([`super::Replica::renew`]). Another copy of this installation, also unaware of the
+    /// restore, could otherwise use the same numbers for other work.
+    pub renew: bool,
     /// The server's wall clock when it answered, Unix milliseconds.
     pub server_time: i64,
     /// Verdicts, in the order in which the changes were sent.
@@ -229,6 +234,11 @@ impl Phone {
     }
 
     fn send(&mut self, mut progress: Progress, outbox: Outbox) -> Vec<PhoneEffect> {
+        let repair = outbox.epoch != 0 && outbox.cursor == 0;
+        if repair && outbox.inventory.is_none() {
+            progress.wants_inventory = true;
+            return self.read(progress);
+        }
         let refs = outbox.runs.iter().map(Sent::run).flat_map(|run| {
             let refs = run.changes.iter().map(|c| ChangeRef { actor: c.actor, seq: c.seq });
             refs.map(|change| (run.doc, change))
@@ -276,10 +286,11 @@ impl Phone {
             || !response.runs.is_empty()
             || !response.released.is_empty()
             || response.cursor != progress.cursor;
+        let repairing = response.resync || (inventory && response.more);
         let answer = Answer {
             digest: response.digest,
             more: response.more,
-            resync: response.resync || missing,
+            resync: repairing || missing,
             fruitful,
             retry_after_ms: response.retry_after_ms,
             outbox_more,
@@ -289,7 +300,8 @@ impl Phone {
             verdicts.map(|((doc, change), verdict)| PushedVerdict { doc, change, verdict });
         let inbox = Inbox {
             epoch: response.epoch,
-            cursor: response.cursor,
+            cursor: if repairing { 0 } else { response.cursor },
+            renew: response.resync,
             server_time: response.server_time,
             verdicts: verdicts.collect(),
             runs: response.runs,
@@ -315,7 +327,8 @@ impl Phone {
         let differs = !more && !waiting && digest != answer.digest;
         progress.wants_inventory = answer.resync || differs;
         progress.fruitless = if answer.fruitful { 0 } else { progress.fruitless + 1 };
-        if progress.wants_inventory {
+        // A repair in several pages is one repair.
+        if progress.wants_inventory && !answer.more {
             progress.inventories += 1;
         }
         if answer.retry_after_ms > 0 {

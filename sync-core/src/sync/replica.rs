@@ -195,13 +195,11 @@ impl Replica {
                 Verdict::Missing(_) | Verdict::Later { .. } => {}
                 _ if row.standing != Standing::Waiting => {}
                 Verdict::Refused { code, sentence } => {
-                    if code != "fact_already_recorded" {
-                        delta.refused.extend(row.run.changes.iter().map(|change| RefusedWork {
-                            change: change.clone(),
-                            code: code.clone(),
-                            sentence: sentence.clone(),
-                        }));
-                    }
+                    delta.refused.extend(row.run.changes.iter().map(|change| RefusedWork {
+                        change: change.clone(),
+                        code: code.clone(),
+                        sentence: sentence.clone(),
+                    }));
                     gone.push(row.n);
                     rewrite.get_or_insert(writer.actor);
                 }
@@ -269,11 +267,13 @@ impl Replica {
         Ok(delta)
     }
 
-    /// Writes what waits again under the fresh actor: this store was restored from a copy, and
-    /// the original may still write under the old one.
+    /// Writes what waits again under the fresh actor: this store was restored from a copy or the
+    /// server from a backup, and another copy may still write under the old one.
     pub fn renew(&mut self, writer: &mut Writer<'_>) -> Result<Delta, Refusal> {
         let mut delta = Delta { rotated: true, ..Delta::default() };
-        self.rewrite(writer, writer.fresh_actor, &mut delta)?;
+        if self.held.iter().any(|row| row.standing == Standing::Waiting) {
+            self.rewrite(writer, writer.fresh_actor, &mut delta)?;
+        }
         Ok(delta)
     }
 

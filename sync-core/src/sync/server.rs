@@ -103,7 +103,6 @@ pub struct Session {
 #[derive(Debug)]
 struct Exchange {
     cursor: u64,
-    resync: bool,
     inventory: Option<Inventory>,
     /// For each submitted run: document and the changes it holds.
     submitted: Vec<(DocId, Vec<ChangeRef>)>,
@@ -119,7 +118,7 @@ impl Session {
     /// One step. `now` is the server's wall clock in Unix milliseconds and goes into the answer.
     pub fn handle(&mut self, now: i64, event: ServerEvent<'_>) -> ServerEffect {
         match event {
-            ServerEvent::Frame(bytes) => self.frame(bytes),
+            ServerEvent::Frame(bytes) => self.frame(now, bytes),
             ServerEvent::Admitted(verdicts) => self.admitted(verdicts),
             ServerEvent::Pulled(pulled) => self.pulled(now, pulled),
             ServerEvent::Unavailable { retry_after_ms } => {
@@ -130,13 +129,16 @@ impl Session {
         }
     }
 
-    fn frame(&mut self, bytes: &[u8]) -> ServerEffect {
+    fn frame(&mut self, now: i64, bytes: &[u8]) -> ServerEffect {
         let request = match decode_request(bytes) {
             Ok(request) => request,
             Err(error) => return fault("frame_malformed", &format!("The message: {error}."), 0),
         };
         let known_epoch = request.epoch == self.epoch;
         let resync = request.epoch != 0 && !known_epoch;
+        if resync {
+            return self.resync(now, &request);
+        }
         let submitted = request.runs.iter().map(|sent| {
             let run = sent.run();
             let refs = run.changes.iter().map(|c| ChangeRef { actor: c.actor, seq: c.seq });
@@ -144,7 +146,6 @@ impl Session {
         });
         self.exchange = Some(Exchange {
             cursor: if known_epoch { request.cursor } else { 0 },
-            resync: resync && request.inventory.is_none(),
             inventory: request.inventory.clone(),
             submitted: submitted.collect(),
             verdicts: Vec::new(),
@@ -159,6 +160,21 @@ impl Session {
                 effect
             }
         }
+    }
+
+    /// This server was restored since the phone last spoke to it. Nothing is admitted: under the
+    /// old numbers two copies of one installation could write different work into one gap.
+    fn resync(&self, now: i64, request: &Request) -> ServerEffect {
+        let changes: usize = request.runs.iter().map(|sent| sent.run().changes.len()).sum();
+        let later = Verdict::Later { code: "resync_first".to_owned() };
+        let response = Response {
+            epoch: self.epoch,
+            server_time: now,
+            verdicts: vec![later; changes],
+            resync: true,
+            ..Response::default()
+        };
+        ServerEffect::Send(encode_response(&Frame::Response(Box::new(response))))
     }
 
     fn verify(&self, request: Request) -> Result<Vec<Submitted>, ServerEffect> {
@@ -207,8 +223,8 @@ impl Session {
 
     fn pulled(&mut self, now: i64, pulled: Pulled) -> ServerEffect {
         let Some(exchange) = self.exchange.take() else { return out_of_step() };
-        let ahead = exchange.cursor > pulled.cursor;
-        let resync = exchange.resync || ahead;
+        // A cursor ahead of the log: somebody put back an old file without saying so.
+        let resync = exchange.cursor > pulled.cursor;
         let mut response = Response {
             epoch: self.epoch,
             cursor: pulled.cursor,

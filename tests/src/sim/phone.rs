@@ -233,6 +233,12 @@ impl SimPhone {
                 deltas.push(replica.lost());
             }
         }
+        if inbox.renew {
+            for replica in self.replicas.values_mut() {
+                deltas.push(replica.renew(&mut writer).expect("what waits can be written"));
+            }
+            self.disk.actor = fresh_actor;
+        }
         self.disk.next_n = next_n;
         for delta in deltas {
             self.store(delta, fresh_actor);
