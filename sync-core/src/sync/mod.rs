@@ -14,11 +14,13 @@
 mod codec;
 mod frame;
 mod phone;
+mod repair;
 mod replica;
 mod server;
 
 pub use codec::{decode_request, decode_response, encode_request, encode_response};
 pub use frame::{Fault, Frame, Inventory, Request, Response, Sent};
 pub use phone::{Failure, Inbox, Outbox, Outcome, Phone, PhoneEffect, PhoneEvent, PushedVerdict};
+pub use repair::Repair;
 pub use replica::{Delta, Held, RefusedWork, Replica, Standing, Writer};
 pub use server::{Pull, Pulled, PushedRange, ServerEffect, ServerEvent, Session, Submitted};

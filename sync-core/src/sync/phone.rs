@@ -121,8 +121,8 @@ pub struct Inbox {
     /// Stored up to here once this is stored; 0 until a repair is complete, so that a repair that
     /// is cut off starts again.
     pub cursor: u64,
-    /// The server was restored: take a fresh actor and write what waits again
-    /// ([`super::Replica::renew`]). Another copy of this installation, also unaware of the
+    /// The epoch is another than before (the server was restored, or this is the first contact):
+    /// take a fresh actor and write what waits again ([`super::Replica::renew`]). Another copy of this installation, also unaware of the
     /// restore, could otherwise use the same numbers for other work.
     pub renew: bool,
     /// The server's wall clock when it answered, Unix milliseconds.
@@ -165,6 +165,7 @@ enum State {
 struct Progress {
     inventories: u32,
     fruitless: u32,
+    epoch: u64,
     cursor: u64,
     wants_inventory: bool,
 }
@@ -253,6 +254,7 @@ impl Phone {
             let message = push_message(self.device, signed);
             self.key.sign(&message).to_bytes()
         });
+        progress.epoch = outbox.epoch;
         progress.cursor = outbox.cursor;
         let (inventory, more) = (outbox.inventory.is_some(), outbox.more);
         let frame = encode_request(&Request {
@@ -301,7 +303,7 @@ impl Phone {
         let inbox = Inbox {
             epoch: response.epoch,
             cursor: if repairing { 0 } else { response.cursor },
-            renew: response.resync,
+            renew: response.epoch != progress.epoch || response.resync,
             server_time: response.server_time,
             verdicts: verdicts.collect(),
             runs: response.runs,

@@ -26,7 +26,7 @@ pub struct Pull {
     pub user: UserId,
     /// Everything after this position; 0 for everything in scope.
     pub cursor: u64,
-    /// If present, compare with this instead: whole documents where fingerprints differ.
+    /// If present, answer this instead of the cursor, as [`Inventory::compare`] says.
     pub inventory: Option<Inventory>,
     /// Changes this very request brought durably, not to be sent back.
     pub pushed: Vec<PushedRange>,
@@ -135,8 +135,8 @@ impl Session {
             Err(error) => return fault("frame_malformed", &format!("The message: {error}."), 0),
         };
         let known_epoch = request.epoch == self.epoch;
-        let resync = request.epoch != 0 && !known_epoch;
-        if resync {
+        let first_contact = request.epoch == 0 && request.runs.is_empty();
+        if !known_epoch && !first_contact {
             return self.resync(now, &request);
         }
         let submitted = request.runs.iter().map(|sent| {
@@ -162,7 +162,7 @@ impl Session {
         }
     }
 
-    /// This server was restored since the phone last spoke to it. Nothing is admitted: under the
+    /// This server was restored since the phone last spoke to it, or they never spoke. Nothing is admitted: under the
     /// old numbers two copies of one installation could write different work into one gap.
     fn resync(&self, now: i64, request: &Request) -> ServerEffect {
         let changes: usize = request.runs.iter().map(|sent| sent.run().changes.len()).sum();

@@ -13,7 +13,7 @@ use sync_core::limits;
 use sync_core::policy::{Caller, Role};
 use sync_core::schema::DocId;
 use sync_core::scope;
-use sync_core::sync::{Inventory, Pull, Pulled, ServerEffect, ServerEvent, Session, Submitted};
+use sync_core::sync::{Pull, Pulled, ServerEffect, ServerEvent, Session, Submitted};
 
 use crate::random::Random;
 
@@ -227,25 +227,20 @@ impl SimServer {
         let digest: Digest =
             scope.iter().filter_map(|doc| self.document(*doc)).map(Document::fingerprint).collect();
         let mut pulled = Pulled { cursor: head, digest, ..Pulled::default() };
-        if let Some(Inventory(held)) = &pull.inventory {
-            let held: BTreeMap<DocId, u64> = held.iter().copied().collect();
-            for doc in &scope {
-                let document = &self.state.docs[doc];
-                if held.get(doc) != Some(&document.fingerprint()) {
-                    pulled.whole.push(*doc);
-                    pulled.runs.extend(self.runs_of(*doc).cloned());
-                }
+        if let Some(inventory) = &pull.inventory {
+            let fingerprints = |docs: &mut dyn Iterator<Item = DocId>| -> BTreeMap<DocId, u64> {
+                docs.filter_map(|doc| Some((doc, self.document(doc)?.fingerprint()))).collect()
+            };
+            let in_scope = fingerprints(&mut scope.iter().copied());
+            let held = inventory.0.iter().map(|(doc, _)| *doc);
+            let elsewhere = fingerprints(&mut held.filter(|doc| !scope.contains(doc)));
+            let repair = inventory.compare(&in_scope, &elsewhere);
+            for doc in &repair.whole {
+                pulled.runs.extend(self.runs_of(*doc).cloned());
             }
-            for (doc, fingerprint) in held.iter().filter(|(doc, _)| !scope.contains(doc)) {
-                // What another version of this server once sent may hold what this one lost.
-                let here = self.state.docs.get(doc);
-                if here.map(Document::fingerprint) != Some(*fingerprint) {
-                    pulled.unknown.push(*doc);
-                }
-                if here.is_some() {
-                    pulled.released.push(*doc);
-                }
-            }
+            pulled.whole = repair.whole;
+            pulled.released = repair.released;
+            pulled.unknown = repair.unknown;
             return pulled;
         }
         let mut bytes = 0;
