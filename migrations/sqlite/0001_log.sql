@@ -106,30 +106,23 @@ CREATE TABLE scope (
 ) WITHOUT ROWID;
 CREATE INDEX scope_of_document ON scope (tenant, doc);
 
+-- One row a job: the columns are for finding it, `summary` (JSON) is what lists show.
 CREATE TABLE jobs (
     tenant BLOB NOT NULL,
     job BLOB NOT NULL,
     pos BIGINT NOT NULL,
-    number TEXT,
     branch BLOB,
     state TEXT NOT NULL,
+    expires BIGINT,
     technician BLOB,
-    epoch BIGINT NOT NULL,
     waiting BIGINT NOT NULL,
-    caller TEXT,
-    phone TEXT,
     plate TEXT,
     vin TEXT,
-    vehicle TEXT,
-    problem TEXT,
-    priority TEXT,
-    address TEXT,
-    lat BIGINT,
-    lon BIGINT,
-    promised_by BIGINT,
+    phone TEXT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     search TEXT NOT NULL,
+    summary TEXT NOT NULL,
     PRIMARY KEY (tenant, job)
 ) WITHOUT ROWID;
 CREATE INDEX jobs_by_plate ON jobs (tenant, plate) WHERE plate IS NOT NULL;

@@ -4,6 +4,7 @@
 
 mod connect;
 mod error;
+mod jobs;
 pub(crate) mod log;
 mod meta;
 pub mod migrate;
@@ -21,6 +22,7 @@ use sync_core::id::ActorId;
 
 pub use connect::Backend;
 pub use error::StoreError;
+pub use jobs::{JobFilter, JobRow, Likeness};
 pub use log::Logged;
 pub(crate) use meta::Meta;
 pub use read::Standing;

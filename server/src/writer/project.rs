@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_core::change::Entry;
 use sync_core::document::{Document, Fact};
 use sync_core::id::{FactId, TenantId};
+use sync_core::job::Job;
 use sync_core::schema::{DocKind, Key, Section, key, section};
 use sync_core::value::Value;
 
-use super::tables::Projected;
+use super::{project_job, tables::Projected};
 use crate::store::log::doc_key;
 
 /// One document at one position.
@@ -44,9 +45,12 @@ pub(crate) fn project(rows: &mut Projected, scene: &Scene<'_>, shown: usize) {
     let touched = touched(document, shown);
     match doc.kind {
         DocKind::Job => {
-            super::project_job::row(rows, scene);
+            let job = Job::of(document);
+            project_job::row(rows, scene, &job);
+            if touched.facts.contains_key(&section::PARTS) {
+                project_job::parts(rows, scene, &job);
+            }
             facts(rows, scene, &touched);
-            parts(rows, scene, &touched);
             seals(rows, scene, &touched);
         }
         DocKind::Van => movements(rows, scene, &touched),
@@ -104,30 +108,6 @@ fn facts(rows: &mut Projected, scene: &Scene<'_>, touched: &Touched<'_>) {
     }
 }
 
-fn parts(rows: &mut Projected, scene: &Scene<'_>, touched: &Touched<'_>) {
-    let new = touched.facts(scene.document, &section::PARTS);
-    if new.is_empty() {
-        return;
-    }
-    let voided = voided(scene.document, &section::PARTS);
-    for fact in new {
-        let Some(part_no) = text(fact, &key::PART_NO) else { continue };
-        rows.parts.push([
-            scene.tenant.as_bytes().into(),
-            scene.document.id().as_bytes().into(),
-            fact.id.as_bytes().into(),
-            bytes(fact, &key::VAN).into(),
-            part_no.into(),
-            text(fact, &key::DESCRIPTION).map(str::to_owned).into(),
-            int(fact, &key::QUANTITY).unwrap_or(0).into(),
-            int(fact, &key::UNIT_PRICE).into(),
-            text(fact, &key::CURRENCY).map(str::to_owned).into(),
-            when(fact).into(),
-            i64::from(voided.contains(&fact.id)).into(),
-        ]);
-    }
-}
-
 fn seals(rows: &mut Projected, scene: &Scene<'_>, touched: &Touched<'_>) {
     for fact in touched.facts(scene.document, &section::SIGNATURES) {
         rows.seals.push([
@@ -176,22 +156,22 @@ fn voided(document: &Document, section: &Section) -> BTreeSet<FactId> {
 }
 
 /// When a fact says it happened, else when it was written.
-pub(super) fn when(fact: &Fact) -> i64 {
+fn when(fact: &Fact) -> i64 {
     int(fact, &key::AT).unwrap_or(fact.time)
 }
 
-pub(super) fn kind(fact: &Fact) -> &str {
+fn kind(fact: &Fact) -> &str {
     text(fact, &key::KIND).unwrap_or_default()
 }
 
-pub(super) fn text<'a>(fact: &'a Fact, key: &Key) -> Option<&'a str> {
+fn text<'a>(fact: &'a Fact, key: &Key) -> Option<&'a str> {
     fact.record.get(key).and_then(Value::as_text)
 }
 
-pub(super) fn int(fact: &Fact, key: &Key) -> Option<i64> {
+fn int(fact: &Fact, key: &Key) -> Option<i64> {
     fact.record.get(key).and_then(Value::as_int)
 }
 
-pub(super) fn bytes<'a>(fact: &'a Fact, key: &Key) -> Option<&'a [u8; 16]> {
+fn bytes<'a>(fact: &'a Fact, key: &Key) -> Option<&'a [u8; 16]> {
     fact.record.get(key).and_then(Value::as_bytes).and_then(|bytes| bytes.try_into().ok())
 }

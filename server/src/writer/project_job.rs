@@ -1,76 +1,63 @@
-//! The one row of a job that lists and searches read.
+//! The rows of a job that lists, searches and stock read.
 
-use sync_core::document::{Document, Fact};
-use sync_core::schema::{Key, key, section};
-use sync_core::scope;
-use sync_core::value::Value;
+use sync_core::job::{Job, State};
 
-use super::project::{Scene, bytes, int, kind};
+use super::project::Scene;
 use super::tables::Projected;
 
-/// Adds the row of a job.
-pub(super) fn row(rows: &mut Projected, scene: &Scene<'_>) {
-    let document = scene.document;
-    let walk_up = document.facts(&section::STATUS).find(|fact| kind(fact) == "walk_up");
-    let read = |key: &Key| read(document, walk_up, key);
-    let text = |key: Key| match read(&key) {
-        Some(Value::Text(text)) => Some(text.clone()),
-        Some(Value::Int(number)) => Some(number.to_string()),
-        _ => None,
-    };
-    let whole = |key: Key| read(&key).and_then(Value::as_int);
-    let id = |key: Key| read(&key).and_then(Value::as_bytes).map(<[u8]>::to_vec);
-    let technician = scope::members(document).into_iter().find(|member| member.current);
-    let (state, epoch) = state(document);
-    let promised = document.field(&section::PROMISE, &key::ETA_BY).and_then(Value::as_int);
-    let (number, plate, phone) = (text(key::NUMBER), text(key::PLATE), text(key::PHONE));
-    let (caller, vehicle, address) = (text(key::CALLER), text(key::VEHICLE), text(key::ADDRESS));
-    let vin = text(key::VIN);
-    let searched = [&number, &caller, &phone, &plate, &vin, &vehicle, &address];
+/// Adds the one row of a job.
+pub(super) fn row(rows: &mut Projected, scene: &Scene<'_>, job: &Job) {
+    // Offers stand in the table as if they never expired; whoever reads knows the time.
+    let summary = job.summary(i64::MIN);
+    let plate = summary.plate.as_deref().map(plain);
+    let vin = job.intake.vin.as_ref().or(job.observed.vin.as_ref()).map(|vin| plain(vin));
+    let (number, caller, phone) = (&summary.number, &summary.caller, &job.intake.phone);
+    let searched = [number, caller, phone, &plate, &vin, &job.intake.vehicle, &summary.address];
     let mut search = String::new();
     for word in searched.into_iter().flatten() {
         search.push_str(&word.to_lowercase());
         search.push('\n');
     }
+    let expires = job.assignment.as_ref().and_then(|assignment| assignment.expires);
     rows.jobs.push([
         scene.tenant.as_bytes().into(),
-        document.id().as_bytes().into(),
+        job.id.as_bytes().into(),
         scene.pos.into(),
-        number.into(),
-        id(key::BRANCH).into(),
-        state.into(),
-        technician.map(|member| member.user.as_bytes().to_vec()).into(),
-        epoch.into(),
-        0_i64.into(),
-        caller.into(),
-        phone.into(),
-        plate.map(|plate| plain(&plate)).into(),
-        vin.map(|vin| plain(&vin)).into(),
-        vehicle.into(),
-        text(key::PROBLEM).into(),
-        text(key::PRIORITY).into(),
-        address.into(),
-        whole(key::LAT).into(),
-        whole(key::LON).into(),
-        promised.into(),
-        document.id().job().map_or(scene.now, |job| job.unix_ms()).into(),
+        summary.branch.map(|branch| branch.as_bytes().to_vec()).into(),
+        summary.state.word().into(),
+        expires.filter(|_| summary.state == State::Offered).into(),
+        summary.technician.map(|technician| technician.as_bytes().to_vec()).into(),
+        (summary.exceptions.len() as i64).into(),
+        plate.into(),
+        vin.into(),
+        phone.clone().into(),
+        summary.created.into(),
         scene.now.into(),
         search.into(),
+        serde_json::to_string(&summary).unwrap_or_default().into(),
     ]);
+}
+
+/// Adds a row for each part used, as corrections and voids left it.
+pub(super) fn parts(rows: &mut Projected, scene: &Scene<'_>, job: &Job) {
+    for part in &job.parts {
+        rows.parts.push([
+            scene.tenant.as_bytes().into(),
+            job.id.as_bytes().into(),
+            part.id.as_bytes().into(),
+            part.van.map(|van| van.as_bytes().to_vec()).into(),
+            part.part_no.clone().unwrap_or_default().into(),
+            part.description.clone().into(),
+            part.quantity.into(),
+            part.unit_price.into(),
+            part.currency.clone().into(),
+            part.time.at.into(),
+            i64::from(part.voided).into(),
+        ]);
+    }
 }
 
 /// Plates and VINs are compared by their letters and digits alone.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()
-}
-
-fn read<'a>(document: &'a Document, walk_up: Option<&'a Fact>, key: &Key) -> Option<&'a Value> {
-    document.field(&section::INTAKE, key).or_else(|| walk_up?.record.get(key))
-}
-
-fn state(document: &Document) -> (&'static str, i64) {
-    let last = document.facts(&section::ASSIGNMENT).max_by_key(|f| int(f, &key::EPOCH));
-    let epoch = last.and_then(|fact| int(fact, &key::EPOCH)).unwrap_or(0);
-    let _ = bytes;
-    ("received", epoch)
 }

@@ -91,19 +91,15 @@ impl Projected {
                  since = excluded.since WHERE scope.current <> excluded.current",
             ),
             jobs: Rows::new(
-                "INSERT INTO jobs (tenant, job, pos, number, branch, state, technician, epoch, \
-                 waiting, caller, phone, plate, vin, vehicle, problem, priority, address, lat, \
-                 lon, promised_by, created_at, updated_at, search)",
-                23,
+                "INSERT INTO jobs (tenant, job, pos, branch, state, expires, technician, waiting, \
+                 plate, vin, phone, created_at, updated_at, search, summary)",
+                15,
                 "ON CONFLICT (tenant, job) DO UPDATE SET pos = excluded.pos, \
-                 number = excluded.number, branch = excluded.branch, state = excluded.state, \
-                 technician = excluded.technician, epoch = excluded.epoch, \
-                 waiting = excluded.waiting, caller = excluded.caller, phone = excluded.phone, \
-                 plate = excluded.plate, vin = excluded.vin, vehicle = excluded.vehicle, \
-                 problem = excluded.problem, priority = excluded.priority, \
-                 address = excluded.address, lat = excluded.lat, lon = excluded.lon, \
-                 promised_by = excluded.promised_by, updated_at = excluded.updated_at, \
-                 search = excluded.search",
+                 branch = excluded.branch, state = excluded.state, expires = excluded.expires, \
+                 technician = excluded.technician, waiting = excluded.waiting, \
+                 plate = excluded.plate, vin = excluded.vin, phone = excluded.phone, \
+                 updated_at = excluded.updated_at, search = excluded.search, \
+                 summary = excluded.summary",
             ),
             facts: Rows::new(
                 "INSERT INTO job_facts (tenant, job, section, kind, count, first_at, last_at)",
@@ -115,7 +111,10 @@ impl Projected {
                 "INSERT INTO job_parts (tenant, job, fact, van, part_no, description, quantity, \
                  unit_price, currency, at, voided)",
                 11,
-                "ON CONFLICT (tenant, job, fact) DO UPDATE SET voided = excluded.voided",
+                "ON CONFLICT (tenant, job, fact) DO UPDATE SET van = excluded.van, \
+                 part_no = excluded.part_no, description = excluded.description, \
+                 quantity = excluded.quantity, unit_price = excluded.unit_price, \
+                 currency = excluded.currency, at = excluded.at, voided = excluded.voided",
             ),
             seals: Rows::new(
                 "INSERT INTO seals (tenant, job, fact, role, name, digest, at)",

@@ -30,6 +30,11 @@ impl Place {
         Store::open(&self.url).await
     }
 
+    /// Whether it is SQLite.
+    pub fn is_sqlite(&self) -> bool {
+        self.backend == Backend::Sqlite
+    }
+
     /// A connection of our own, for what another program would do to the database.
     pub async fn connect(&self) -> AnyConnection {
         AnyConnection::connect(&self.url).await.unwrap()
