@@ -11,6 +11,7 @@ pub mod place;
 pub mod policy;
 pub mod schema;
 pub mod scope;
+pub mod seal;
 pub mod sync;
 pub mod time;
 pub mod value;

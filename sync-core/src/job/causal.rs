@@ -15,7 +15,16 @@ pub(crate) struct Past(HashMap<ActorId, u64>);
 impl Past {
     /// The past of a change. One walk over the document's changes.
     pub fn of(document: &Document, change: ChangeRef) -> Self {
-        let mut seen = HashMap::from([(change.actor, change.seq)]);
+        Self::of_all(document, &[change])
+    }
+
+    /// The past of several changes together.
+    pub fn of_all(document: &Document, changes: &[ChangeRef]) -> Self {
+        let mut seen: HashMap<ActorId, u64> = HashMap::new();
+        for change in changes {
+            let seq = seen.entry(change.actor).or_default();
+            *seq = change.seq.max(*seq);
+        }
         // Each change stands after those it follows, so backwards none is reached too late.
         for (earlier, _) in document.changes().iter().rev() {
             if seen.get(&earlier.actor).is_some_and(|seq| earlier.seq <= *seq) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::access::text;
+use super::causal::Past;
 use super::decision::{Cause, Decisions};
 use super::outcome::Outcome;
 use super::stint::{Stint, Stints};
@@ -141,8 +142,8 @@ pub(super) struct Found<'a, 'd> {
     pub decisions: &'a Decisions,
     pub state: State,
     pub missing: &'a [Missing],
-    /// Seals that no longer show what stands, when no later one does.
-    pub outdated_seals: Vec<&'d Fact>,
+    /// The last signature, when what is to be paid was changed after it.
+    pub outdated_seal: Option<&'d Fact>,
 }
 
 impl Exceptions {
@@ -176,8 +177,9 @@ impl Exceptions {
             let field = Some(format!("{section}.{key}"));
             all.open.push(Exception { field, ..Exception::new(About::FieldConflict, since) });
         }
-        let cause = Cause::of(found.outdated_seals.clone());
-        all.raise(About::ChangedSinceSigned, &cause, found);
+        if found.state.is_over() && found.state != State::Cancelled {
+            all.raise(About::ChangedSinceSigned, &outdated(found), found);
+        }
         all.open.sort_by_key(|e| (e.about, e.reference, e.field.clone()));
         all.decided.sort_by_key(|e| (e.about, e.reference));
         all
@@ -285,6 +287,16 @@ impl Exception {
 
 fn cause<'a>(stint: &Stint<'a>, step: Step) -> Cause<'a> {
     Cause::of(stint.steps.get(&step).cloned().unwrap_or_default())
+}
+
+/// The last signature and every line it had not shown: a later line asks anew.
+fn outdated<'d>(found: &Found<'_, 'd>) -> Cause<'d> {
+    let Some(seal) = found.outdated_seal else { return Cause::default() };
+    let seen = Past::of(found.document, seal.change);
+    let lines = [section::PARTS, section::CHARGES].into_iter();
+    let lines = lines.flat_map(|section| found.document.facts(&section));
+    let unseen = lines.filter(|line| !seen.contains(&line.change));
+    Cause { facts: [seal].into_iter().chain(unseen).collect(), also: Some(seal.id) }
 }
 
 /// Whether a completion says why nobody signed.

@@ -16,6 +16,7 @@ mod family;
 mod intake;
 mod outcome;
 mod parts;
+mod seals;
 mod state;
 mod step;
 mod stint;
@@ -36,15 +37,17 @@ pub use evidence::{Attachment, Feedback, Finding, Note, Observed, Settlement};
 pub use exceptions::{About, Exception};
 pub use intake::{Intake, Promise};
 pub use parts::{Charge, PartUse};
+pub use seals::{SealView, seal_of};
 pub use state::State;
 pub use step::Step;
 pub use timeline::{TimelineItem, timeline};
 pub use times::StepTime;
 pub use view::JobSummary;
 
+pub(crate) use causal::Past;
+
 use crate::document::{Document, Fact};
 use crate::id::{JobId, UserId};
-use crate::schema::section;
 use decision::Decisions;
 use exceptions::{Exceptions, Found, says_why_unsigned};
 use outcome::Outcome;
@@ -91,6 +94,8 @@ pub struct Job {
     pub attachments: Vec<Attachment>,
     /// Remarks.
     pub notes: Vec<Note>,
+    /// Customer signatures.
+    pub seals: Vec<SealView>,
     /// Survey answers and complaints.
     pub feedback: Vec<Feedback>,
     /// What the dealership system said last.
@@ -123,7 +128,7 @@ impl Job {
         let stints = Stints::of(document);
         let outcome = Outcome::of(document, &stints, &decisions);
         let performer = outcome.performer.and_then(|index| stints.list.get(index));
-        let mut state = State::of(&stints, &outcome, &decisions);
+        let state = State::of(&stints, &outcome, &decisions);
         let intake = Intake::of(document);
         let promise = Promise::of(document);
         let attachments = evidence::attachments(document);
@@ -136,21 +141,8 @@ impl Job {
         let mut missing = checklist::missing(&intake, &steps, &checklist, &attachments);
         missing.extend(observed.odometer.is_none().then_some(Missing::Odometer));
         missing.extend((!is_signed(document, performer)).then_some(Missing::Signature));
-        let exceptions = Exceptions::of(&Found {
-            document,
-            stints: &stints,
-            outcome: &outcome,
-            decisions: &decisions,
-            state,
-            missing: &missing,
-            outdated_seals: Vec::new(),
-        });
-        let settled = settlement.as_ref().is_some_and(|s| s.kind.as_deref() == Some("accepted"));
-        if settled && exceptions.open.is_empty() && state.is_over() && state != State::Cancelled {
-            state = State::Closed;
-        }
         let technician = performer.and_then(|stint| stint.assignment.technician);
-        Self {
+        let mut job = Self {
             id,
             state,
             walk_up: access::walk_up(document).is_some(),
@@ -170,11 +162,28 @@ impl Job {
             notes: evidence::notes(document),
             feedback: evidence::feedback(document),
             settlement,
-            exceptions: exceptions.open,
-            decided: exceptions.decided,
+            seals: Vec::new(),
+            exceptions: Vec::new(),
+            decided: Vec::new(),
             intake,
             promise,
+        };
+        job.seals = seals::seals(document, &job);
+        let exceptions = Exceptions::of(&Found {
+            document,
+            stints: &stints,
+            outcome: &outcome,
+            decisions: &decisions,
+            state,
+            missing: &job.missing,
+            outdated_seal: seals::outdated(document, &job.seals),
+        });
+        job.exceptions = exceptions.open;
+        job.decided = exceptions.decided;
+        if job.is_settled() {
+            job.state = State::Closed;
         }
+        job
     }
 
     /// Where the job stands at `now` (Unix milliseconds): an offer nobody answered in time is no
@@ -186,6 +195,13 @@ impl Job {
     /// The assignment in force at `now` (Unix milliseconds).
     pub fn assignment_at(&self, now: i64) -> Option<&Assignment> {
         self.assignment.as_ref().filter(|_| !self.offer_expired(now))
+    }
+
+    /// Over, with nothing left to decide, and taken by the dealership system.
+    fn is_settled(&self) -> bool {
+        let accepted = self.settlement.as_ref().and_then(|s| s.kind.as_deref()) == Some("accepted");
+        let over = self.state.is_over() && self.state != State::Cancelled;
+        accepted && over && self.exceptions.is_empty()
     }
 
     fn offer_expired(&self, now: i64) -> bool {
@@ -219,7 +235,7 @@ fn billed(
 
 fn is_signed(document: &Document, performer: Option<&Stint<'_>>) -> bool {
     let mut completed = performer.iter().filter_map(|stint| stint.steps.get(&Step::Completed));
-    document.facts(&section::SIGNATURES).next().is_some()
+    seals::signatures(document).next().is_some()
         || completed.any(|facts| facts.iter().any(|fact: &&Fact| says_why_unsigned(fact)))
 }
 

@@ -105,6 +105,8 @@ pub(super) enum Rule {
     TheirStep,
     /// A known step other than a walk-up.
     OfficeStep,
+    /// As `OnTheirJob`, and not the server's word for a seal.
+    TheirSeal,
     /// The van is or was the technician's.
     OnTheirVan,
     /// As `OnTheirVan`, or a part used for a job.
@@ -178,7 +180,8 @@ pub(super) fn rule(role: Role, room: Room, act: Act) -> Rule {
             | Room::JobFeedback,
             Dispatcher | Manager | Administrator | System,
         ) => Rule::Allowed,
-        (Room::JobChecklist | Room::JobSignatures, Technician) => Rule::OnTheirJob,
+        (Room::JobChecklist, Technician) => Rule::OnTheirJob,
+        (Room::JobSignatures, Technician) => Rule::TheirSeal,
         (Room::JobChecklist | Room::JobSignatures, Dispatcher | Manager | Administrator) => {
             SEEN_ON_SITE
         }
@@ -218,6 +221,15 @@ impl Rule {
             Self::Never(code, sentence) => Err(denied(code, sentence, entry, None)),
             Self::OnTheirJob => on_their_job(context, entry)?.own_correction(context, entry),
             Self::TheirStep => their_step(context, entry)?.own_correction(context, entry),
+            Self::TheirSeal => match entry {
+                Entry::Fact { record, .. } if kind(record) == Some("countersigned") => {
+                    let sentence = "Only the server countersigns a seal.";
+                    Err(denied("server_only", sentence, entry, Some(&key::KIND)))
+                }
+                Entry::Fact { .. } | Entry::Field { .. } | Entry::Section { .. } => {
+                    Self::OnTheirJob.check(context, entry)
+                }
+            },
             Self::OfficeStep => office_step(entry),
             Self::OnTheirVan => {
                 if drives_or_drove(context, user) {

@@ -152,6 +152,11 @@ fn probes(kind: DocKind, section: &Section) -> Vec<(String, Entry)> {
             probes.push(("fact `use` for a job".into(), fact(section, &used)));
             probes.push(("other fact".into(), fact(section, &[(key::KIND, "load".into())])));
         }
+        (DocKind::Job, "signatures") => {
+            let word = [(key::KIND, "countersigned".into())];
+            probes.push(("fact `countersigned`".into(), fact(section, &word)));
+            probes.push(("other fact".into(), fact(section, &[(key::KIND, "seal".into())])));
+        }
         (_, "intake" | "promise") | (DocKind::Technician, "details") => {
             probes.push(("field".into(), field(section, key::NAME)));
             probes.push(("fact".into(), fact(section, &[])));
@@ -197,7 +202,8 @@ mod tests {
     use super::*;
 
     #[test]
-    #[allow(clippy::expect_used)]
+    // The test, not the crate, reads and writes the page.
+    #[allow(clippy::expect_used, clippy::disallowed_methods)]
     fn policy_table_in_docs_is_what_the_code_decides() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/policy.md");
         if std::env::var_os("TOWLINE_WRITE_DOCS").is_some() {

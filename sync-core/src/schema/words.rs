@@ -202,6 +202,12 @@ keys! {
     YEAR = "year", Plain;
     /// Checklist steps a job asks for, separated by spaces, instead of the usual ones.
     CHECKLIST = "checklist", Plain;
+    /// Ed25519 public key (32 bytes).
+    PUBLIC_KEY = "public_key", Plain;
+    /// Name of a signing key.
+    KID = "kid", Plain;
+    /// Id of a tenant (16 bytes).
+    TENANT = "tenant", Plain;
 }
 
 /// Words that stand for themselves in one byte or two instead of spelled out.
@@ -339,6 +345,10 @@ static WORDS: &[&str] = &[
     "litre",
     "metre",
     "set",
+    "field_conflict",
+    "changed_since_signed",
+    "seal",
+    "countersigned",
 ];
 
 /// Every key with its number and coding, for the documentation.
