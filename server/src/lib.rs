@@ -20,6 +20,7 @@ pub mod app;
 pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod desk;
 pub mod http;
 pub mod net;
 pub mod phone_sync;

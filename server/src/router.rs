@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 use crate::accounts::{enrol, login, token};
 use crate::app::App;
 use crate::auth::gate;
+use crate::desk::{audit, branches, devices, parts, positions, users};
 use crate::http::{Code, Json, Problem, headers, request_id};
 use crate::net;
 use crate::telemetry::health;
@@ -60,6 +61,17 @@ fn gated() -> OpenApiRouter<App> {
         .routes(routes!(login::change_password))
         .routes(routes!(enrol::make_code))
         .routes(routes!(enrol::confirm))
+        .routes(routes!(devices::list))
+        .routes(routes!(devices::get))
+        .routes(routes!(devices::revoke))
+        .routes(routes!(branches::list, branches::create))
+        .routes(routes!(branches::get, branches::update))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::get, users::update))
+        .routes(routes!(parts::list))
+        .routes(routes!(parts::get, parts::put))
+        .routes(routes!(positions::list, positions::add))
+        .routes(routes!(audit::list))
 }
 
 fn describe(mut api: OpenApi) -> OpenApi {

@@ -1,0 +1,9 @@
+//! The office's view over REST: jobs, people, vans, parts, phones.
+
+pub mod audit;
+pub mod branches;
+pub mod check;
+pub mod devices;
+pub mod parts;
+pub mod positions;
+pub mod users;

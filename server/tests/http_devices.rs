@@ -1,0 +1,236 @@
+//! Phones are enrolled, log in by signed assertion, and are refused at once when revoked.
+
+mod support;
+
+use ed25519_dalek::SigningKey;
+use serde_json::{Value, json};
+use server::auth::Role;
+use server::auth::token::{self, Claims};
+use support::{Phone, World};
+
+fn claims(phone: &Phone, now_s: i64, jti: &str) -> Value {
+    let id = phone.device.to_string();
+    json!({
+        "iss": id, "sub": id, "aud": phone.audience, "iat": now_s, "nbf": now_s,
+        "exp": now_s + 120, "jti": jti,
+    })
+}
+
+fn header(phone: &Phone) -> Value {
+    json!({"alg": "EdDSA", "typ": "JWT", "kid": phone.device.to_string()})
+}
+
+#[test]
+fn a_phone_is_enrolled_confirmed_and_logs_in() {
+    let world = World::new();
+    let phone = world.phone(world.tenant, "acme", "admin", "bo");
+    let me = phone.log_in(&world).get("/v1/me").ok(200);
+    assert_eq!(me["id"], phone.user.to_string());
+    assert_eq!(me["device"], phone.device.to_string());
+    assert_eq!(me["role"], "technician");
+}
+
+#[test]
+fn a_waiting_phone_may_not_log_in_and_three_wrong_digits_end_it() {
+    let world = World::new();
+    let user = world.add_user(world.tenant, "bo", Role::Technician);
+    let admin = world.admin();
+    let code = admin.post("/v1/devices/codes", json!({"user": user})).ok(201);
+    let phone = Phone::enrol(&world.anybody(), code["code"].as_str().unwrap_or_default());
+    let now_s = world.running().app().now() / 1000;
+    phone.token(&world.anybody(), &phone.assertion(now_s)).problem(403, "device_pending");
+    let path = format!("/v1/devices/{}/confirm", phone.device);
+    let wrong = if phone.digits == "000000" { "000001" } else { "000000" };
+    for _ in 0..3 {
+        admin.post(&path, json!({"digits": wrong})).problem(422, "wrong_digits");
+    }
+    admin.post(&path, json!({"digits": phone.digits})).problem(409, "wrong_state");
+    phone.token(&world.anybody(), &phone.assertion(now_s)).problem(401, "device_revoked");
+}
+
+#[test]
+fn a_code_works_once_and_only_for_a_technician() {
+    let world = World::new();
+    let user = world.add_user(world.tenant, "bo", Role::Technician);
+    let desk = world.add_user(world.tenant, "disp", Role::Dispatcher);
+    let admin = world.admin();
+    admin.post("/v1/devices/codes", json!({"user": desk})).problem(422, "unknown_reference");
+    let code = admin.post("/v1/devices/codes", json!({"user": user})).ok(201);
+    let code = code["code"].as_str().unwrap_or_default().to_owned();
+    Phone::enrol(&world.anybody(), &code);
+    let again = json!({"code": code, "public_key": "A", "nonce": "A", "proof": "A"});
+    world.anybody().post("/v1/devices/enrol", again).problem(422, "invalid");
+    let unproven = json!({
+        "code": code,
+        "public_key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        "nonce": "AAAAAAAAAAAAAAAAAAAAAA",
+        "proof": "A".repeat(86),
+    });
+    world.anybody().post("/v1/devices/enrol", unproven).problem(401, "bad_proof");
+}
+
+#[test]
+fn an_assertion_is_taken_once() {
+    let world = World::new();
+    let phone = world.phone(world.tenant, "acme", "admin", "bo");
+    let assertion = phone.assertion(world.running().app().now() / 1000);
+    phone.token(&world.anybody(), &assertion).ok(200);
+    let problem = phone.token(&world.anybody(), &assertion).problem(401, "bad_assertion");
+    assert_eq!(problem["reason"], "used_before");
+}
+
+#[test]
+fn confused_assertions_are_refused() {
+    let world = World::new();
+    let phone = world.phone(world.tenant, "acme", "admin", "bo");
+    let other = world.phone(world.tenant, "acme", "admin", "cy");
+    let client = world.anybody();
+    let now_s = world.running().app().now() / 1000;
+    let good = claims(&phone, now_s, "good");
+    let with = |name: &str, value: Value| {
+        let mut changed = good.clone();
+        changed[name] = value;
+        phone.sign(&header(&phone), &changed)
+    };
+    let without = |name: &str| {
+        let mut changed = good.clone();
+        if let Some(map) = changed.as_object_mut() {
+            map.remove(name);
+        }
+        phone.sign(&header(&phone), &changed)
+    };
+    let head = |name: &str, value: Value| {
+        let mut changed = header(&phone);
+        changed[name] = value;
+        phone.sign(&changed, &good)
+    };
+    let unsigned = head("alg", json!("none"));
+    let unsigned = unsigned.rsplit_once('.').map_or("", |(input, _)| input).to_owned() + ".";
+    let cases = [
+        ("alg none", unsigned),
+        ("alg HS256", head("alg", json!("HS256"))),
+        ("wrong typ", head("typ", json!("at+jwt"))),
+        ("kid of another device", head("kid", json!(other.device.to_string()))),
+        ("unknown kid", head("kid", json!("0190b1c0-0000-7000-8000-000000000001"))),
+        ("kid that is no id", head("kid", json!("../../etc/passwd"))),
+        ("wrong aud", with("aud", json!("somebody else"))),
+        ("list of aud", with("aud", json!([phone.audience, "somebody else"]))),
+        ("wrong iss", with("iss", json!(other.device.to_string()))),
+        ("wrong sub", with("sub", json!(other.device.to_string()))),
+        ("expired", with("exp", json!(now_s - 60))),
+        ("future nbf", with("nbf", json!(now_s + 600))),
+        ("too long a life", with("exp", json!(now_s + 86_400))),
+        ("no exp", without("exp")),
+        ("no nbf", without("nbf")),
+        ("no iat", without("iat")),
+        ("no jti", without("jti")),
+        ("no aud", without("aud")),
+        ("signed by another", other.sign(&header(&phone), &good)),
+        ("not a token", "a.b".to_owned()),
+        ("endless", "a".repeat(100_000)),
+    ];
+    for (what, assertion) in cases {
+        let answer = phone.token(&client, &assertion);
+        assert_eq!((answer.status, answer.code()), (401, "bad_assertion"), "{what}");
+    }
+    phone.token(&client, &phone.sign(&header(&phone), &good)).ok(200);
+    let grant = client.form("/v1/token", &[("grant_type", "password"), ("assertion", "x")]);
+    grant.problem(400, "bad_grant");
+}
+
+#[test]
+fn confused_access_tokens_are_refused() {
+    let world = World::new();
+    let phone = world.phone(world.tenant, "acme", "admin", "bo");
+    let app = world.running().app();
+    let now_s = app.now() / 1000;
+    let key = app.keys.current().expect("the server has a key");
+    let good = Claims {
+        iss: app.issuer().to_owned(),
+        sub: phone.user.to_string(),
+        aud: app.issuer().to_owned(),
+        exp: now_s + 900,
+        nbf: now_s,
+        iat: now_s,
+        jti: "j".to_owned(),
+        tid: Some(world.tenant),
+        did: Some(phone.device),
+    };
+    let sign = |claims: &Claims, typ: &str, kid: &str, key: &SigningKey| {
+        token::sign(claims, typ, kid, key).expect("claims can be written")
+    };
+    let client = world.anybody();
+    let accepted = sign(&good, "at+jwt", &key.kid, &key.signing);
+    client.bearer(&accepted).get("/v1/me").ok(200);
+    let other = world.add_tenant("other");
+    let changed = |change: fn(&mut Claims, i64)| {
+        let mut claims = good.clone();
+        change(&mut claims, now_s);
+        sign(&claims, "at+jwt", &key.kid, &key.signing)
+    };
+    let foreign = Claims { tid: Some(other), ..good.clone() };
+    let cases = [
+        ("wrong typ", sign(&good, "JWT", &key.kid, &key.signing), "bad_token"),
+        ("unknown kid", sign(&good, "at+jwt", "nobody", &key.signing), "bad_token"),
+        ("another key", sign(&good, "at+jwt", &key.kid, &phone.key), "bad_token"),
+        ("wrong iss", changed(|c, _| c.iss = "them".to_owned()), "bad_token"),
+        ("wrong aud", changed(|c, _| c.aud = "them".to_owned()), "bad_token"),
+        ("future nbf", changed(|c, now| c.nbf = now + 600), "bad_token"),
+        ("expired", changed(|c, now| c.exp = now - 31), "token_expired"),
+        ("no tenant", changed(|c, _| c.tid = None), "bad_token"),
+        ("no device", changed(|c, _| c.did = None), "bad_token"),
+        ("another tenant", sign(&foreign, "at+jwt", &key.kid, &key.signing), "bad_token"),
+        ("an assertion", phone.assertion(now_s), "bad_token"),
+        ("nonsense", "aaaa".to_owned(), "bad_token"),
+    ];
+    for (what, token, code) in cases {
+        let answer = client.bearer(&token).get("/v1/me");
+        assert_eq!((answer.status, answer.code()), (401, code), "{what}");
+    }
+}
+
+#[test]
+fn a_revoked_phone_is_refused_at_its_next_request() {
+    let world = World::new();
+    let phone = world.phone(world.tenant, "acme", "admin", "bo");
+    let client = phone.log_in(&world);
+    client.get("/v1/me").ok(200);
+    let path = format!("/v1/devices/{}/revoke", phone.device);
+    world.admin().post(&path, json!({})).ok(200);
+    client.get("/v1/me").problem(401, "device_revoked");
+    let now_s = world.running().app().now() / 1000;
+    phone.token(&world.anybody(), &phone.assertion(now_s)).problem(401, "device_revoked");
+}
+
+#[test]
+fn a_deactivated_technician_is_refused_at_the_next_request() {
+    let world = World::new();
+    let phone = world.phone(world.tenant, "acme", "admin", "bo");
+    let client = phone.log_in(&world);
+    let admin = world.admin();
+    let path = format!("/v1/users/{}", phone.user);
+    let user = admin.get(&path);
+    let etag = user.header("etag").to_owned();
+    admin.header("if-match", &etag).patch(&path, json!({"active": false})).ok(200);
+    client.get("/v1/me").problem(401, "device_revoked");
+}
+
+#[test]
+fn tokens_of_a_retired_key_still_verify_and_new_ones_name_the_new_key() {
+    let world = World::new();
+    let phone = world.phone(world.tenant, "acme", "admin", "bo");
+    let old = phone.log_in(&world);
+    let app = world.running().app();
+    let kid = world.block_on(server::admin::rotate_key(&app.store, app.now()));
+    let kid = kid.expect("a key is made");
+    world.block_on(async {
+        let mut connection = app.read().await.expect("a connection");
+        app.keys.load(&mut connection, app.now()).await.expect("keys");
+    });
+    old.get("/v1/me").ok(200);
+    phone.log_in(&world).get("/v1/me").ok(200);
+    let jwks = world.anybody().get("/.well-known/jwks.json").ok(200);
+    assert_eq!(jwks["keys"].as_array().map(Vec::len), Some(2));
+    assert_eq!(jwks["keys"][0]["kid"], kid);
+    assert!(!jwks.to_string().contains("seed") && jwks["keys"][0].get("d").is_none());
+}

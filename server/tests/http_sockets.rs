@@ -1,0 +1,117 @@
+//! Sockets that are slow, silent or too many are closed, and the server stops in good order.
+
+mod support;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use support::World;
+
+fn connect(world: &World) -> TcpStream {
+    let stream = TcpStream::connect(world.running().addr).expect("the server listens");
+    // Only so that a failing test ends: the server is to close first.
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
+    stream
+}
+
+/// Everything until the server closes; an error if it does not.
+fn until_closed(mut stream: TcpStream) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    match stream.read_to_end(&mut bytes) {
+        Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => Err(error),
+        _ => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+    }
+}
+
+#[test]
+fn a_silent_connection_and_half_a_head_are_closed() {
+    let world = World::with(|config| config.net.header_timeout = Duration::from_millis(50));
+    let silent = connect(&world);
+    let mut half = connect(&world);
+    half.write_all(b"GET /v1/me HTTP/1.1\r\nhost: x\r\nx-slow: ").expect("it is open");
+    until_closed(silent).expect("the server closes it");
+    until_closed(half).expect("the server closes it");
+}
+
+#[test]
+fn half_a_body_is_answered_408_and_a_body_that_lies_about_its_size_is_not_waited_for() {
+    let world = World::with(|config| {
+        config.net.body_timeout = Duration::from_millis(50);
+        config.net.header_timeout = Duration::from_millis(500);
+    });
+    let mut half = connect(&world);
+    let head = "POST /v1/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 100\r\n\r\n{\"tenant\":";
+    half.write_all(head.as_bytes()).expect("it is open");
+    let answer = until_closed(half).expect("the server closes it");
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("\"timeout\""), "{answer}");
+}
+
+#[test]
+fn a_body_is_not_read_for_those_who_are_not_logged_in() {
+    let world = World::new();
+    let mut stream = connect(&world);
+    let head = "POST /v1/devices/codes HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 1000000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).expect("it is open");
+    let mut start = [0; 12];
+    stream.read_exact(&mut start).expect("an answer before the body");
+    assert_eq!(&start, b"HTTP/1.1 401");
+}
+
+#[test]
+fn an_endless_head_is_refused() {
+    let world = World::new();
+    let mut stream = connect(&world);
+    // The server may close while we still write, so how far we get does not matter.
+    let wrote = stream.write_all(b"GET / HTTP/1.1\r\n");
+    wrote.and_then(|()| stream.write_all(&vec![b'a'; 300 * 1024])).ok();
+    let answer = until_closed(stream).expect("the server closes it");
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+}
+
+#[test]
+fn a_connection_over_the_cap_is_turned_away_and_a_freed_place_is_used_again() {
+    let world = World::with(|config| config.net.max_connections = 2);
+    let request = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n";
+    let hold = |mut stream: TcpStream| {
+        stream.write_all(request).expect("it is open");
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).expect("an answer");
+        assert_eq!(&start, b"HTTP/1.1 200");
+        stream
+    };
+    // The clients that set the world up may still hold a place for a moment.
+    let first = loop {
+        let mut stream = connect(&world);
+        stream.write_all(request).expect("it is open");
+        let mut start = [0; 12];
+        if stream.read_exact(&mut start).is_ok() && &start == b"HTTP/1.1 200" {
+            break stream;
+        }
+    };
+    let second = hold(connect(&world));
+    let third = until_closed(connect(&world)).expect("turned away");
+    assert!(third.is_empty() || third.starts_with("HTTP/1.1 503"), "{third}");
+    drop((first, second));
+    loop {
+        let mut stream = connect(&world);
+        let mut start = [0; 12];
+        let wrote = stream.write_all(request);
+        if wrote.is_ok() && stream.read_exact(&mut start).is_ok() && &start == b"HTTP/1.1 200" {
+            break;
+        }
+    }
+}
+
+#[test]
+fn too_many_requests_at_work_are_shed_and_health_is_still_told() {
+    let world = World::with(|config| config.net.max_requests = 0);
+    let shed = world.anybody().get("/v1/me");
+    assert!(shed.header("retry-after").parse::<u64>().is_ok());
+    shed.problem(503, "overloaded");
+    assert_eq!(world.anybody().get("/health/ready").status, 200);
+    let metrics = world.anybody().get("/metrics");
+    assert!(metrics.text.contains("towline_http_shed_total"), "{}", metrics.text);
+}
