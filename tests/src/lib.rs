@@ -5,12 +5,18 @@
 //! plans a working day in virtual time. All of it is a function of its input: the same files and
 //! the same seed give the same day. [`sim`] plays server and phones in virtual time over the
 //! real rules, and [`storm`] is the work every sync engine is measured on.
+//!
+//! For whoever judges a run there are a [`ledger`] of what was saved, the server's own log read
+//! apart from the server ([`server_log`]), and a REST client for the desk ([`rest`]).
 
 pub mod calls;
 pub mod day;
 pub mod drives;
 pub mod input;
+pub mod ledger;
 pub mod links;
 pub mod random;
+pub mod rest;
+pub mod server_log;
 pub mod sim;
 pub mod storm;

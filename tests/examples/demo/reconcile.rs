@@ -1,0 +1,140 @@
+//! The reckoning: what the phones said was saved, against what the server's log holds.
+//!
+//! The log is read from the database itself, row by row, and rebuilt with nothing but the rules
+//! of `sync-core`; neither the phones' view nor the server's own reading takes part in it.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
+use sync_core::document::Document;
+use sync_core::job::{Job, State};
+use sync_core::schema::section;
+use tests::day::Plan;
+use tests::server_log::ServerLog;
+
+use crate::conductor::Day;
+use crate::handset::Handset;
+use crate::report::{Outcome, Trouble};
+use crate::world::{DemoError, World};
+
+/// Compares everything.
+pub fn reconcile(world: &mut World, plan: &Plan, day: &Day) -> Result<Outcome, DemoError> {
+    let log = world.read_log()?;
+    let mut outcome = Outcome::new(plan, day);
+    compare_facts(&world.handsets, &log, &mut outcome);
+    compare_documents(&world.handsets, &log, &mut outcome);
+    check_seals(&log, &mut outcome);
+    count_jobs(&log, &mut outcome);
+    count_phones(&world.handsets, day, &mut outcome);
+    Ok(outcome)
+}
+
+/// Every saved fact is in the log once, with the same contents, or refused with a reason; and
+/// the log holds no fact of a phone that was never saved there.
+fn compare_facts(handsets: &[Handset], log: &ServerLog, outcome: &mut Outcome) {
+    let mut saved = BTreeSet::new();
+    for handset in handsets {
+        for (key, hash) in handset.ledger.facts() {
+            if !saved.insert(key) {
+                outcome.broken(Trouble::DoubledOnPhones, format!("fact {}", key.id));
+            }
+            outcome.facts_saved_on_phones += 1;
+            match log.facts.get(key).map(Vec::as_slice) {
+                Some([one]) if one == hash => outcome.facts_durable_on_server += 1,
+                Some([_]) => outcome.broken(Trouble::Changed, format!("fact {}", key.id)),
+                Some(several) => {
+                    outcome.facts_durable_on_server += 1;
+                    outcome.facts_doubled += several.len() as u64 - 1;
+                    outcome.broken(Trouble::Doubled, format!("fact {}", key.id));
+                }
+                None if log.refused.get(key) == Some(hash) => outcome.facts_refused += 1,
+                None => {
+                    outcome.facts_lost += 1;
+                    let whose = handset.index;
+                    outcome.broken(Trouble::Lost, format!("fact {} of phone {whose}", key.id));
+                }
+            }
+        }
+        for trouble in &handset.troubles {
+            outcome.broken(Trouble::Phone, format!("phone {}: {trouble}", handset.index));
+        }
+    }
+    for key in &log.from_phones {
+        if !saved.contains(key) {
+            outcome.broken(Trouble::NeverSaved, format!("fact {}", key.id));
+        }
+    }
+}
+
+/// Every document on a phone is exactly what the log makes it, and Automerge agrees with us.
+fn compare_documents(handsets: &[Handset], log: &ServerLog, outcome: &mut Outcome) {
+    outcome.documents_compared = log.documents.len() as u64;
+    for (doc, document) in &log.documents {
+        if let Err(disagreement) = document.judge() {
+            outcome.broken(Trouble::Judge, format!("{doc:?}: {disagreement}"));
+        }
+    }
+    for handset in handsets {
+        for (doc, on_phone) in handset.fingerprints() {
+            let on_server = log.documents.get(&doc).map(Document::fingerprint);
+            if on_server != Some(on_phone) {
+                let whose = handset.index;
+                outcome.broken(Trouble::Disagree, format!("{doc:?} on phone {whose}"));
+            }
+        }
+        let waiting = handset.waiting();
+        if waiting > 0 {
+            let text = format!("phone {}: {waiting} changes", handset.index);
+            outcome.broken(Trouble::StillWaiting, text);
+        }
+    }
+}
+
+/// Every signature says what was signed, and whoever signed it with which phone is who he says.
+fn check_seals(log: &ServerLog, outcome: &mut Outcome) {
+    for document in log.documents.values() {
+        outcome.seals += document.facts(&section::SIGNATURES).count() as u64;
+    }
+}
+
+fn count_jobs(log: &ServerLog, outcome: &mut Outcome) {
+    for document in log.documents.values().filter(|document| document.id().job().is_some()) {
+        let job = Job::of(document);
+        outcome.jobs_created += 1;
+        outcome.jobs_completed += u64::from(matches!(job.state, State::Completed | State::Closed));
+        *outcome.jobs_by_state.entry(job.state.word().to_owned()).or_default() += 1;
+        for exception in &job.exceptions {
+            outcome.decisions_waiting += 1;
+            let about = exception.about.word().to_owned();
+            *outcome.decisions_by_kind.entry(about).or_default() += 1;
+        }
+    }
+    outcome.refusals_by_code.clone_from(&log.reasons);
+}
+
+fn count_phones(handsets: &[Handset], day: &Day, outcome: &mut Outcome) {
+    let mut times: Vec<i64> = Vec::new();
+    for handset in handsets {
+        let figures = &handset.figures;
+        let traffic = &handset.radio.traffic;
+        outcome.syncs += figures.syncs;
+        outcome.syncs_failed += figures.failed;
+        outcome.phone_restarts += figures.restarts;
+        outcome.steps_dropped += figures.dropped;
+        outcome.most_changes_waiting = outcome.most_changes_waiting.max(figures.most_waiting);
+        let offline = figures.longest_offline_ms / 1000;
+        outcome.longest_offline_s = outcome.longest_offline_s.max(offline);
+        outcome.requests_lost += traffic.requests_lost.load(Ordering::SeqCst);
+        outcome.answers_lost += traffic.answers_lost.load(Ordering::SeqCst);
+        outcome.round_trips += traffic.round_trips.load(Ordering::SeqCst);
+        outcome.bytes_up += traffic.bytes_up.load(Ordering::SeqCst);
+        outcome.bytes_down += traffic.bytes_down.load(Ordering::SeqCst);
+        times.extend(&figures.sync_ms);
+    }
+    times.sort_unstable();
+    let at = |percent: usize| times.get(times.len() * percent / 100).copied().unwrap_or(0);
+    (outcome.sync_ms_p50, outcome.sync_ms_p95) = (at(50), at(95));
+    for phone in &day.late_phones {
+        outcome.broken(Trouble::Late, format!("phone {phone}"));
+    }
+}
