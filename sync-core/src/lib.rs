@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod change;
+pub mod check;
 pub mod document;
 pub mod enrol;
 pub mod id;
