@@ -13,7 +13,7 @@ use crate::auth::password::Passwords;
 use crate::clock::random;
 use crate::config::Config;
 use crate::http::Problem;
-use crate::phone_sync::Hub;
+use crate::phone_sync::Sockets;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::writer::Writer;
@@ -35,7 +35,7 @@ pub struct Shared {
     /// What is counted.
     pub metrics: Metrics,
     /// Phones that wait for news.
-    pub hub: Hub,
+    pub sockets: Sockets,
     /// Places for requests at work.
     pub places: tokio::sync::Semaphore,
     issuer: String,
@@ -83,7 +83,7 @@ impl App {
             passwords,
             keys,
             metrics,
-            hub: Hub::default(),
+            sockets: Sockets::default(),
             places,
             issuer,
             keys_read_at: AtomicI64::new(now),

@@ -14,6 +14,7 @@ use crate::auth::gate;
 use crate::desk::{audit, branches, devices, parts, positions, users};
 use crate::http::{Code, Json, Problem, headers, request_id};
 use crate::net;
+use crate::phone_sync;
 use crate::telemetry::health;
 
 /// The whole API, ready to serve.
@@ -72,6 +73,8 @@ fn gated() -> OpenApiRouter<App> {
         .routes(routes!(parts::get, parts::put))
         .routes(routes!(positions::list, positions::add))
         .routes(routes!(audit::list))
+        .routes(routes!(phone_sync::sync))
+        .routes(routes!(phone_sync::watch))
 }
 
 fn describe(mut api: OpenApi) -> OpenApi {

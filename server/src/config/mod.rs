@@ -54,7 +54,9 @@ pub struct NetConfig {
     pub header_timeout: Duration,
     /// Time for the whole body of a request.
     pub body_timeout: Duration,
-    /// Time for a whole request.
+    /// Time for the whole body of a phone's sync request.
+    pub sync_body_timeout: Duration,
+    /// Time for a whole request, after its body.
     pub request_timeout: Duration,
     /// Time in which a peer must take or give at least one byte while we wait for it.
     pub stall_timeout: Duration,
@@ -158,6 +160,7 @@ impl Config {
             net: NetConfig {
                 header_timeout: find.seconds("header_timeout")?,
                 body_timeout: find.seconds("body_timeout")?,
+                sync_body_timeout: find.seconds("sync_body_timeout")?,
                 request_timeout: find.seconds("request_timeout")?,
                 stall_timeout: find.seconds("stall_timeout")?,
                 max_connections: find.parse("max_connections", "a count")?,

@@ -78,6 +78,5 @@ pub async fn revoke(
             })
         })
         .await?;
-    app.hub.poke(tenant);
     Ok(Json(device))
 }

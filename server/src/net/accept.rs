@@ -92,9 +92,13 @@ async fn accept(listener: TcpListener, app: App, router: Router, stop: Cancellat
         open.spawn(serve(app.clone(), router.clone(), stream, peer.ip(), stop, cut, slot));
     }
     drop(listener);
-    app.hub.close();
+    app.sockets.close();
     open.close();
-    if tokio::time::timeout(net.shutdown_deadline, open.wait()).await.is_err() {
+    let ended = async {
+        open.wait().await;
+        app.sockets.closed().await;
+    };
+    if tokio::time::timeout(net.shutdown_deadline, ended).await.is_err() {
         tracing::warn!("requests were still under way at the deadline and were cut");
         cut.cancel();
         open.wait().await;
@@ -160,7 +164,14 @@ impl Service {
     async fn answer(self, mut request: Request) -> Response {
         let peer = self.peer(&request);
         request.extensions_mut().insert(peer);
-        let limit = self.app.config.net.request_timeout;
+        let net = &self.app.config.net;
+        // A page of a phone may need minutes over a poor link before there is anything to do.
+        let body = if request.uri().path() == "/v1/sync" {
+            net.sync_body_timeout
+        } else {
+            net.body_timeout
+        };
+        let limit = net.request_timeout + body;
         let task = tokio::spawn(tokio::time::timeout(limit, self.router.oneshot(request)));
         match task.await {
             Ok(Ok(Ok(response))) => response,

@@ -106,6 +106,7 @@ struct Exchange {
     inventory: Option<Inventory>,
     /// For each submitted run: document and the changes it holds.
     submitted: Vec<(DocId, Vec<ChangeRef>)>,
+    signature: Option<[u8; 64]>,
     verdicts: Vec<Verdict>,
 }
 
@@ -113,6 +114,11 @@ impl Session {
     /// A session of an authenticated device. `epoch` is that of the server's log.
     pub fn new(user: UserId, device: DeviceId, key: VerifyingKey, epoch: u64) -> Self {
         Self { user, device, key, epoch, exchange: None }
+    }
+
+    /// The device's signature over what is being admitted; kept beside it as evidence.
+    pub fn signature(&self) -> Option<[u8; 64]> {
+        self.exchange.as_ref().and_then(|exchange| exchange.signature)
     }
 
     /// One step. `now` is the server's wall clock in Unix milliseconds and goes into the answer.
@@ -148,6 +154,7 @@ impl Session {
             cursor: if known_epoch { request.cursor } else { 0 },
             inventory: request.inventory.clone(),
             submitted: submitted.collect(),
+            signature: request.signature,
             verdicts: Vec::new(),
         });
         if request.runs.is_empty() {

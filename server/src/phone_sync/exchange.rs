@@ -1,0 +1,148 @@
+//! One exchange: hands the frame to the machine of `sync-core` and carries out what it asks for.
+
+use ed25519_dalek::VerifyingKey;
+use sqlx::Row as _;
+use sync_core::admission::{Verdict, push_message};
+use sync_core::id::{DeviceId, TenantId};
+use sync_core::limits;
+use sync_core::policy;
+use sync_core::sync::{Pulled, ServerEffect, ServerEvent, Session, Submitted};
+
+use crate::accounts::sql::{self, Raw as _};
+use crate::app::App;
+use crate::auth::{Caller, Role};
+use crate::http::{Code, Problem};
+use crate::store::StoreError;
+use crate::telemetry::metrics::Case;
+use crate::writer::{Evidence, PushRequest};
+
+/// Encoded bytes of changes in one answer.
+const BUDGET: usize = limits::PAGE_BYTES;
+/// When a phone should come back if the store is in trouble, milliseconds.
+const RETRY_MS: u64 = 5000;
+
+/// A phone that may sync, with the key its changes are signed by.
+#[derive(Debug, Clone)]
+pub struct Phone {
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// The technician with the role of now.
+    pub caller: policy::Caller,
+    /// The phone.
+    pub device: DeviceId,
+    key: VerifyingKey,
+}
+
+impl Phone {
+    /// The phone of a caller, as its row says now.
+    ///
+    /// # Errors
+    /// `forbidden` for callers without a phone, `device_revoked`.
+    pub async fn of(app: &App, caller: &Caller) -> Result<Self, Problem> {
+        let device = caller
+            .device
+            .ok_or_else(|| Problem::new(Code::Forbidden).detail("Only enrolled phones sync."))?;
+        let mut connection = app.read().await?;
+        let row = sqlx::query(
+            "SELECT public_key, role FROM devices \
+             JOIN users ON users.tenant = devices.tenant AND users.id = devices.user_id \
+             WHERE devices.tenant = $1 AND devices.id = $2 AND user_id = $3 \
+             AND state = 'active' AND active = 1",
+        )
+        .bind(caller.tenant.raw())
+        .bind(device.raw())
+        .bind(caller.user.raw())
+        .fetch_optional(&mut *connection)
+        .await?
+        .ok_or_else(|| Problem::new(Code::DeviceRevoked))?;
+        let key: Vec<u8> = row.try_get("public_key")?;
+        let key = key.as_slice().try_into().ok().and_then(|k| VerifyingKey::from_bytes(k).ok());
+        let key = key.ok_or_else(|| sql::broken("public_key"))?;
+        let role: String = row.try_get("role")?;
+        let role = Role::parse(&role).ok_or_else(|| sql::broken("role"))?.policy();
+        let caller_now = policy::Caller { user: caller.user, role };
+        Ok(Self { tenant: caller.tenant, caller: caller_now, device, key })
+    }
+}
+
+/// What came of an exchange.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The frame to send back.
+    pub frame: Vec<u8>,
+    /// Up to where in the log the phone has everything once it stored the frame, if it does.
+    pub seen: Option<i64>,
+}
+
+/// Runs one exchange. Whatever happens there is a frame to send back.
+pub async fn exchange(app: &App, phone: &Phone, frame: &[u8]) -> Outcome {
+    let metrics = &app.metrics;
+    metrics.frame_bytes.get_or_create(&Case::of("up")).inc_by(frame.len() as u64);
+    let mut session = Session::new(phone.caller.user, phone.device, phone.key, app.store.epoch());
+    let mut effect = session.handle(app.now(), ServerEvent::Frame(frame));
+    let mut seen = None;
+    let mut pushed = false;
+    loop {
+        let event = match effect {
+            ServerEffect::Send(frame) => {
+                let case = if pushed { "push" } else { "pull" };
+                metrics.exchanges.get_or_create(&Case::of(case)).inc();
+                metrics.frame_bytes.get_or_create(&Case::of("down")).inc_by(frame.len() as u64);
+                return Outcome { frame, seen };
+            }
+            ServerEffect::Admit(runs) => {
+                pushed = true;
+                match admit(app, phone, runs, session.signature()).await {
+                    Ok(verdicts) => ServerEvent::Admitted(verdicts),
+                    Err(error) => unavailable(&error),
+                }
+            }
+            ServerEffect::Pull(pull) => match app.store.pull(phone.tenant, &pull, BUDGET).await {
+                Ok(pulled) => {
+                    seen = position(&pulled);
+                    if pull.inventory.is_none() {
+                        let lag = pulled.cursor.saturating_sub(pull.cursor);
+                        metrics.sync_lag.observe(lag as f64);
+                    }
+                    ServerEvent::Pulled(pulled)
+                }
+                Err(error) => unavailable(&error),
+            },
+        };
+        effect = session.handle(app.now(), event);
+    }
+}
+
+async fn admit(
+    app: &App,
+    phone: &Phone,
+    runs: Vec<Submitted>,
+    signature: Option<[u8; 64]>,
+) -> Result<Vec<Vec<Verdict>>, StoreError> {
+    let signed = runs.iter().filter_map(|run| match run {
+        Submitted::Signed(verified) => Some(verified.run()),
+        Submitted::Relayed(_) => None,
+    });
+    let message = push_message(phone.device, signed);
+    let evidence = signature.map(|signature| Evidence { message, signature });
+    let (tenant, caller, device, now) = (phone.tenant, phone.caller, phone.device, app.now());
+    let push = PushRequest { tenant, caller, device, runs, evidence, now };
+    let verdicts = app.writer().push(push).await?;
+    for verdict in verdicts.iter().flatten() {
+        app.metrics.verdicts.get_or_create(&Case::of(verdict.code())).inc();
+    }
+    Ok(verdicts)
+}
+
+fn position(pulled: &Pulled) -> Option<i64> {
+    if pulled.more { None } else { i64::try_from(pulled.cursor).ok() }
+}
+
+fn unavailable(error: &StoreError) -> ServerEvent<'static> {
+    if error.is_retryable() {
+        tracing::warn!(%error, "an exchange has to wait");
+    } else {
+        tracing::error!(%error, "an exchange failed");
+    }
+    ServerEvent::Unavailable { retry_after_ms: RETRY_MS }
+}

@@ -1,0 +1,178 @@
+//! Sync over a WebSocket: the same frames, and a poke when there is something new.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use sync_core::limits;
+use sync_core::sync::{Frame, encode_response};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use super::exchange::{Phone, exchange};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::http::{Code, Problem, ProblemBody};
+use crate::store::Backend;
+use crate::writer::Committed;
+
+/// How often a silent phone is asked whether it is there, and another node's log looked at.
+const TICK: Duration = Duration::from_secs(20);
+/// Silence after which a phone is taken for gone.
+const SILENCE: Duration = Duration::from_secs(70);
+/// Time in which a phone must take what is sent to it.
+const SEND: Duration = Duration::from_secs(60);
+/// Bytes that may wait to be sent: one frame, and control messages.
+const WRITE_BUFFER: usize = limits::FRAME_BYTES + 64 * 1024;
+
+/// Opens a WebSocket for sync frames, one binary message each. The server also sends poke frames.
+#[utoipa::path(
+    get, path = "/v1/sync/ws", tag = "sync",
+    responses(
+        (status = 101, description = "WebSocket"),
+        (status = 401, description = "device_revoked", body = ProblemBody),
+        (status = 503, description = "overloaded", body = ProblemBody),
+    )
+)]
+pub async fn watch(
+    State(app): State<App>,
+    caller: Caller,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let phone = Phone::of(&app, &caller).await?;
+    let upgrade = upgrade.map_err(|error| {
+        Problem::new(Code::BadHeader).field("Upgrade").detail(error.to_string())
+    })?;
+    let limit = i64::try_from(app.config.net.max_connections).unwrap_or(i64::MAX);
+    if app.metrics.watching.get() >= limit {
+        return Err(Problem::new(Code::Overloaded).retry_after(30));
+    }
+    let upgrade = upgrade
+        .max_message_size(limits::FRAME_BYTES)
+        .max_frame_size(limits::FRAME_BYTES)
+        .write_buffer_size(16 * 1024)
+        .max_write_buffer_size(WRITE_BUFFER);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        let tracked = app.sockets.open.clone();
+        let watching = app.metrics.watching.clone();
+        watching.inc();
+        // A task of its own that the end of the server waits for.
+        let task = tracked.spawn(Watch { app, caller, phone, socket, seen: 0 }.run());
+        drop(task.await);
+        watching.dec();
+    }))
+}
+
+struct Watch {
+    app: App,
+    caller: Caller,
+    phone: Phone,
+    socket: WebSocket,
+    /// Up to where in the log this phone has everything.
+    seen: i64,
+}
+
+impl Watch {
+    async fn run(mut self) {
+        let mut commits = self.app.writer().commits();
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard = Instant::now();
+        let closing = self.app.sockets.closing.clone();
+        loop {
+            let goes_on = tokio::select! {
+                () = closing.cancelled() => {
+                    self.say_goodbye("The server stops.").await;
+                    false
+                }
+                message = self.socket.recv() => {
+                    heard = Instant::now();
+                    match message {
+                        Some(Ok(message)) => self.message(message).await,
+                        Some(Err(_)) | None => false,
+                    }
+                }
+                commit = commits.recv() => match commit {
+                    Ok(commit) if !self.concerns(&commit) => true,
+                    Ok(_) | Err(RecvError::Lagged(_)) => self.poke().await,
+                    Err(RecvError::Closed) => false,
+                },
+                _ = ticks.tick() => heard.elapsed() < SILENCE && self.tick().await,
+            };
+            if !goes_on {
+                break;
+            }
+        }
+    }
+
+    async fn message(&mut self, message: Message) -> bool {
+        let frame = match message {
+            Message::Binary(frame) => frame,
+            Message::Text(_) => {
+                self.say_goodbye("Frames are binary.").await;
+                return false;
+            }
+            Message::Ping(_) | Message::Pong(_) => return true,
+            Message::Close(_) => return false,
+        };
+        // The row is looked at for every frame, so that a revocation works at once.
+        match Phone::of(&self.app, &self.caller).await {
+            Ok(phone) => self.phone = phone,
+            Err(problem) => {
+                self.say_goodbye(problem.code().as_str()).await;
+                return false;
+            }
+        }
+        let app = self.app.clone();
+        let Ok(Ok(_place)) = timeout(Duration::from_secs(10), app.places.acquire()).await else {
+            self.say_goodbye(Code::Overloaded.as_str()).await;
+            return false;
+        };
+        let outcome = exchange(&app, &self.phone, &frame).await;
+        self.seen = outcome.seen.unwrap_or(self.seen);
+        self.send(Message::Binary(Bytes::from(outcome.frame))).await
+    }
+
+    /// Whether a commit brought something this phone has not seen yet.
+    fn concerns(&self, commit: &Committed) -> bool {
+        commit.tenant == self.phone.tenant
+            && commit.pos > self.seen
+            && commit.users.contains(&self.phone.caller.user)
+    }
+
+    async fn tick(&mut self) -> bool {
+        if self.app.store.backend() == Backend::Postgres && !self.look_at_other_nodes().await {
+            return false;
+        }
+        self.send(Message::Ping(Bytes::new())).await
+    }
+
+    /// Commits of other nodes are not heard here, only seen.
+    async fn look_at_other_nodes(&mut self) -> bool {
+        match self.app.store.position(self.phone.tenant).await {
+            Ok(pos) if pos > self.seen && self.seen > 0 => self.poke().await,
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(%error, "a socket could not look at the log");
+                true
+            }
+        }
+    }
+
+    async fn poke(&mut self) -> bool {
+        self.send(Message::Binary(Bytes::from(encode_response(&Frame::Poke)))).await
+    }
+
+    async fn send(&mut self, message: Message) -> bool {
+        matches!(timeout(SEND, self.socket.send(message)).await, Ok(Ok(())))
+    }
+
+    async fn say_goodbye(&mut self, reason: &str) {
+        let code = axum::extract::ws::close_code::POLICY;
+        let frame = CloseFrame { code, reason: reason.to_owned().into() };
+        // Who does not hear it will notice that the connection is gone.
+        drop(timeout(Duration::from_secs(2), self.socket.send(Message::Close(Some(frame)))).await);
+    }
+}
