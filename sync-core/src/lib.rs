@@ -14,6 +14,8 @@ pub mod schema;
 pub mod scope;
 pub mod seal;
 pub mod sync;
+pub mod technician;
 pub mod time;
 pub mod value;
+pub mod van;
 pub mod wire;

@@ -44,7 +44,12 @@ pub use timeline::{TimelineItem, timeline};
 pub use times::StepTime;
 pub use view::JobSummary;
 
+pub(crate) use access::{int, text};
 pub(crate) use causal::Past;
+pub(crate) use evidence::notes;
+pub(crate) use family::{Family, families};
+pub(crate) use parts::parts;
+pub(crate) use times::corrected;
 
 use crate::document::{Document, Fact};
 use crate::id::{JobId, UserId};

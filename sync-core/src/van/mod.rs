@@ -1,0 +1,53 @@
+//! The van: who drives it, and its stock as a fold over movements, job usages and counts.
+
+mod stock;
+
+use serde::{Deserialize, Serialize};
+
+pub use stock::{Stock, StockLine, Usage, usages};
+
+use crate::document::Document;
+use crate::id::{BranchId, UserId, VanId};
+use crate::job::Note;
+use crate::schema::{Key, key, section};
+use crate::value::Value;
+
+/// A vehicle with stock, as its document says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Van {
+    /// Which van.
+    pub id: VanId,
+    /// Its name on the board.
+    pub name: Option<String>,
+    /// Its licence plate.
+    pub plate: Option<String>,
+    /// The branch it belongs to.
+    pub branch: Option<BranchId>,
+    /// Who drives it now.
+    pub technician: Option<UserId>,
+    /// Whether it is in use; a van nobody said otherwise about is.
+    pub active: bool,
+    /// Remarks.
+    pub notes: Vec<Note>,
+    /// What is in it.
+    pub stock: Stock,
+}
+
+impl Van {
+    /// The van a document describes, with the parts that jobs say were taken from it.
+    pub fn of(document: &Document, usages: &[Usage]) -> Self {
+        let field = |key: Key| document.field(&section::DETAILS, &key);
+        let text = |key: Key| field(key).and_then(Value::as_text).map(str::to_owned);
+        let bytes = |key: Key| field(key).and_then(Value::as_bytes);
+        Self {
+            id: document.id().van().unwrap_or(VanId::new(0, [0; 10])),
+            name: text(key::NAME),
+            plate: text(key::PLATE),
+            branch: bytes(key::BRANCH).and_then(|id| BranchId::from_slice(id).ok()),
+            technician: bytes(key::TECHNICIAN).and_then(|id| UserId::from_slice(id).ok()),
+            active: field(key::ACTIVE).and_then(Value::as_bool).unwrap_or(true),
+            notes: crate::job::notes(document),
+            stock: Stock::of(document, usages),
+        }
+    }
+}
