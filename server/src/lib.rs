@@ -28,6 +28,7 @@ pub mod router;
 mod server;
 pub mod store;
 pub mod telemetry;
+pub mod verify;
 pub mod writer;
 
 pub use app::{App, StartError};

@@ -54,7 +54,7 @@ impl Store {
     }
 
     /// How a transaction begins that reads one moment of the database.
-    pub(super) fn snapshot(&self) -> &'static str {
+    pub(crate) fn snapshot(&self) -> &'static str {
         match self.backend() {
             Backend::Sqlite => "BEGIN",
             Backend::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",

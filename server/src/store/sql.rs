@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::{AnyConnection, Arguments, AssertSqlSafe, Row};
+use sqlx::any::{AnyArguments, AnyRow, AnyTypeInfoKind};
+use sqlx::{AnyConnection, Arguments, AssertSqlSafe, Row, ValueRef};
 
 use super::{Backend, StoreError};
 
@@ -99,6 +99,45 @@ fn add(arguments: &mut AnyArguments, arg: Arg) -> Result<(), StoreError> {
     added.map_err(|error| StoreError::Database(sqlx::Error::Encode(error)))
 }
 
+/// A value as both databases give it back, to be compared.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Plain {
+    /// NULL.
+    Null,
+    /// BIGINT.
+    Int(i64),
+    /// TEXT.
+    Text(String),
+    /// BLOB.
+    Blob(Vec<u8>),
+}
+
+impl Plain {
+    /// Reads a column, whatever it holds.
+    pub fn read(row: &AnyRow, column: usize) -> Result<Self, StoreError> {
+        let raw = row.try_get_raw(column)?;
+        if raw.is_null() {
+            return Ok(Self::Null);
+        }
+        Ok(match raw.type_info().kind() {
+            AnyTypeInfoKind::Text => Self::Text(row.try_get(column)?),
+            AnyTypeInfoKind::Blob => Self::Blob(row.try_get(column)?),
+            _ => Self::Int(row.try_get(column)?),
+        })
+    }
+}
+
+impl From<Arg> for Plain {
+    fn from(arg: Arg) -> Self {
+        match arg {
+            Arg::Int(value) | Arg::MaybeInt(Some(value)) => Self::Int(value),
+            Arg::Text(value) | Arg::MaybeText(Some(value)) => Self::Text(value),
+            Arg::Blob(value) | Arg::MaybeBlob(Some(value)) => Self::Blob(value),
+            Arg::MaybeInt(None) | Arg::MaybeText(None) | Arg::MaybeBlob(None) => Self::Null,
+        }
+    }
+}
+
 /// Rows on their way into one table.
 #[derive(Debug)]
 pub(crate) struct Rows {
@@ -123,6 +162,28 @@ impl Rows {
     pub fn push<const N: usize>(&mut self, row: [Arg; N]) {
         debug_assert_eq!(N, self.columns, "{}", self.head);
         self.values.extend(row);
+    }
+
+    /// The table.
+    pub fn table(&self) -> &'static str {
+        let table = self.head.strip_prefix("INSERT INTO ").unwrap_or(self.head);
+        table.split(' ').next().unwrap_or(table)
+    }
+
+    /// The names of the columns, in the order of the values.
+    pub fn columns(&self) -> Vec<&'static str> {
+        let names = self.head.split_once('(').map_or("", |(_, names)| names);
+        names.trim_end_matches(')').split(", ").map(str::trim).collect()
+    }
+
+    /// The rows as values to compare.
+    pub fn plain(self) -> impl Iterator<Item = Vec<Plain>> {
+        let columns = self.columns;
+        let mut values = self.values.into_iter().map(Plain::from);
+        std::iter::from_fn(move || {
+            let row: Vec<_> = values.by_ref().take(columns).collect();
+            (row.len() == columns).then_some(row)
+        })
     }
 
     /// Writes the rows, in order.
@@ -157,7 +218,20 @@ pub(crate) async fn select_in(
     first: Vec<Arg>,
     keys: &[Vec<u8>],
 ) -> Result<Vec<AnyRow>, StoreError> {
-    select_keys(connection, backend, sql, first, keys, |key| Arg::Blob(key.clone())).await
+    let text = |before, size| select_text(sql, before, size, backend);
+    select_keys(connection, text, first, keys, |key| Arg::Blob(key.clone())).await
+}
+
+/// As [`select_in`] for a text that is made at run time from names in the code.
+pub(crate) async fn select_in_text(
+    connection: &mut AnyConnection,
+    sql: &str,
+    first: Vec<Arg>,
+    keys: &[Vec<u8>],
+) -> Result<Vec<AnyRow>, StoreError> {
+    let arg = |key: &Vec<u8>| Arg::Blob(key.clone());
+    let text = |before, size| -> Arc<str> { fill(sql, before, size).into() };
+    select_keys(connection, text, first, keys, arg).await
 }
 
 /// As [`select_in`] for positions.
@@ -168,13 +242,13 @@ pub(crate) async fn select_in_positions(
     first: Vec<Arg>,
     keys: &[i64],
 ) -> Result<Vec<AnyRow>, StoreError> {
-    select_keys(connection, backend, sql, first, keys, |key| Arg::Int(*key)).await
+    let text = |before, size| select_text(sql, before, size, backend);
+    select_keys(connection, text, first, keys, |key| Arg::Int(*key)).await
 }
 
 async fn select_keys<K>(
     connection: &mut AnyConnection,
-    backend: Backend,
-    sql: &'static str,
+    text: impl Fn(usize, usize) -> Arc<str>,
     first: Vec<Arg>,
     keys: &[K],
     arg: impl Fn(&K) -> Arg,
@@ -190,8 +264,7 @@ async fn select_keys<K>(
         for index in 0..size {
             add(&mut arguments, arg(&chunk[index.min(chunk.len() - 1)]))?;
         }
-        let text = select_text(sql, first.len(), size, backend);
-        let rows = sqlx::query_with(AssertSqlSafe(text), arguments);
+        let rows = sqlx::query_with(AssertSqlSafe(text(first.len(), size)), arguments);
         found.extend(rows.fetch_all(&mut *connection).await?);
     }
     Ok(found)
@@ -240,16 +313,12 @@ fn insert_text(
 }
 
 fn select_text(sql: &'static str, first: usize, keys: usize, backend: Backend) -> Arc<str> {
-    remember(sql, "", keys, backend, || {
-        let mut numbers = String::new();
-        for index in 0..keys {
-            if index > 0 {
-                numbers.push_str(", ");
-            }
-            numbers.push_str(&format!("${}", first + index + 1));
-        }
-        sql.replace("{keys}", &numbers)
-    })
+    remember(sql, "", keys, backend, || fill(sql, first, keys))
+}
+
+fn fill(sql: &str, first: usize, keys: usize) -> String {
+    let numbers: Vec<_> = (first + 1..=first + keys).map(|number| format!("${number}")).collect();
+    sql.replace("{keys}", &numbers.join(", "))
 }
 
 /// SQLite looks up every `$n` among the names before it, so a wide INSERT uses plain marks there.

@@ -1,0 +1,146 @@
+//! Rows that stand in a table against the rows the log gives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use sync_core::id::TenantId;
+use sync_core::schema::DocKind;
+
+use super::{Problem, Report};
+use crate::store::StoreError;
+use crate::store::log::doc_of;
+use crate::store::sql::{Arg, Plain, Rows, select_in_text};
+use crate::writer::tables::Projected;
+
+/// Rows that were compared, by table.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    tables: BTreeMap<&'static str, i64>,
+}
+
+/// Compares the rows of these documents in every projected table.
+pub(super) async fn tables(
+    report: &mut Report,
+    connection: &mut AnyConnection,
+    tenant: TenantId,
+    keys: &[Vec<u8>],
+    expected: Projected,
+    counts: &mut Counts,
+) -> Result<(), StoreError> {
+    let ids = |kind: DocKind| -> Vec<Vec<u8>> {
+        let of_kind = keys.iter().filter(|key| key.first() == Some(&kind.code()));
+        of_kind.map(|key| key.get(1..).unwrap_or_default().to_vec()).collect()
+    };
+    let (jobs, vans) = (ids(DocKind::Job), ids(DocKind::Van));
+    // Which column names the document, and which columns the log does not tell.
+    let plan: [(Rows, &str, &[Vec<u8>], &[&str]); 7] = [
+        (expected.documents, "doc", keys, &[]),
+        (expected.scope, "doc", keys, &["since"]),
+        (expected.jobs, "job", &jobs, &[]),
+        (expected.facts, "job", &jobs, &[]),
+        (expected.parts, "job", &jobs, &[]),
+        (expected.seals, "job", &jobs, &[]),
+        (expected.movements, "van", &vans, &[]),
+    ];
+    for (rows, key, keys, untold) in plan {
+        let (table, columns) = (rows.table(), rows.columns());
+        let told = |column: &&str| !untold.contains(column);
+        let names: Vec<&str> = columns.iter().copied().filter(told).collect();
+        let sql = format!(
+            "SELECT {} FROM {table} WHERE tenant = $1 AND {key} IN ({{keys}})",
+            names.join(", ")
+        );
+        let first = vec![Arg::from(tenant.as_bytes())];
+        let found = select_in_text(connection, &sql, first, keys).await?;
+        let found = found.iter().map(plain).collect::<Result<BTreeSet<_>, _>>()?;
+        let expected: BTreeSet<Vec<Plain>> = rows
+            .plain()
+            .map(|row| {
+                let told = row.into_iter().zip(&columns).filter(|(_, column)| told(column));
+                told.map(|(value, _)| value).collect()
+            })
+            .collect();
+        let position = |key| names.iter().position(|name| *name == key).unwrap_or(0);
+        let scene = Scene { tenant, table, names: &names, key: position(key) };
+        scene.compare(report, &expected, &found);
+        report.rows += found.len() as u64;
+        *counts.tables.entry(table).or_default() += found.len() as i64;
+    }
+    Ok(())
+}
+
+/// Rows that belong to no document of the log.
+pub(super) async fn orphans(
+    report: &mut Report,
+    connection: &mut AnyConnection,
+    tenant: TenantId,
+    counts: &Counts,
+) -> Result<(), StoreError> {
+    for table in ["documents", "scope", "jobs", "job_facts", "job_parts", "seals", "movements"] {
+        let sql = format!("SELECT COUNT(*) FROM {table} WHERE tenant = $1");
+        let row = sqlx::query(AssertSqlSafe(sql)).bind(tenant.as_bytes().to_vec());
+        let found: i64 = row.fetch_one(&mut *connection).await?.try_get(0)?;
+        let compared = counts.tables.get(table).copied().unwrap_or(0);
+        if found != compared {
+            let what = format!("{table}: {} rows of documents without a log", found - compared);
+            report.add(tenant, None, Problem::Extra, what);
+        }
+    }
+    Ok(())
+}
+
+/// One table of one tenant.
+struct Scene<'a> {
+    tenant: TenantId,
+    table: &'a str,
+    names: &'a [&'a str],
+    /// Which column names the document.
+    key: usize,
+}
+
+impl Scene<'_> {
+    fn compare(
+        &self,
+        report: &mut Report,
+        expected: &BTreeSet<Vec<Plain>>,
+        found: &BTreeSet<Vec<Plain>>,
+    ) {
+        let mut extra: Vec<&Vec<Plain>> = found.difference(expected).collect();
+        for row in expected.difference(found) {
+            // The row with the most in common is the same one, changed.
+            let common = |other: &[Plain]| row.iter().zip(other).filter(|(a, b)| a == b).count();
+            let nearest = (0..extra.len()).max_by_key(|index| common(extra[*index]));
+            match nearest.filter(|index| common(extra[*index]) * 2 > row.len()) {
+                Some(index) => {
+                    let other = extra.swap_remove(index);
+                    let differ = row.iter().zip(other).zip(self.names);
+                    let differ = differ.filter(|((a, b), _)| a != b).map(|(_, name)| *name);
+                    let columns = differ.collect::<Vec<_>>().join(", ");
+                    self.add(report, row, Problem::Different, &format!(": {columns}"));
+                }
+                None => self.add(report, row, Problem::Missing, ""),
+            }
+        }
+        for row in extra {
+            self.add(report, row, Problem::Extra, "");
+        }
+    }
+
+    fn add(&self, report: &mut Report, row: &[Plain], problem: Problem, detail: &str) {
+        let doc = match row.get(self.key) {
+            Some(Plain::Blob(key)) => doc_of(key).or_else(|_| {
+                let kind = if self.table == "movements" { DocKind::Van } else { DocKind::Job };
+                let mut whole = vec![kind.code()];
+                whole.extend_from_slice(key);
+                doc_of(&whole)
+            }),
+            _ => Err(StoreError::Corrupt("a key".into())),
+        };
+        report.add(self.tenant, doc.ok(), problem, format!("{}{detail}", self.table));
+    }
+}
+
+fn plain(row: &AnyRow) -> Result<Vec<Plain>, StoreError> {
+    (0..row.len()).map(|column| Plain::read(row, column)).collect()
+}

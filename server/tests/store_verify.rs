@@ -1,0 +1,137 @@
+//! The store's promise that everything computed can be computed again from the log.
+
+#![allow(clippy::unwrap_used)]
+
+mod store;
+
+use server::store::{Store, StoreError};
+use server::verify::{Problem, verify};
+use store::on_each_database;
+use store::people::{Desk, NOW, Phone, assign, fact, note, step, tenant, van};
+use sync_core::schema::{DocId, key, section};
+use sync_core::value::Value;
+
+#[test]
+fn projections_scope_and_snapshots_equal_what_the_log_gives() {
+    on_each_database(async |place| {
+        let store = place.open().await;
+        busy_day(&store).await;
+        let report = verify(&store).await.unwrap();
+        assert!(report.is_clean(), "{report}");
+        assert_eq!(report.tenants, 2);
+        assert!(report.documents >= 8 && report.snapshots >= 2 && report.rows >= 50, "{report}");
+        store.close().await;
+        // A restart between two changes makes no difference.
+        let store = place.open().await;
+        busy_day(&store).await;
+        let report = verify(&store).await.unwrap();
+        assert!(report.is_clean(), "{report}");
+        store.close().await;
+    });
+}
+
+#[test]
+fn every_kind_of_damage_is_found_and_named() {
+    // What is computed can be damaged all at once; damage to the log hides what comes after it.
+    let computed = [
+        ("UPDATE jobs SET state = 'closed'", Problem::Different, "jobs: state"),
+        ("UPDATE documents SET fingerprint = 1", Problem::Different, "documents: fingerprint"),
+        ("DELETE FROM job_facts WHERE section = 'notes'", Problem::Missing, "job_facts"),
+        ("UPDATE job_parts SET quantity = 1", Problem::Different, "job_parts: quantity"),
+        ("UPDATE scope SET current = 1 - current", Problem::Different, "scope: current"),
+        ("DELETE FROM movements", Problem::Missing, "movements"),
+        ("UPDATE snapshots SET upto = upto - 5", Problem::Snapshot, "snapshot"),
+        ("UPDATE runs SET last_seq = last_seq + 1", Problem::Columns, "position"),
+        ("UPDATE counters SET pos = 1", Problem::Position, "counter"),
+    ];
+    found_after(&computed);
+    found_after(&[("DELETE FROM runs WHERE pos = 3", Problem::Chain, "missing_dependencies")]);
+    let garbage = "UPDATE runs SET payload = last_hash WHERE pos = 3";
+    found_after(&[(garbage, Problem::Payload, "run at 3")]);
+}
+
+fn found_after(damages: &[(&'static str, Problem, &str)]) {
+    on_each_database(async |place| {
+        let store = place.open().await;
+        busy_day(&store).await;
+        for (damage, ..) in damages {
+            let damage = *damage;
+            let done = store.write::<_, StoreError, _>(move |tx| {
+                Box::pin(async move {
+                    sqlx::query(damage).execute(tx).await?;
+                    Ok(())
+                })
+            });
+            done.await.unwrap();
+        }
+        let report = verify(&store).await.unwrap();
+        for (damage, problem, detail) in damages {
+            let mut named = report.differences.iter();
+            let found = named.any(|d| d.problem == *problem && d.detail.contains(detail));
+            assert!(found, "{damage}: {report}");
+        }
+        store.close().await;
+    });
+}
+
+/// Two tenants with a bit of everything.
+async fn busy_day(store: &Store) {
+    for _ in 0..2 {
+        let tenant = tenant();
+        let (desk, first, second) = (Desk::new(tenant), Phone::new(tenant), Phone::new(tenant));
+        let stock = DocId::from(van());
+        let driver = Value::Bytes(first.user.as_bytes().to_vec());
+        desk.edit(store, stock, move |document| {
+            vec![document.set(section::DETAILS, key::TECHNICIAN, driver)]
+        })
+        .await;
+        let load = fact(
+            section::MOVEMENTS,
+            &[
+                (key::KIND, "load".into()),
+                (key::PART_NO, "A-1".into()),
+                (key::QUANTITY, 5000.into()),
+            ],
+        );
+        desk.write(store, stock, vec![load]).await;
+        let kept = desk.job(store, first.user).await;
+        let moved = desk.job(store, first.user).await;
+        let mut copy = first.copy(store, moved).await;
+        let mut runs = vec![first.record(&mut copy, vec![step("accepted", 1), note("on my way")])];
+        desk.write(store, moved, vec![assign(second.user, 2)]).await;
+        runs.push(first.record(&mut copy, vec![step("en_route", 1)]));
+        first.push(store, runs).await;
+        let mut copy = first.copy(store, kept).await;
+        let part = fact(
+            section::PARTS,
+            &[
+                (key::PART_NO, "A-1".into()),
+                (key::QUANTITY, 2000.into()),
+                (key::VAN, stock.as_bytes().to_vec().into()),
+            ],
+        );
+        let sync_core::change::Entry::Fact { id, .. } = part else { panic!() };
+        let seal =
+            fact(section::SIGNATURES, &[(key::ROLE, "customer".into()), (key::AT, NOW.into())]);
+        let work = vec![step("accepted", 1), part, seal];
+        first.push(store, vec![first.record(&mut copy, work)]).await;
+        let taken_back = fact(section::PARTS, &[(key::VOIDS, id.as_bytes().to_vec().into())]);
+        first.push(store, vec![first.record(&mut copy, vec![taken_back])]).await;
+        for round in 0..40 {
+            let run = first.record(&mut copy, vec![note(&format!("note {round}"))]);
+            first.push(store, vec![run]).await;
+        }
+        let walk_up = DocId::from(store::people::job());
+        let mut copy = sync_core::document::Document::new(walk_up);
+        let opens = fact(
+            section::STATUS,
+            &[
+                (key::KIND, "walk_up".into()),
+                (key::PLATE, "XYZ-9876".into()),
+                (key::CALLER, "林先生".into()),
+            ],
+        );
+        let run = second.record(&mut copy, vec![opens]);
+        second.push(store, vec![run]).await;
+    }
+}
