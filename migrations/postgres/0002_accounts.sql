@@ -113,7 +113,7 @@ CREATE TABLE audit (
     action     TEXT   NOT NULL, -- such as user.create
     object     TEXT   NOT NULL, -- id of what it was done to
     request_id TEXT   NOT NULL,
-    detail     TEXT   NOT NULL, -- JSON of names and choices, never secrets
+    detail     TEXT   NOT NULL, -- names and choices, never secrets
     PRIMARY KEY (tenant, id)
 );
 

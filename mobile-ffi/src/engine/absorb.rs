@@ -9,10 +9,11 @@ use sync_core::id::ActorId;
 use sync_core::schema::DocId;
 use sync_core::sync::{Delta, Inbox, Replica, Writer};
 
-use super::{State, delta};
+use super::State;
+use super::delta::{self, damaged};
 use crate::error::EngineError;
-use crate::store::docs;
 use crate::store::meta::{self, Anchor, LastSynced, Position};
+use crate::store::{docs, runs};
 
 /// What storing came to.
 #[derive(Default)]
@@ -61,7 +62,20 @@ impl State {
                 changed.push((replica, deltas));
             }
         }
-        let rotated = changed.iter().flat_map(|(_, deltas)| deltas).any(|delta| delta.rotated);
+        if inbox.renew {
+            for doc in runs::docs_waiting(self.store.read())? {
+                if !changed.iter().any(|(replica, _)| replica.document().id() == doc) {
+                    changed.push((self.cache.take(self.store.read(), doc)?, Vec::new()));
+                }
+            }
+            for (replica, deltas) in &mut changed {
+                let (actor, fresh_actor) = (self.actor, fresh);
+                let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor };
+                deltas.push(replica.renew(&mut writer).map_err(damaged)?);
+            }
+        }
+        let deltas = changed.iter().flat_map(|(_, deltas)| deltas);
+        let rotated = inbox.renew || deltas.into_iter().any(|delta| delta.rotated);
         let now = anchor.wall_ms;
         self.store.write(|tx| {
             for (replica, deltas) in &changed {

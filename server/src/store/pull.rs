@@ -4,7 +4,7 @@
 //! that came into scope later, the position where it did. A page is cut between two such
 //! positions, so nothing is left out and nothing is sent twice.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use sqlx::{AnyConnection, Connection, Row};
 use sync_core::admission::Attested;
@@ -12,7 +12,7 @@ use sync_core::document::Digest;
 use sync_core::id::{TenantId, UserId};
 use sync_core::limits;
 use sync_core::schema::DocId;
-use sync_core::sync::{Pull, Pulled, PushedRange};
+use sync_core::sync::{Inventory, Pull, Pulled, PushedRange, Repair};
 
 use super::log::{Logged, doc_key, doc_of, logged};
 use super::sql::{Arg, select_in, select_in_positions};
@@ -66,33 +66,26 @@ impl Store {
         let current = scope.values().filter(|document| document.current);
         let digest: Digest = current.map(|document| document.fingerprint).collect();
         let mut pulled = Pulled { cursor: upto.unsigned_abs(), digest, ..Pulled::default() };
-        let held: HashMap<DocId, u64> = match &pull.inventory {
-            Some(inventory) => inventory.0.iter().copied().collect(),
-            None => HashMap::new(),
+        let repair = match &pull.inventory {
+            Some(inventory) => {
+                Some(self.compare(connection, tenant, inventory, &scope, &mut pulled).await?)
+            }
+            None => None,
         };
         let wanted: BTreeMap<DocId, InScope> = scope
             .iter()
-            .filter(|(doc, found)| {
-                let same = held.get(*doc) == Some(&found.fingerprint);
-                found.current && !same && (found.pos > cursor || found.since > cursor)
+            .filter(|(doc, found)| match &repair {
+                Some(repair) => repair.whole.binary_search(doc).is_ok(),
+                None => found.current && (found.pos > cursor || found.since > cursor),
             })
             .map(|(doc, found)| (*doc, *found))
             .collect();
         let released = scope.iter().filter(|(_, found)| !found.current);
-        let mut released: BTreeMap<DocId, i64> =
-            released.map(|(doc, found)| (*doc, found.since)).collect();
-        if pull.inventory.is_some() {
-            let out: Vec<DocId> = held
-                .keys()
-                .filter(|doc| !scope.get(*doc).is_some_and(|found| found.current))
-                .copied()
-                .collect();
-            let known = known(connection, backend, tenant, &out).await?;
+        let released: BTreeMap<DocId, i64> = match repair {
             // A phone that compares everything hears at once of what is not its any more.
-            released = out.iter().filter(|d| known.contains(*d)).map(|d| (*d, 0)).collect();
-            pulled.unknown = out.into_iter().filter(|doc| !known.contains(doc)).collect();
-            pulled.unknown.sort();
-        }
+            Some(repair) => repair.released.into_iter().map(|doc| (doc, 0)).collect(),
+            None => released.map(|(doc, found)| (*doc, found.since)).collect(),
+        };
         let sizes = sizes(connection, backend, tenant, &wanted, cursor).await?;
         // Against an inventory documents go out whole, with what this request brought.
         let left_out = |run: &Size| pull.inventory.is_none() && is_pushed(run, &pull.pushed);
@@ -132,6 +125,25 @@ impl Store {
         pulled.whole = whole.map(|(doc, _)| *doc).collect();
         pulled.runs = self.attested(connection, tenant, &positions).await?;
         Ok(pulled)
+    }
+
+    async fn compare(
+        &self,
+        connection: &mut AnyConnection,
+        tenant: TenantId,
+        inventory: &Inventory,
+        scope: &BTreeMap<DocId, InScope>,
+        pulled: &mut Pulled,
+    ) -> Result<Repair, StoreError> {
+        let current = scope.iter().filter(|(_, found)| found.current);
+        let in_scope: BTreeMap<DocId, u64> =
+            current.map(|(doc, found)| (*doc, found.fingerprint)).collect();
+        let held = inventory.0.iter().map(|(doc, _)| *doc);
+        let out: Vec<DocId> = held.filter(|doc| !in_scope.contains_key(doc)).collect();
+        let elsewhere = fingerprints(connection, self.backend(), tenant, &out).await?;
+        let repair = inventory.compare(&in_scope, &elsewhere);
+        pulled.unknown.clone_from(&repair.unknown);
+        Ok(repair)
     }
 
     async fn attested(
@@ -209,18 +221,24 @@ async fn scope(
         .collect()
 }
 
-/// Which of these documents anybody of the tenant ever wrote to.
-async fn known(
+/// Fingerprints of those of these documents that are here.
+async fn fingerprints(
     connection: &mut AnyConnection,
     backend: Backend,
     tenant: TenantId,
     docs: &[DocId],
-) -> Result<HashSet<DocId>, StoreError> {
-    const KNOWN: &str = "SELECT doc FROM documents WHERE tenant = $1 AND doc IN ({keys})";
+) -> Result<BTreeMap<DocId, u64>, StoreError> {
+    const KNOWN: &str =
+        "SELECT doc, fingerprint FROM documents WHERE tenant = $1 AND doc IN ({keys})";
     let keys: Vec<_> = docs.iter().map(doc_key).collect();
     let first = vec![Arg::from(tenant.as_bytes())];
     let rows = select_in(connection, backend, KNOWN, first, &keys).await?;
-    rows.iter().map(|row| doc_of(&row.try_get::<Vec<u8>, _>(0)?)).collect()
+    rows.iter()
+        .map(|row| {
+            let doc = doc_of(&row.try_get::<Vec<u8>, _>(0)?)?;
+            Ok((doc, row.try_get::<i64, _>(1)?.cast_unsigned()))
+        })
+        .collect()
 }
 
 async fn sizes(
