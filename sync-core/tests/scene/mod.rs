@@ -1,7 +1,7 @@
 //! Desks and phones that each hold a replica of one document and write only what policy allows.
 #![allow(dead_code, clippy::expect_used)]
 
-use sync_core::admission::{record, replay};
+use sync_core::admission::{RecordError, record, replay};
 use sync_core::change::{ChangeRef, Entry, Run};
 use sync_core::document::{Author, Document};
 use sync_core::id::{ActorId, DeviceId, FactId, JobId, UserId};
@@ -46,6 +46,11 @@ impl Hand {
 
     /// Writes one change; panics when policy or document refuse it.
     pub fn write(&mut self, entries: Vec<Entry>) -> Option<FactId> {
+        self.attempt(entries).expect("it is allowed")
+    }
+
+    /// Writes one change unless policy or document refuse it.
+    pub fn attempt(&mut self, entries: Vec<Entry>) -> Result<Option<FactId>, RecordError> {
         self.now += 1;
         let id = entries.iter().find_map(|entry| match entry {
             Entry::Fact { id, .. } => Some(*id),
@@ -56,19 +61,28 @@ impl Hand {
             _ => Author::desk(self.caller.user),
         };
         let (document, actor) = (&mut self.document, self.actor);
-        record(document, actor, self.now, &self.caller, author, entries).expect("it is allowed");
-        id
+        record(document, actor, self.now, &self.caller, author, entries)?;
+        Ok(id)
     }
 
     /// Adds one fact.
     pub fn fact(&mut self, section: Section, keys: &[(Key, Value)]) -> FactId {
+        self.attempt_fact(section, keys).expect("it is allowed").expect("a fact")
+    }
+
+    /// Adds one fact unless policy or document refuse it.
+    pub fn attempt_fact(
+        &mut self,
+        section: Section,
+        keys: &[(Key, Value)],
+    ) -> Result<Option<FactId>, RecordError> {
         self.facts += 1;
         let mut random = [self.facts; 10];
         random[0] = self.caller.user.as_bytes()[15];
         let mut record: Record = keys.iter().cloned().collect();
         record.entry(key::AT).or_insert(Value::Int(self.now));
         let id = FactId::new(self.now, random);
-        self.write(vec![Entry::Fact { section, id, record }]).expect("a fact")
+        self.attempt(vec![Entry::Fact { section, id, record }])
     }
 
     /// Adds a step under an epoch.
