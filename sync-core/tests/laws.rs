@@ -70,7 +70,10 @@ fn act(hand: &mut Hand, what: u8, epoch: i64, number: u8) {
     // Clocks that are right, slow and wildly off.
     hand.now += [1, 60_000, -7 * 60_000, 3_600_000][usize::from(number % 4)];
     let technician = (key::TECHNICIAN, id(user(1 + number % 3)));
-    let step = Step::ALL[usize::from(number) % Step::ALL.len()];
+    // Claims count only while nothing was completed, so they are tried more often.
+    let claims = [Step::Goa, Step::Unsuccessful, Step::Goa, Step::EnRoute];
+    let steps: Vec<Step> = Step::ALL.into_iter().chain(claims).collect();
+    let step = steps[usize::from(number) % steps.len()];
     let money = [
         (key::PART_NO, "H7".into()),
         (key::QUANTITY, (i64::from(number) * 250).into()),
@@ -260,17 +263,25 @@ fn the_histories_reach_every_state_and_raise_every_exception_they_can() {
     let mut states = BTreeSet::new();
     let mut raised = BTreeSet::new();
     let mut decided = BTreeSet::new();
-    for _ in 0..1200 {
+    // The dealership system does not play and nobody signs, so two can never come.
+    let unreached = |states: &BTreeSet<State>| -> Vec<State> {
+        let missing = State::ALL.into_iter().filter(|state| !states.contains(state));
+        missing.filter(|state| *state != State::Closed).collect()
+    };
+    let silent = |raised: &BTreeSet<About>| -> Vec<About> {
+        let missing = About::ALL.into_iter().filter(|about| !raised.contains(about));
+        missing.filter(|about| *about != About::ChangedSinceSigned).collect()
+    };
+    for _ in 0..3000 {
         let deeds = vec(deed(), 20..90).new_tree(&mut runner).expect("a history").current();
         let job = Job::of(&take_in(&everything(&play(&deeds)), &[0]));
         states.insert(job.state);
         states.extend(job.superseded.iter().map(|superseded| superseded.reached));
         raised.extend(job.exceptions.iter().map(|exception| exception.about));
         decided.extend(job.decided.iter().map(|exception| exception.about));
+        if unreached(&states).is_empty() && silent(&raised).is_empty() && decided.len() >= 6 {
+            return;
+        }
     }
-    let unreached: Vec<_> = State::ALL.iter().filter(|state| !states.contains(state)).collect();
-    assert_eq!(unreached, [&State::Closed], "the dealership system does not play");
-    let silent: Vec<_> = About::ALL.iter().filter(|about| !raised.contains(about)).collect();
-    assert_eq!(silent, [&About::ChangedSinceSigned], "nobody signs");
-    assert!(decided.len() >= 6, "{decided:?}");
+    panic!("never: {:?} {:?}, decided {decided:?}", unreached(&states), silent(&raised));
 }
