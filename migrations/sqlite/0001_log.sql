@@ -151,6 +151,7 @@ CREATE TABLE job_parts (
     quantity BIGINT NOT NULL,
     unit_price BIGINT,
     currency TEXT,
+    bin TEXT,
     at BIGINT NOT NULL,
     voided BIGINT NOT NULL,
     PRIMARY KEY (tenant, job, fact)

@@ -4,6 +4,7 @@
 
 mod store;
 
+use server::store::backup::{BackupError, backup, restore};
 use server::store::{Store, StoreError};
 use server::verify::{Problem, verify};
 use store::on_each_database;
@@ -70,6 +71,72 @@ fn found_after(damages: &[(&'static str, Problem, &str)]) {
             let found = named.any(|d| d.problem == *problem && d.detail.contains(detail));
             assert!(found, "{damage}: {report}");
         }
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_backup_is_whole_and_a_restored_store_has_a_new_epoch() {
+    on_each_database(async |place| {
+        let store = place.open().await;
+        busy_day(&store).await;
+        let folder = std::env::temp_dir().join(format!("{}.backup", store.epoch()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let copy = folder.join("copy.db");
+        if !place.is_sqlite() {
+            let refused = backup(&store, &copy).await.unwrap_err();
+            assert!(matches!(refused, BackupError::NotSqlite));
+            store.renew_epoch().await.unwrap();
+            let again = place.open().await;
+            assert_ne!(again.epoch(), store.epoch());
+            again.close().await;
+            store.close().await;
+            return;
+        }
+        let report = backup(&store, &copy).await.unwrap();
+        assert!(report.is_clean() && report.documents == 8, "{report}");
+        let twice = backup(&store, &copy).await.unwrap_err();
+        assert!(matches!(twice, BackupError::Exists(_)));
+        let over = restore(&copy, &place.url).await.unwrap_err();
+        assert!(matches!(over, BackupError::Exists(_)), "a store in use is not overwritten");
+        let url = format!("sqlite://{}/again/towline.db", folder.display());
+        restore(&copy, &url).await.unwrap();
+        let restored = Store::open(&url).await.unwrap();
+        assert_ne!(restored.epoch(), store.epoch());
+        assert_eq!(verify(&restored).await.unwrap().runs, report.runs);
+        let left: Vec<_> = std::fs::read_dir(&folder).unwrap().collect();
+        assert_eq!(left.len(), 2, "the copy, the restored store, and nothing half made");
+        restored.close().await;
+        store.close().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    });
+}
+
+#[test]
+fn the_stock_of_a_van_counts_what_jobs_took_once() {
+    on_each_database(async |place| {
+        let store = place.open().await;
+        let tenant = tenant();
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let van = van();
+        let quantity = |thousandths: i64| {
+            [(key::PART_NO, "A-1".into()), (key::QUANTITY, thousandths.into())].to_vec()
+        };
+        let mut load = quantity(5000);
+        load.push((key::KIND, "load".into()));
+        let first = desk.write(&store, van.into(), vec![fact(section::MOVEMENTS, &load)]).await;
+        let doc = desk.job(&store, phone.user).await;
+        let mut copy = phone.copy(&store, doc).await;
+        let mut used = quantity(2000);
+        used.push((key::VAN, van.as_bytes().to_vec().into()));
+        let run = phone.record(&mut copy, vec![fact(section::PARTS, &used)]);
+        phone.push(&store, vec![run.clone()]).await;
+        phone.push(&store, vec![run]).await;
+        let (found, pos) = store.van(tenant, van).await.unwrap().unwrap();
+        assert_eq!((found.stock.quantity("A-1"), pos), (3000, first.pos));
+        let all = store.vans(tenant, None, 10).await.unwrap();
+        assert_eq!(all, [(found, pos)]);
+        assert!(store.vans(tenant, Some(van), 10).await.unwrap().is_empty());
         store.close().await;
     });
 }

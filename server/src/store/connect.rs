@@ -99,7 +99,7 @@ impl Place {
         Ok(pool.connect_with(self.options()?).await?)
     }
 
-    fn options(&self) -> Result<AnyConnectOptions, StoreError> {
+    pub fn options(&self) -> Result<AnyConnectOptions, StoreError> {
         let options = AnyConnectOptions::from_str(&self.url);
         let options = options.map_err(|_| StoreError::BadUrl("it does not parse".to_owned()))?;
         Ok(options.disable_statement_logging())

@@ -2,6 +2,7 @@
 //!
 //! All writing goes through the one [`Writer`]; reading uses a pool of its own.
 
+pub mod backup;
 mod connect;
 mod error;
 mod jobs;
@@ -12,6 +13,7 @@ mod pull;
 mod read;
 pub(crate) mod snapshot;
 pub(crate) mod sql;
+mod vans;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -87,6 +89,10 @@ impl Store {
     /// Changes when the store is restored from a backup, and only then.
     pub fn epoch(&self) -> u64 {
         self.shared.meta.epoch
+    }
+
+    fn place(&self) -> &Place {
+        &self.shared.place
     }
 
     pub(crate) fn meta(&self) -> &Meta {

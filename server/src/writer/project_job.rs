@@ -51,6 +51,7 @@ pub(super) fn parts(rows: &mut Projected, scene: &Scene<'_>, job: &Job) {
             part.quantity.into(),
             part.unit_price.into(),
             part.currency.clone().into(),
+            part.bin.clone().into(),
             part.time.at.into(),
             i64::from(part.voided).into(),
         ]);

@@ -109,12 +109,13 @@ impl Projected {
             ),
             parts: Rows::new(
                 "INSERT INTO job_parts (tenant, job, fact, van, part_no, description, quantity, \
-                 unit_price, currency, at, voided)",
-                11,
+                 unit_price, currency, bin, at, voided)",
+                12,
                 "ON CONFLICT (tenant, job, fact) DO UPDATE SET van = excluded.van, \
                  part_no = excluded.part_no, description = excluded.description, \
                  quantity = excluded.quantity, unit_price = excluded.unit_price, \
-                 currency = excluded.currency, at = excluded.at, voided = excluded.voided",
+                 currency = excluded.currency, bin = excluded.bin, at = excluded.at, \
+                  voided = excluded.voided",
             ),
             seals: Rows::new(
                 "INSERT INTO seals (tenant, job, fact, role, name, digest, at)",
