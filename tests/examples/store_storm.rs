@@ -20,7 +20,8 @@ fn main() {
         let dir = std::env::temp_dir().join(format!("storm{}", std::process::id()));
         format!("sqlite://{}/t.db", dir.display())
     });
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.unwrap().block_on(storm(&url));
 }
 

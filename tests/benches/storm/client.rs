@@ -1,0 +1,152 @@
+//! A device of the storm: its documents in memory, the real frames, a plain HTTP/1.1 connection.
+
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::Signer as _;
+use sync_core::admission::{push_message, replay};
+use sync_core::change::Run;
+use sync_core::document::Document;
+use sync_core::schema::DocId;
+use sync_core::sync::{Frame, Request, Response, Sent, decode_response, encode_request};
+use tests::storm::{Phone, work};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// A logged-in device.
+pub struct Device {
+    address: SocketAddr,
+    token: String,
+    phone: Phone,
+    documents: Vec<Document>,
+    runs: Vec<Run>,
+    epoch: u64,
+    cursor: u64,
+}
+
+impl Device {
+    /// Logs in by a signed assertion, as a phone does (RFC 7523).
+    pub async fn log_in(address: SocketAddr, audience: &str, index: u64) -> Self {
+        let phone = Phone::new(index);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+        let header = serde_json::json!({"alg": "EdDSA", "typ": server::auth::token::ASSERTION_TYP});
+        let claims = serde_json::json!({
+            "iss": phone.device.to_string(), "sub": phone.device.to_string(), "aud": audience,
+            "iat": now, "nbf": now, "exp": now + 120, "jti": format!("{index}-{now}"),
+        });
+        let part = |json: &serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        let signed = format!("{}.{}", part(&header), part(&claims));
+        let signature = URL_SAFE_NO_PAD.encode(phone.key().sign(signed.as_bytes()).to_bytes());
+        let grant = sync_core::enrol::GRANT_TYPE.replace(':', "%3A");
+        let body = format!("grant_type={grant}&assertion={signed}.{signature}");
+        let form = "application/x-www-form-urlencoded";
+        let answer = post(address, "/v1/token", form, None, body.as_bytes()).await;
+        let answer: serde_json::Value = serde_json::from_slice(&answer).expect("JSON");
+        let token = answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}"));
+        let token = token.to_owned();
+        let (documents, runs) = Default::default();
+        Self { address, token, phone, documents, runs, epoch: 0, cursor: 0 }
+    }
+
+    /// Takes in the jobs the office had assigned before coverage was lost.
+    pub async fn first_sync(&mut self) {
+        loop {
+            let request = self.request(Vec::new());
+            let (_, _, response) = exchange(self.address, &self.token, &request).await;
+            self.epoch = response.epoch;
+            self.cursor = response.cursor;
+            for attested in &response.runs {
+                let doc = attested.run.doc;
+                let document = document(&mut self.documents, doc);
+                replay(document, &attested.run, attested.author).expect("the server's runs fit");
+            }
+            if !response.more {
+                return;
+            }
+        }
+    }
+
+    /// Does the offline work on every job.
+    pub fn work(&mut self) {
+        for (seed, document) in (1..).zip(&mut self.documents) {
+            self.runs.push(work(document, &self.phone, seed));
+        }
+    }
+
+    /// Comes back: connects, sends everything, learns that all of it is durable. Bytes of the
+    /// two bodies.
+    pub async fn reconnect(mut self) -> (usize, usize) {
+        let runs = std::mem::take(&mut self.runs);
+        let changes: usize = runs.iter().map(|run| run.changes.len()).sum();
+        let request = self.request(runs);
+        let (up, down, response) = exchange(self.address, &self.token, &request).await;
+        assert_eq!(response.verdicts.len(), changes, "a verdict for each change");
+        assert!(response.verdicts.iter().all(|v| v.is_durable()), "all of it durable");
+        (up, down)
+    }
+
+    /// Comes back with nothing to say; bytes of the two bodies.
+    pub async fn idle(&mut self) -> (usize, usize) {
+        let request = self.request(Vec::new());
+        let (up, down, response) = exchange(self.address, &self.token, &request).await;
+        let mine = self.documents.iter().map(Document::fingerprint).collect();
+        assert_eq!(response.digest, mine, "both hold the same");
+        assert!(response.runs.is_empty() && !response.more, "nothing is new");
+        (up, down)
+    }
+
+    fn request(&self, runs: Vec<Run>) -> Vec<u8> {
+        let message = push_message(self.phone.device, runs.iter());
+        let signature = (!runs.is_empty()).then(|| self.phone.key().sign(&message).to_bytes());
+        let runs = runs.into_iter().map(Sent::Signed).collect();
+        let (epoch, cursor) = (self.epoch, self.cursor);
+        encode_request(&Request { epoch, cursor, runs, signature, ..Request::default() })
+    }
+}
+
+fn document(documents: &mut Vec<Document>, doc: DocId) -> &mut Document {
+    let at = documents.iter().position(|document| document.id() == doc);
+    let at = at.unwrap_or_else(|| {
+        documents.push(Document::new(doc));
+        documents.len() - 1
+    });
+    &mut documents[at]
+}
+
+async fn exchange(address: SocketAddr, token: &str, frame: &[u8]) -> (usize, usize, Response) {
+    let media = "application/vnd.towline.sync";
+    let answer = post(address, "/v1/sync", media, Some(token), frame).await;
+    let decoded = decode_response(&answer);
+    let Ok(Frame::Response(response)) = decoded else {
+        panic!("{decoded:?}: {}", String::from_utf8_lossy(&answer));
+    };
+    (frame.len(), answer.len(), *response)
+}
+
+async fn post(
+    address: SocketAddr,
+    path: &str,
+    media: &str,
+    token: Option<&str>,
+    body: &[u8],
+) -> Vec<u8> {
+    let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: {media}\r\n\
+         {}Content-Length: {}\r\n\r\n",
+        bearer.unwrap_or_default(),
+        body.len()
+    );
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let mut message = head.into_bytes();
+    message.extend_from_slice(body);
+    stream.write_all(&message).await.expect("the request goes out");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.expect("the answer comes");
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+    let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+    assert!(!head.contains("transfer-encoding: chunked"), "the length is known");
+    answer.split_off(end)
+}
