@@ -106,6 +106,18 @@ fn cancelled_with_the_work_before_its_eyes_is_just_cancelled() {
 }
 
 #[test]
+fn work_that_came_by_way_of_another_desk_was_before_the_cancelling_desks_eyes_too() {
+    let (mut desk, mut phone) = assigned();
+    let mut other = Hand::new(a_job(), 101, sync_core::policy::Role::Dispatcher);
+    phone.steps(&WORKED, 1);
+    other.hear(&phone);
+    other.fact(section::NOTES, &[(key::TEXT, "customer called again".into())]);
+    desk.hear(&other);
+    desk.cancel();
+    assert_eq!(open(&desk), []);
+}
+
+#[test]
 fn reassigned_while_offline_and_completed_by_the_first_recalls_a_second_who_had_not_set_off() {
     let (mut desk, mut first) = assigned();
     first.steps(&WORKED, 1);
@@ -269,6 +281,27 @@ fn two_desks_that_assign_at_once_are_asked_and_a_later_assignment_settles_it() {
     desk.assign(2, next);
     assert_eq!(open(&desk), []);
     assert_eq!(desk.job().assignment.and_then(|a| a.technician), Some(user(2)));
+}
+
+#[test]
+fn of_two_technicians_under_one_epoch_each_ones_steps_are_their_own() {
+    let (mut desk, _) = assigned();
+    let mut other = Hand::new(a_job(), 101, sync_core::policy::Role::Dispatcher);
+    other.hear(&desk);
+    desk.assign(2, 2);
+    other.assign(3, 2);
+    meet(&mut desk, &mut other);
+    for who in [2, 3] {
+        let mut phone = Hand::phone(a_job(), who);
+        phone.hear(&desk);
+        phone.steps(if who == 2 { &["accepted"] } else { &["accepted", "en_route"] }, 2);
+        desk.hear(&phone);
+        let job = desk.job();
+        let hands = job.assignment.iter().map(|a| (a.technician, job.state));
+        let others = job.superseded.iter().map(|s| (s.assignment.technician, s.reached));
+        let reached = if who == 2 { State::Accepted } else { State::EnRoute };
+        assert!(hands.chain(others).any(|(t, state)| (t, state) == (Some(user(who)), reached)));
+    }
 }
 
 #[test]
