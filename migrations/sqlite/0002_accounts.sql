@@ -160,3 +160,10 @@ CREATE TABLE parts (
     created_at  BIGINT NOT NULL,
     PRIMARY KEY (tenant, part_no)
 );
+
+CREATE TABLE job_numbers (
+    tenant BLOB   NOT NULL,
+    day    TEXT   NOT NULL, -- YYMMDD
+    last   BIGINT NOT NULL,
+    PRIMARY KEY (tenant, day)
+);

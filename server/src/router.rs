@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::accounts::{enrol, login, token};
 use crate::app::App;
 use crate::auth::gate;
-use crate::desk::{audit, branches, devices, parts, positions, users};
+use crate::desk::{audit, branches, devices, jobs, parts, positions, users};
 use crate::http::{Code, Json, Problem, headers, request_id};
 use crate::net;
 use crate::phone_sync;
@@ -73,6 +73,16 @@ fn gated() -> OpenApiRouter<App> {
         .routes(routes!(parts::get, parts::put))
         .routes(routes!(positions::list, positions::add))
         .routes(routes!(audit::list))
+        .routes(routes!(jobs::list::list, jobs::create::create))
+        .routes(routes!(jobs::one::get, jobs::one::update))
+        .routes(routes!(jobs::assign::assign))
+        .routes(routes!(jobs::assign::recall))
+        .routes(routes!(jobs::end::cancel))
+        .routes(routes!(jobs::end::reopen))
+        .routes(routes!(jobs::decide::decide))
+        .routes(routes!(jobs::extra::add_note))
+        .routes(routes!(jobs::extra::add_charge))
+        .routes(routes!(jobs::seals::evidence))
         .routes(routes!(phone_sync::sync))
         .routes(routes!(phone_sync::watch))
 }

@@ -26,6 +26,8 @@ pub struct Note {
     pub object: String,
     /// Names and choices, never secrets.
     pub detail: Value,
+    /// Under which id the log has the request; empty for the command line.
+    pub request_id: String,
 }
 
 impl Note {
@@ -38,6 +40,7 @@ impl Note {
             action,
             object: object.to_string(),
             detail: Value::Object(Default::default()),
+            request_id: request_id::current(),
         }
     }
 
@@ -64,7 +67,7 @@ impl Note {
         .bind(self.device.map(|device| device.raw()))
         .bind(self.action)
         .bind(self.object.clone())
-        .bind(request_id::current())
+        .bind(self.request_id.clone())
         .bind(self.detail.to_string())
         .execute(tx)
         .await?;

@@ -23,7 +23,7 @@ use crate::auth::throttle::{self, ADDRESS};
 use crate::auth::{Role, Staff};
 use crate::clock::random;
 use crate::http::idempotency::NotKept;
-use crate::http::{Code, Id, Json, Operation, Problem, ProblemBody};
+use crate::http::{Code, Id, Json, Operation, Problem, ProblemBody, request_id};
 use crate::net::Peer;
 
 /// Wrong digits after which a waiting phone is revoked.
@@ -171,6 +171,7 @@ pub async fn enrol_device(
     };
     let address = peer.map_or_else(String::new, |Extension(Peer(ip))| ip.to_string());
     charge(&app, address.clone()).await?;
+    let request_id = request_id::current();
     let device = app
         .store
         .write::<Device, Problem, _>(move |tx| {
@@ -188,6 +189,7 @@ pub async fn enrol_device(
                     action: "device.enrol",
                     object: device.id.to_string(),
                     detail: serde_json::json!({"name": device.name}),
+                    request_id,
                 };
                 note.write(tx, now).await?;
                 Ok(device)

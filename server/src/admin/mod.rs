@@ -278,6 +278,7 @@ async fn note(
     now: i64,
 ) -> Result<(), AdminError> {
     let (object, detail) = (object.to_string(), json!({"by": "command line"}));
-    let note = Note { tenant, user: None, device: None, action, object, detail };
+    let request_id = String::new();
+    let note = Note { tenant, user: None, device: None, action, object, detail, request_id };
     Ok(note.write(tx, now).await?)
 }

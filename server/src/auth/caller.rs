@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use sqlx::Row as _;
 use sync_core::document::Author;
-use sync_core::id::{DeviceId, TenantId, UserId};
+use sync_core::id::{BranchId, DeviceId, TenantId, UserId};
 use sync_core::policy;
 
 use super::token::{self, Expected, TokenError};
@@ -23,6 +23,8 @@ pub struct Caller {
     pub user: UserId,
     /// What they are, read from the database for this request.
     pub role: Role,
+    /// The one branch a dispatcher or manager works for; absent for those who serve all.
+    pub branch: Option<BranchId>,
     /// The phone, if it is one.
     pub device: Option<DeviceId>,
     /// The session token, if it is one; to log out with.
@@ -38,6 +40,11 @@ impl Caller {
     /// The caller as the policy of documents sees them.
     pub fn policy(&self) -> policy::Caller {
         policy::Caller { user: self.user, role: self.role.policy() }
+    }
+
+    /// Whether the caller's work reaches a branch's jobs, or those without one.
+    pub fn sees_branch(&self, branch: Option<BranchId>) -> bool {
+        self.branch.is_none() || branch.is_none() || self.branch == branch
     }
 
     /// Lets only these roles and higher ones pass.
@@ -107,6 +114,7 @@ async fn by_session(app: &App, token: &str) -> Result<Caller, Problem> {
         tenant: owner.tenant,
         user: owner.user,
         role: owner.role,
+        branch: owner.branch,
         device: None,
         session: Some(token.to_owned()),
     })
@@ -145,7 +153,7 @@ async fn by_token(app: &App, token: &str) -> Result<Caller, Problem> {
     }
     let role: String = row.try_get("role")?;
     let role = Role::parse(&role).ok_or_else(|| sql::broken("role"))?;
-    Ok(Caller { tenant, user, role, device: Some(device), session: None })
+    Ok(Caller { tenant, user, role, branch: None, device: Some(device), session: None })
 }
 
 fn refused(error: TokenError) -> Problem {

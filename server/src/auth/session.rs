@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use sqlx::{AnyConnection, Row as _};
-use sync_core::id::{TenantId, UserId};
+use sync_core::id::{BranchId, TenantId, UserId};
 
 use super::Role;
 use crate::accounts::sql::{self, Raw as _};
@@ -24,6 +24,8 @@ pub struct Owner {
     pub user: UserId,
     /// What they are now.
     pub role: Role,
+    /// The one branch they work for; administrators work for all.
+    pub branch: Option<BranchId>,
 }
 
 /// Opens a session and gives its token, which is nowhere kept.
@@ -63,7 +65,7 @@ pub async fn owner(
     now: i64,
 ) -> Result<Option<Owner>, sqlx::Error> {
     let row = sqlx::query(
-        "SELECT sessions.tenant AS tenant, user_id, role FROM sessions \
+        "SELECT sessions.tenant AS tenant, user_id, role, branch FROM sessions \
          JOIN users ON users.tenant = sessions.tenant AND users.id = user_id \
          WHERE token_hash = $1 AND expires_at > $2 AND active = 1",
     )
@@ -74,7 +76,13 @@ pub async fn owner(
     row.map(|row| {
         let role: String = row.try_get("role")?;
         let role = Role::parse(&role).ok_or_else(|| sql::broken("role"))?;
-        Ok(Owner { tenant: sql::id(&row, "tenant")?, user: sql::id(&row, "user_id")?, role })
+        let branch = sql::maybe_id(&row, "branch")?.filter(|_| role != Role::Administrator);
+        Ok(Owner {
+            tenant: sql::id(&row, "tenant")?,
+            user: sql::id(&row, "user_id")?,
+            role,
+            branch,
+        })
     })
     .transpose()
 }

@@ -37,6 +37,8 @@ pub struct Config {
     pub code: Duration,
     /// Memory of one password check, KiB.
     pub password_memory_kib: u32,
+    /// Country (ISO 3166) in which phone numbers without `+` are dialled.
+    pub phone_region: String,
     /// Bearer token that `/metrics` asks for, if any.
     pub metrics_token: Option<Secret>,
     /// What is logged, such as `info` or `server=debug`.
@@ -171,6 +173,7 @@ impl Config {
             access: find.seconds("access")?,
             code: find.seconds("code")?,
             password_memory_kib: find.parse("password_memory_kib", "KiB, at least 8")?,
+            phone_region: find.text("phone_region"),
             metrics_token: find.some("metrics_token").map(Secret),
             log: find.text("log"),
             log_json: find.parse("log_json", "true or false")?,

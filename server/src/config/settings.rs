@@ -63,6 +63,11 @@ pub static SETTINGS: &[Setting] = &[
     setting("access", "900", "Seconds a phone's access token lives"),
     setting("code", "600", "Seconds an enrolment code lives"),
     setting("password_memory_kib", "19456", "KiB of memory for one password check (argon2id)"),
+    setting(
+        "phone_region",
+        "TW",
+        "Country (ISO 3166) in which phone numbers without + are dialled",
+    ),
     secret("metrics_token", "", "Bearer token that /metrics asks for [default: none asked]"),
     setting("log", "info", "What is logged: error, warn, info, debug, or per module"),
     setting("log_json", "false", "Log lines as JSON"),

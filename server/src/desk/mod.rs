@@ -4,6 +4,8 @@ pub mod audit;
 pub mod branches;
 pub mod check;
 pub mod devices;
+pub mod edit;
+pub mod jobs;
 pub mod parts;
 pub mod positions;
 pub mod users;

@@ -1,6 +1,6 @@
 //! Versions of things: ETag on what is read, If-Match on what is changed.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponseParts, ResponseParts};
@@ -66,6 +66,17 @@ impl FromRequestParts<App> for IfMatch {
         let value = value.ok_or_else(|| Problem::new(Code::IfMatchMissing))?;
         let text = value.to_str().map_err(|_| Problem::new(Code::BadHeader).field("If-Match"))?;
         Ok(Self(text.split(',').map(|tag| tag.trim().to_owned()).collect()))
+    }
+}
+
+impl OptionalFromRequestParts<App> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>, Problem> {
+        if !parts.headers.contains_key(header::IF_MATCH) {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<App>>::from_request_parts(parts, app).await.map(Some)
     }
 }
 

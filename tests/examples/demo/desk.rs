@@ -97,7 +97,7 @@ impl Desk {
         });
         let answer = self.rest.post("/v1/jobs", &body)?;
         let id: JobId = answer.text("id")?.parse()?;
-        let duplicates = answer.body.get("duplicates").and_then(Value::as_array);
+        let duplicates = answer.body.get("likely_duplicates").and_then(Value::as_array);
         self.figures.duplicates += u64::from(duplicates.is_some_and(|list| !list.is_empty()));
         self.board.open(number, id);
         self.tally.job(number, State::Received.word());

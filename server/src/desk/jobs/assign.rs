@@ -1,0 +1,183 @@
+//! Giving a job to somebody, and taking it back.
+
+use axum::extract::State;
+use serde::Deserialize;
+use sync_core::id::{JobId, UserId};
+use sync_core::job::Job;
+use sync_core::schema::{key, section};
+use sync_core::value::Value;
+use utoipa::ToSchema;
+
+use super::{Answer, JobView, answer, may_see};
+use crate::accounts::audit::Note;
+use crate::accounts::users;
+use crate::app::App;
+use crate::auth::{Caller, Role, Staff};
+use crate::desk::{check, edit};
+use crate::http::{Code, Id, IfMatch, Json, Operation, Problem, ProblemBody};
+
+/// How long an offer stays open when nobody says, milliseconds.
+const OFFER_MS: i64 = 90_000;
+
+/// Offered, which may be declined and expires, or given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// Asked; it may be declined, and it expires.
+    Offer,
+    /// Given.
+    #[default]
+    Assign,
+}
+
+/// To whom a job goes.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Assign {
+    /// `assign` if not given.
+    #[serde(default)]
+    pub kind: How,
+    /// A technician of the tenant.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub technician: Option<UserId>,
+    /// Or the name of an outsourced company.
+    pub provider: Option<String>,
+    /// When an offer ends, Unix milliseconds; 90 seconds from now if not given.
+    pub expires: Option<i64>,
+    /// Estimated arrival, Unix milliseconds.
+    pub eta: Option<i64>,
+}
+
+/// Gives a job to a technician or provider, the first time or anew: each time a higher epoch.
+///
+/// Whoever had it before keeps what they recorded. If-Match is taken into account when sent.
+#[utoipa::path(
+    post, path = "/v1/jobs/{id}/assign", tag = "jobs", request_body = Assign,
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, body = JobView),
+        (status = 404, body = ProblemBody),
+        (status = 409, description = "wrong_state: the job is over.", body = ProblemBody),
+        (status = 412, body = ProblemBody),
+        (status = 422, description = "unknown_reference", body = ProblemBody),
+    )
+)]
+pub async fn assign(
+    State(app): State<App>,
+    Staff(caller): Staff,
+    Id(id): Id<JobId>,
+    seen: Option<IfMatch>,
+    operation: Operation,
+    Json(to): Json<Assign>,
+) -> Answer {
+    let provider =
+        to.provider.as_deref().map(|name| check::text("provider", name, 100)).transpose()?;
+    match (to.technician, &provider) {
+        (Some(technician), None) => check_technician(&app, &caller, technician).await?,
+        (None, Some(_)) => {}
+        _ => return Err(Problem::invalid("technician", "Send a technician or a provider.")),
+    }
+    let now = app.now();
+    let offer = to.kind == How::Offer;
+    let expires = to.expires.or(offer.then_some(now + OFFER_MS)).filter(|_| offer);
+    let expect = edit::expectation(&app, &caller, id.into(), seen.as_ref()).await?;
+    let detail = serde_json::json!({"technician": to.technician, "provider": provider});
+    let note = Note::by(&caller, "job.assign", id).detail(detail);
+    let who = caller.clone();
+    let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
+        let job = Job::of(document);
+        may_see(&who, &job)?;
+        open(&job, now)?;
+        let kind = if offer { "offer" } else { "assign" };
+        let technician = to.technician.map_or(Value::Null, |user| edit::raw(user.as_bytes()));
+        let pairs = [
+            (key::KIND, kind.into()),
+            (key::EPOCH, Value::Int(job.next_epoch)),
+            (key::TECHNICIAN, technician),
+            (key::PROVIDER, provider.into()),
+            (key::EXPIRES, expires.into()),
+            (key::ETA, to.eta.into()),
+        ];
+        let fact = edit::fact(document, &operation, 0, section::ASSIGNMENT, now, pairs);
+        Ok(fact.into_iter().collect())
+    })
+    .await?;
+    Ok(answer(&app, edited))
+}
+
+/// Why a job is taken back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recall {
+    /// Why, in words.
+    pub note: Option<String>,
+}
+
+/// Takes a job back from whoever has it, without giving it to another.
+#[utoipa::path(
+    post, path = "/v1/jobs/{id}/recall", tag = "jobs", request_body = Recall,
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, body = JobView),
+        (status = 404, body = ProblemBody),
+        (status = 409, description = "wrong_state: nobody has it, or it is over.", body = ProblemBody),
+    )
+)]
+pub async fn recall(
+    State(app): State<App>,
+    Staff(caller): Staff,
+    Id(id): Id<JobId>,
+    seen: Option<IfMatch>,
+    operation: Operation,
+    Json(why): Json<Recall>,
+) -> Answer {
+    let text = why.note.as_deref().map(|text| check::text("note", text, 1000)).transpose()?;
+    let now = app.now();
+    let expect = edit::expectation(&app, &caller, id.into(), seen.as_ref()).await?;
+    let note = Note::by(&caller, "job.recall", id);
+    let who = caller.clone();
+    let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
+        let job = Job::of(document);
+        may_see(&who, &job)?;
+        open(&job, now)?;
+        let held = job
+            .assignment_at(now)
+            .ok_or_else(|| Problem::new(Code::WrongState).detail("Nobody has this job."))?;
+        let technician = held.technician.map_or(Value::Null, |user| edit::raw(user.as_bytes()));
+        let pairs = [
+            (key::KIND, "recall".into()),
+            (key::EPOCH, Value::Int(job.next_epoch)),
+            (key::TECHNICIAN, technician),
+            (key::PROVIDER, held.provider.clone().into()),
+            (key::NOTE, text.into()),
+        ];
+        let fact = edit::fact(document, &operation, 0, section::ASSIGNMENT, now, pairs);
+        Ok(fact.into_iter().collect())
+    })
+    .await?;
+    Ok(answer(&app, edited))
+}
+
+fn open(job: &Job, now: i64) -> Result<(), Problem> {
+    let state = job.state_at(now);
+    if state.is_over() {
+        let detail = format!("The job is {}.", state.word());
+        return Err(Problem::new(Code::WrongState).detail(detail));
+    }
+    Ok(())
+}
+
+/// Checks that somebody is an active technician of the caller's tenant.
+///
+/// # Errors
+/// `unknown_reference`.
+pub async fn check_technician(app: &App, caller: &Caller, user: UserId) -> Result<(), Problem> {
+    let mut connection = app.read().await?;
+    let found = users::get(&mut connection, caller.tenant, user).await?;
+    match found.filter(|user| user.active && user.role == Role::Technician) {
+        Some(_) => Ok(()),
+        None => Err(Problem::new(Code::UnknownReference)
+            .field("technician")
+            .detail("There is no active technician with this id.")),
+    }
+}

@@ -1,0 +1,83 @@
+//! Jobs over REST: taken in, changed, given to somebody, ended, decided about.
+
+pub mod assign;
+pub mod create;
+pub mod decide;
+pub mod end;
+pub mod extra;
+pub mod fields;
+pub mod list;
+pub mod one;
+pub mod seals;
+
+use serde::Serialize;
+use sync_core::document::Document;
+use sync_core::id::JobId;
+use sync_core::job::{Job, TimelineItem, timeline};
+use utoipa::ToSchema;
+
+use super::edit;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::http::{ETag, Json, Problem};
+use crate::writer::Edited;
+
+/// A job with its story.
+///
+/// The fields besides `timeline` are the fold over the job's facts and fields: `id`, `state`,
+/// `walk_up`, `intake`, `promise`, `assignment`, `next_epoch`, `superseded`, `times`, `parts`,
+/// `charges`, `totals`, `checklist`, `missing`, `work`, `observed`, `attachments`, `notes`,
+/// `feedback`, `settlement`, `exceptions`, `decided`. Places in it are in degrees.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobView {
+    /// The fold.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub job: Job,
+    /// Everything that happened, oldest first.
+    #[schema(value_type = Vec<Object>)]
+    pub timeline: Vec<TimelineItem>,
+}
+
+impl JobView {
+    /// The view of a document at `now`, Unix milliseconds.
+    pub fn of(document: &Document, now: i64) -> Self {
+        let mut job = Job::of(document);
+        job.state = job.state_at(now);
+        Self { job, timeline: timeline(document) }
+    }
+}
+
+/// What an edit of a job answers.
+pub(super) type Answer = Result<(ETag, Json<JobView>), Problem>;
+
+/// The answer for an edit that was made.
+pub(super) fn answer(app: &App, edited: Edited) -> (ETag, Json<JobView>) {
+    let (document, tag) = edit::shared(edited);
+    (tag, Json(JobView::of(&document, app.now())))
+}
+
+/// A job the caller may see.
+///
+/// # Errors
+/// `not_found` for those of other tenants, and of other branches for staff of one branch.
+pub(super) async fn find(
+    app: &App,
+    caller: &Caller,
+    id: JobId,
+) -> Result<(Document, i64), Problem> {
+    let (document, pos) = edit::load(app, caller, id.into()).await?;
+    may_see(caller, &Job::of(&document))?;
+    Ok((document, pos))
+}
+
+/// Staff of one branch see its jobs, and those that have no branch yet.
+///
+/// # Errors
+/// `not_found`.
+pub(super) fn may_see(caller: &Caller, job: &Job) -> Result<(), Problem> {
+    match (caller.branch, job.intake.branch) {
+        (Some(own), Some(other)) if own != other => Err(Problem::not_found()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,257 @@
+//! A dispatcher takes a call, changes it, gives it to somebody, ends it; over real sockets.
+
+mod support;
+
+use serde_json::{Value, json};
+use server::auth::Role;
+use support::{Client, World};
+
+fn call() -> Value {
+    json!({
+        "caller": "Lin", "phone": "0912 345 678", "plate": "abc-1234", "problem": "flat_tyre",
+        "address": "Highway 5, km 12", "lat": 250_330_000, "lon": 1_215_654_000,
+    })
+}
+
+fn take(desk: &Client, body: Value) -> Value {
+    desk.post("/v1/jobs", body).ok(201)
+}
+
+fn path(job: &Value) -> String {
+    format!("/v1/jobs/{}", job["id"].as_str().unwrap_or_default())
+}
+
+#[test]
+fn a_call_becomes_a_job_with_checked_values_and_a_number() {
+    let world = World::new();
+    let desk = world.admin();
+    let answer = desk.post("/v1/jobs", call());
+    assert!(answer.header("location").starts_with("/v1/jobs/"));
+    let job = answer.ok(201);
+    assert_eq!(job["state"], "received");
+    assert_eq!(job["intake"]["phone"], "+886912345678");
+    assert_eq!(job["intake"]["plate"], "ABC-1234");
+    assert!(job["intake"]["number"].as_str().is_some_and(|n| n.ends_with("-001")), "{job}");
+    assert_eq!(job["likely_duplicates"], json!([]));
+    let read = desk.get(&path(&job));
+    assert!(read.header("etag").starts_with("\"v"));
+    assert!(!read.body["timeline"].as_array().is_some_and(Vec::is_empty));
+}
+
+#[test]
+fn the_same_plate_nearby_is_pointed_out_as_a_likely_duplicate() {
+    let world = World::new();
+    let desk = world.admin();
+    let first = take(&desk, call());
+    let second = take(&desk, call());
+    assert_eq!(second["likely_duplicates"][0]["id"], first["id"]);
+    assert_eq!(second["likely_duplicates"].as_array().map(Vec::len), Some(1));
+    let mut far = call();
+    far["lat"] = json!(226_000_000);
+    assert_eq!(take(&desk, far)["likely_duplicates"], json!([]));
+}
+
+#[test]
+fn wrong_values_are_named_by_field_and_code() {
+    let world = World::new();
+    let desk = world.admin();
+    for (field, value, code) in [
+        ("vin", json!("1M8GDM9AXKP042789"), "bad_vin"),
+        ("phone", json!("12"), "bad_phone"),
+        ("lat", json!(950_000_000), "bad_place"),
+        ("plate", json!("#"), "invalid"),
+        ("priority", json!("now!"), "invalid"),
+        ("year", json!(17), "invalid"),
+        ("eta_by", json!(5), "invalid"),
+        ("currency", json!("dollars"), "invalid"),
+        ("problem", json!(""), "invalid"),
+        ("branch", json!("0190b1c0-0000-7000-8000-000000000001"), "unknown_reference"),
+    ] {
+        let mut body = call();
+        body[field] = value;
+        let problem = desk.post("/v1/jobs", body).problem(422, code);
+        assert_eq!(problem["field"], field);
+    }
+    let mut unknown = call();
+    unknown["colour"] = json!("red");
+    assert_eq!(desk.post("/v1/jobs", unknown).problem(400, "bad_json")["field"], "colour");
+    let nowhere = json!({"problem": "tow"});
+    assert_eq!(desk.post("/v1/jobs", nowhere).problem(422, "invalid")["field"], "address");
+}
+
+#[test]
+fn fields_change_only_as_they_were_seen() {
+    let world = World::new();
+    let desk = world.admin();
+    let path = path(&take(&desk, call()));
+    desk.patch(&path, json!({"remarks": "x"})).problem(428, "if_match_required");
+    let seen = desk.get(&path).header("etag").to_owned();
+    let change = desk.header("if-match", &seen).patch(&path, json!({"remarks": "by the bridge"}));
+    let newer = change.header("etag").to_owned();
+    assert_eq!(change.ok(200)["intake"]["remarks"], "by the bridge");
+    let stale = desk.header("if-match", &seen).patch(&path, json!({"remarks": "no"}));
+    stale.problem(412, "changed_meanwhile");
+    let cleared = desk.header("if-match", &newer).patch(&path, json!({"remarks": null})).ok(200);
+    assert_eq!(cleared["intake"]["remarks"], Value::Null);
+    assert_eq!(cleared["intake"]["plate"], "ABC-1234", "what is left out stays");
+}
+
+#[test]
+fn a_job_is_assigned_reassigned_recalled_cancelled_and_reopened() {
+    let world = World::new();
+    let (bo, cy) = (
+        world.add_user(world.tenant, "bo", Role::Technician),
+        world.add_user(world.tenant, "cy", Role::Technician),
+    );
+    let desk = world.admin();
+    let path = path(&take(&desk, call()));
+    let to = |what: &str, body: Value| desk.post(&format!("{path}/{what}"), body);
+    let first = to("assign", json!({"technician": bo})).ok(200);
+    assert_eq!((&first["state"], &first["assignment"]["epoch"]), (&json!("assigned"), &json!(1)));
+    let second = to("assign", json!({"technician": cy})).ok(200);
+    assert_eq!(second["assignment"]["epoch"], 2);
+    assert_eq!(second["assignment"]["technician"], cy.to_string());
+    let listed = desk.get(&format!("/v1/jobs?technician={cy}&state=assigned,offered")).ok(200);
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
+    to("recall", json!({})).ok(200);
+    to("assign", json!({})).problem(422, "invalid");
+    let nobody = json!({"technician": "0190b1c0-0000-7000-8000-000000000001"});
+    to("assign", nobody).problem(422, "unknown_reference");
+    to("reopen", json!({})).problem(409, "wrong_state");
+    let cancelled = to("cancel", json!({"reason": "customer_cancelled"})).ok(200);
+    assert_eq!(cancelled["state"], "cancelled");
+    to("assign", json!({"technician": bo})).problem(409, "wrong_state");
+    to("cancel", json!({"reason": "again"})).problem(409, "wrong_state");
+    assert_ne!(to("reopen", json!({})).ok(200)["state"], "cancelled");
+}
+
+#[test]
+fn an_offer_that_nobody_answers_expires() {
+    let world = World::new();
+    let bo = world.add_user(world.tenant, "bo", Role::Technician);
+    let desk = world.admin();
+    let path = path(&take(&desk, call()));
+    let offer = json!({"kind": "offer", "technician": bo, "expires": 1_000_000_000_000_i64});
+    let job = desk.post(&format!("{path}/assign"), offer).ok(200);
+    assert_eq!(job["state"], "received");
+    let open = json!({"kind": "offer", "technician": bo});
+    assert_eq!(desk.post(&format!("{path}/assign"), open).ok(200)["state"], "offered");
+}
+
+#[test]
+fn a_decision_needs_an_open_exception_and_one_of_its_choices() {
+    let world = World::new();
+    let desk = world.admin();
+    let path = format!("{}/decisions", path(&take(&desk, call())));
+    let unknown = json!({"about": "weather", "choice": "confirm"});
+    assert_eq!(desk.post(&path, unknown).problem(422, "invalid")["field"], "about");
+    let wrong = json!({"about": "goa_claimed", "choice": "void"});
+    assert_eq!(desk.post(&path, wrong).problem(422, "invalid")["field"], "choice");
+    let none = json!({"about": "goa_claimed", "choice": "confirm"});
+    desk.post(&path, none).problem(409, "wrong_state");
+}
+
+#[test]
+fn charges_add_up_and_can_be_taken_back() {
+    let world = World::new();
+    let desk = world.admin();
+    let path = format!("{}/charges", path(&take(&desk, call())));
+    let charge = json!({"description": "Towing", "amount": 150_000, "currency": "TWD"});
+    let job = desk.post(&path, charge).ok(200);
+    let id = job["charges"][0]["id"].clone();
+    assert!(!job["totals"].as_array().is_some_and(Vec::is_empty), "{job}");
+    let voided = desk.post(&path, json!({"voids": id})).ok(200);
+    assert_eq!(voided["charges"][0]["voided"], true, "{voided}");
+    let unknown = json!({"voids": "0190b1c0-0000-7000-8000-000000000001"});
+    desk.post(&path, unknown).problem(422, "unknown_reference");
+}
+
+#[test]
+fn a_repeated_request_makes_one_job_and_the_same_answer() {
+    let world = World::new();
+    let desk = world.admin();
+    let keyed = desk.header("idempotency-key", "call-1");
+    let first = keyed.post("/v1/jobs", call()).ok(201);
+    let again = keyed.post("/v1/jobs", call());
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.ok(201), first);
+    let mut other = call();
+    other["plate"] = json!("XYZ-9");
+    keyed.post("/v1/jobs", other).problem(422, "idempotency_key_reused");
+    assert_eq!(desk.get("/v1/jobs").ok(200)["items"].as_array().map(Vec::len), Some(1));
+    // The key is this person's own: another's request under it is another request.
+    world.add_user(world.tenant, "disp", Role::Dispatcher);
+    let colleague = world.desk("acme", "disp").header("idempotency-key", "call-1");
+    assert_ne!(colleague.post("/v1/jobs", call()).ok(201)["id"], first["id"]);
+}
+
+#[test]
+fn a_repeat_after_a_lost_answer_finds_what_the_first_attempt_made() {
+    let world = World::new();
+    let desk = world.admin();
+    let keyed = desk.header("idempotency-key", "call-2");
+    let first = keyed.post("/v1/jobs", call()).ok(201);
+    // As if the server had died after the job was committed and before the answer was kept.
+    let forget = "UPDATE idempotency SET status = NULL, headers = NULL, body = NULL, leased_to = 0";
+    let store = world.running().app().store.clone();
+    let done = store.write::<(), server::store::StoreError, _>(move |tx| {
+        Box::pin(async move {
+            sqlx::query(forget).execute(tx).await?;
+            Ok(())
+        })
+    });
+    world.block_on(done).expect("the store writes");
+    assert_eq!(keyed.post("/v1/jobs", call()).ok(201)["id"], first["id"]);
+    assert_eq!(desk.get("/v1/jobs").ok(200)["items"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn pages_of_a_list_hold_each_job_once() {
+    let world = World::new();
+    let desk = world.admin();
+    for _ in 0..5 {
+        take(&desk, call());
+    }
+    let mut seen = Vec::new();
+    let mut next = String::from("/v1/jobs?limit=2");
+    loop {
+        let page = desk.get(&next).ok(200);
+        for job in page["items"].as_array().into_iter().flatten() {
+            seen.push(job["id"].as_str().unwrap_or_default().to_owned());
+        }
+        let Some(cursor) = page["next"].as_str() else { break };
+        next = format!("/v1/jobs?limit=2&cursor={cursor}");
+    }
+    assert_eq!(seen.len(), 5);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 5);
+    desk.get("/v1/jobs?cursor=nonsense").problem(400, "bad_cursor");
+    desk.get("/v1/jobs?state=lost").problem(400, "bad_query");
+    desk.get("/v1/jobs?limit=many").problem(400, "bad_query");
+}
+
+#[test]
+fn a_technician_has_no_desk() {
+    let world = World::new();
+    let phone = world.phone(world.tenant, "acme", "admin", "bo");
+    let client = phone.log_in(&world);
+    client.get("/v1/jobs").problem(403, "forbidden");
+    client.post("/v1/jobs", call()).problem(403, "forbidden");
+    client.get("/v1/users").problem(403, "forbidden");
+}
+
+#[test]
+fn every_write_leaves_a_row_in_the_audit_list() {
+    let world = World::new();
+    let desk = world.admin();
+    let job = take(&desk, call());
+    let id = job["id"].as_str().unwrap_or_default();
+    desk.post(&format!("/v1/jobs/{id}/cancel"), json!({"reason": "duplicate"})).ok(200);
+    let rows = desk.get(&format!("/v1/audit?object={id}")).ok(200);
+    let actions: Vec<_> = rows["items"].as_array().into_iter().flatten().collect();
+    assert_eq!(actions.len(), 2);
+    assert_eq!(actions[0]["action"], "job.cancel");
+    assert_eq!(actions[1]["action"], "job.create");
+    assert!(actions.iter().all(|row| row["request_id"].as_str().is_some_and(|id| !id.is_empty())));
+}
