@@ -367,6 +367,31 @@ fn every_commit_is_announced_with_the_people_it_concerns() {
     });
 }
 
+#[test]
+fn a_node_hears_what_another_node_commits() {
+    on_each_database(async |place| {
+        if place.is_sqlite() {
+            return; // One process writes to a SQLite file.
+        }
+        let tenant = tenant();
+        let (one, two) = (place.open().await, place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let mut heard = two.writer().commits();
+        let doc = desk.job(&one, phone.user).await;
+        // It may begin to listen later than the first commits: go on until it hears.
+        let commit = loop {
+            desk.write(&one, doc, vec![note("x")]).await;
+            if let Ok(commit) = heard.try_recv() {
+                break commit;
+            }
+        };
+        assert_eq!((commit.tenant, &*commit.docs), (tenant, &[doc][..]));
+        assert_eq!(&*commit.users, &[phone.user]);
+        one.close().await;
+        two.close().await;
+    });
+}
+
 /// Deletes everything about a document, as a restore from before it would.
 async fn lose(store: &server::store::Store, doc: DocId) {
     let mut key = vec![doc.kind.code()];

@@ -68,6 +68,11 @@ impl Place {
         Some(PathBuf::from(percent_decode(path)))
     }
 
+    /// The address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The single writing connection; the file and its folder are made if they are not there.
     pub async fn writer(&self) -> Result<AnyPool, StoreError> {
         if let Some(folder) = self.file().as_deref().and_then(Path::parent) {

@@ -63,6 +63,9 @@ impl Store {
         drop(connection);
         let readers = place.readers().await?;
         let writer = Writer::start(writing, place.backend, meta.clone(), fresh_actor()?);
+        if place.backend == Backend::Postgres {
+            writer.listen(place.url().to_owned(), readers.clone());
+        }
         Ok(Self { shared: Arc::new(Shared { place, meta, readers, writer }) })
     }
 

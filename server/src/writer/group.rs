@@ -31,6 +31,8 @@ type Name = (TenantId, DocId);
 /// Positions of one tenant's log that this group may give out.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Positions {
+    /// The last one given out before this group.
+    pub first: i64,
     /// The last one given out, by this group or before it.
     pub last: i64,
     /// The last one reserved.

@@ -11,6 +11,7 @@
 
 mod cache;
 mod group;
+mod notify;
 mod plain;
 pub(crate) mod project;
 pub(crate) mod project_job;
@@ -68,6 +69,11 @@ impl Writer {
         Self { queue, commits, actor }
     }
 
+    /// Passes on what other nodes over the same Postgres commit.
+    pub(crate) fn listen(&self, url: String, readers: AnyPool) {
+        tokio::spawn(notify::listen(url, self.actor, readers, self.commits.clone()));
+    }
+
     /// Has a phone's changes admitted. Once this returns, every change with the verdict
     /// [`sync_core::admission::Verdict::Durable`] is on the disk.
     ///
@@ -112,7 +118,7 @@ impl Writer {
         answered.await.unwrap_or_else(|_| Err(not_taken().into()))
     }
 
-    /// Hears of every commit of this node that changed documents. Who falls far behind misses
+    /// Hears of every commit that changed documents, of this node and of others. Who falls far behind misses
     /// some, is told so, and has to look for itself.
     pub fn commits(&self) -> broadcast::Receiver<Committed> {
         self.commits.subscribe()

@@ -10,6 +10,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::cache::{Cache, Held};
 use super::group::{Group, Needs, Positions, run_of};
+use super::notify::Message;
 use super::request::Committed;
 use super::tables::Tables;
 use super::{Request, plain};
@@ -213,10 +214,25 @@ impl Task {
         } else {
             let tables = std::mem::replace(&mut group.tables, Tables::new());
             tables.write(&mut tx, self.backend).await?;
+            if self.backend == Backend::Postgres {
+                self.announce(&mut tx, &group).await?;
+            }
             tx.commit().await?;
         }
         self.keep(group);
         Ok(committed)
+    }
+
+    /// Tells other nodes, once this commits.
+    async fn announce(&self, tx: &mut AnyConnection, group: &Group<'_>) -> Result<(), StoreError> {
+        for (tenant, positions) in &group.positions {
+            let (after, upto) = (positions.first, positions.last);
+            if after < upto {
+                let message = Message { node: self.actor, tenant: *tenant, after, upto };
+                message.send(tx).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes the tenant's lock and loads what the group needs of it.
@@ -237,7 +253,7 @@ impl Task {
         .await?;
         let end: i64 = row.try_get(0)?;
         let last = end - needs.positions;
-        group.positions.insert(tenant, Positions { last, end });
+        group.positions.insert(tenant, Positions { first: last, last, end });
         let known = self.tenants.entry(tenant).or_default();
         if known.seen != last {
             known.foreign = last;
