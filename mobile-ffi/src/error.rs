@@ -60,16 +60,6 @@ pub enum EngineError {
     /// The server was not reached, or did not answer as a Towline server does.
     #[error(transparent)]
     Net(#[from] NetError),
-    /// The server said no, with a reason.
-    #[error("{sentence}")]
-    Server {
-        /// HTTP status, or 0 for a fault inside a sync frame.
-        status: u16,
-        /// Stable code of the server.
-        code: String,
-        /// Plain sentence.
-        sentence: String,
-    },
     /// The platform gave no randomness, or a lock was left by a panic.
     #[error("the engine cannot go on: {0}")]
     Internal(String),
@@ -87,9 +77,7 @@ impl EngineError {
             Self::NotEnrolled => "not_enrolled",
             Self::OtherUser => "other_user",
             Self::NotFound(_) => "not_found",
-            Self::Invalid { code, .. } | Self::Denied { code, .. } | Self::Server { code, .. } => {
-                code
-            }
+            Self::Invalid { code, .. } | Self::Denied { code, .. } => code,
             Self::Net(net) => net.code(),
             Self::Internal(_) => "internal",
         }

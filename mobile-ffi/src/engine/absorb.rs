@@ -9,8 +9,7 @@ use sync_core::id::ActorId;
 use sync_core::schema::DocId;
 use sync_core::sync::{Delta, Inbox, Replica, Writer};
 
-use super::State;
-use super::delta::{self, damaged};
+use super::{State, delta};
 use crate::error::EngineError;
 use crate::store::meta::{self, Anchor, LastSynced, Position};
 use crate::store::{docs, runs};
@@ -63,19 +62,10 @@ impl State {
             }
         }
         if inbox.renew {
-            for doc in runs::docs_waiting(self.store.read())? {
-                if !changed.iter().any(|(replica, _)| replica.document().id() == doc) {
-                    changed.push((self.cache.take(self.store.read(), doc)?, Vec::new()));
-                }
-            }
-            for (replica, deltas) in &mut changed {
-                let (actor, fresh_actor) = (self.actor, fresh);
-                let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor };
-                deltas.push(replica.renew(&mut writer).map_err(damaged)?);
-            }
+            self.renew(&mut changed, &mut next_n, fresh)?;
         }
-        let deltas = changed.iter().flat_map(|(_, deltas)| deltas);
-        let rotated = inbox.renew || deltas.into_iter().any(|delta| delta.rotated);
+        let rotated =
+            inbox.renew || changed.iter().flat_map(|(_, deltas)| deltas).any(|delta| delta.rotated);
         let now = anchor.wall_ms;
         self.store.write(|tx| {
             for (replica, deltas) in &changed {
@@ -108,6 +98,28 @@ impl State {
             self.cache.put(replica);
         }
         Ok(absorbed)
+    }
+}
+
+impl State {
+    /// Writes everything that waits again under the fresh actor, beside what changed already.
+    fn renew(
+        &mut self,
+        changed: &mut Vec<(Replica, Vec<Delta>)>,
+        next_n: &mut u64,
+        fresh: ActorId,
+    ) -> Result<(), EngineError> {
+        let touched: BTreeSet<DocId> = changed.iter().map(|(it, _)| it.document().id()).collect();
+        for doc in runs::docs_waiting(self.store.read())? {
+            if !touched.contains(&doc) {
+                changed.push((self.cache.take(self.store.read(), doc)?, Vec::new()));
+            }
+        }
+        for (replica, deltas) in changed {
+            let mut writer = Writer { next_n, actor: self.actor, fresh_actor: fresh };
+            deltas.push(replica.renew(&mut writer).map_err(delta::damaged)?);
+        }
+        Ok(())
     }
 }
 

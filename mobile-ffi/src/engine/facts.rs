@@ -2,7 +2,7 @@
 //! saved.
 
 use sync_core::change::Entry;
-use sync_core::document::Document;
+use sync_core::document::{Document, Fact};
 use sync_core::id::{FactId, JobId, UserId, VanId};
 use sync_core::job::{self, Step, WALK_UP_EPOCH};
 use sync_core::schema::{DocId, DocKind, Key, Section, key, section};
@@ -97,8 +97,8 @@ pub struct Attachment {
 impl Engine {
     /// Records a step of a rescue under the technician's latest assignment of the job.
     ///
-    /// A step that was recorded before under the same assignment, or that comes after the job's
-    /// end, is refused with a sentence: the phone says so before anything is sent.
+    /// A step that was recorded before under the same assignment, one after the technician's own
+    /// end of the job, and setting off while out for another job are refused at once.
     pub fn step(
         &self,
         job: JobId,
@@ -113,10 +113,14 @@ impl Engine {
         input::count(&mut record, key::ODOMETER, details.odometer, "odometer")?;
         input::count(&mut record, key::ATTEMPTS, details.attempts, "attempts")?;
         input::place(&mut record, details.place)?;
+        let now = self.server_clock();
         self.record(|state, maker| {
             let document = state.document(job.into())?;
             let epoch = latest_epoch(document, maker.user)?;
             step_fits(document, step, epoch)?;
+            if step == Step::EnRoute {
+                state.free_to_set_off(job, maker.user, now)?;
+            }
             record.insert(key::EPOCH, epoch.into());
             one(state, maker, job, section::STATUS, record)
         })
@@ -263,6 +267,17 @@ impl State {
         if document.is_empty() { Err(EngineError::NotFound("this job")) } else { Ok(document) }
     }
 
+    /// A technician is out for one job at a time.
+    fn free_to_set_off(&mut self, job: JobId, user: UserId, now: i64) -> Result<(), EngineError> {
+        let busy = self.jobs(now)?.into_iter().find(|(id, summary)| {
+            *id != job && summary.technician == Some(user) && summary.state.is_active()
+        });
+        let Some((other, summary)) = busy else { return Ok(()) };
+        let name = summary.number.unwrap_or_else(|| other.to_string());
+        let sentence = format!("You are still out for job {name}; end that one first.");
+        Err(EngineError::invalid("another_job_active", "step", sentence))
+    }
+
     /// The van the technician drives, if it is on this phone.
     pub(super) fn van_of(&mut self, user: UserId) -> Result<Option<VanId>, EngineError> {
         for (doc, _) in docs::of_kind(self.store.read(), DocKind::Van)? {
@@ -324,20 +339,24 @@ fn latest_epoch(document: &Document, user: UserId) -> Result<i64, EngineError> {
     })
 }
 
-/// Whether a step may come now under this epoch: not twice, and not after the end.
+/// Whether a step may come now under this epoch: not twice, and not after the technician's own
+/// end of it, unless the office reopened the job since.
 fn step_fits(document: &Document, step: Step, epoch: i64) -> Result<(), EngineError> {
+    let step_of = |fact: &Fact| {
+        let kind = fact.record.get(&key::KIND).and_then(Value::as_text);
+        kind.and_then(Step::parse)
+    };
+    let reopened = document.facts(&section::STATUS).rfind(|f| step_of(f) == Some(Step::Reopened));
+    let since = |fact: &&Fact| reopened.is_none_or(|reopened| fact.id > reopened.id);
     let mine = document
         .facts(&section::STATUS)
         .filter(|fact| fact.record.get(&key::EPOCH).and_then(Value::as_int) == Some(epoch));
-    let kind =
-        |record: &Record| record.get(&key::KIND).and_then(Value::as_text).and_then(Step::parse);
-    let taken: Vec<Step> = mine.filter_map(|fact| kind(&fact.record)).collect();
+    let taken: Vec<Step> = mine.filter(since).filter_map(step_of).collect();
     if taken.contains(&step) {
         let sentence = "This step is recorded already.";
         return Err(EngineError::invalid("step_recorded", "step", sentence));
     }
-    let over = [Step::Completed, Step::Declined, Step::Unsuccessful, Step::Goa];
-    if taken.iter().any(|taken| over.contains(taken)) {
+    if taken.contains(&Step::Completed) || taken.contains(&Step::Declined) {
         let sentence = "You have ended this job; the office can reopen it.";
         return Err(EngineError::invalid("job_over", "step", sentence));
     }

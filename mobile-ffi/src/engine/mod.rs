@@ -10,6 +10,7 @@ mod login;
 mod outbox;
 mod read;
 mod save;
+mod seal;
 mod secret;
 mod status;
 mod summary;
@@ -23,8 +24,8 @@ pub use enrol::{Enrolled, EnrolmentStatus};
 pub use facts::{Attachment, PartUsed, StepDetails, WalkUp};
 pub use input::Place;
 pub use read::{Refused, StockView};
+pub use seal::SealPrompt;
 pub use status::Status;
-pub use summary::JobSummary;
 pub use sync::{SyncEnd, SyncReport};
 pub use watch::{Event, Listener, Watch};
 

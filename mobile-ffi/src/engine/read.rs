@@ -3,11 +3,12 @@
 use sync_core::change::Entry;
 use sync_core::document::Document;
 use sync_core::id::{FactId, JobId, VanId};
+use sync_core::job::{Job, JobSummary, TimelineItem, timeline};
 use sync_core::schema::{DocId, DocKind};
 
-use super::{Engine, JobSummary};
+use super::{Engine, State, summary};
 use crate::error::EngineError;
-use crate::store::{docs, refused};
+use crate::store::{docs, refused, runs};
 
 /// Work the server did not take, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,15 +33,28 @@ pub struct StockView {
 }
 
 impl Engine {
-    /// The technician's jobs, oldest first, as a list shows them. Loads no document.
+    /// The technician's jobs, oldest first, as a list shows them. Loads no document unless the
+    /// list was kept by an older version.
     pub fn jobs(&self) -> Result<Vec<(JobId, JobSummary)>, EngineError> {
-        let state = self.state();
-        let rows = docs::of_kind(state.store.read(), DocKind::Job)?;
-        let parse = |text: Option<String>| serde_json::from_str(&text?).ok();
-        let jobs = rows
-            .into_iter()
-            .filter_map(|(doc, summary)| Some((doc.job()?, parse(summary).unwrap_or_default())));
-        Ok(jobs.collect())
+        let now = self.server_clock();
+        self.state().jobs(now)
+    }
+
+    /// One job with everything that follows from its facts, what completing it still wants among
+    /// it (`missing`): to be shown before the technician leaves the scene.
+    pub fn job(&self, job: JobId) -> Result<Job, EngineError> {
+        Ok(Job::of(self.state().document(job.into())?))
+    }
+
+    /// The story of a job, oldest first.
+    pub fn timeline(&self, job: JobId) -> Result<Vec<TimelineItem>, EngineError> {
+        Ok(timeline(self.state().document(job.into())?))
+    }
+
+    /// The server's clock as well as this phone can tell, else its own, Unix milliseconds.
+    pub fn server_clock(&self) -> i64 {
+        let clock = self.clock();
+        self.state().server_now(clock).unwrap_or_else(|| clock.wall_ms())
     }
 
     /// The document of a job, van or technician as everything saved makes it.
@@ -67,7 +81,7 @@ impl Engine {
         let state = self.state();
         let mut facts = Vec::new();
         for doc in docs::all(state.store.read())? {
-            for held in crate::store::runs::of_doc(state.store.read(), doc)? {
+            for held in runs::of_doc(state.store.read(), doc)? {
                 for entry in held.run.changes.iter().flat_map(|change| &change.entries) {
                     if let Entry::Fact { id, .. } = entry {
                         facts.push((doc, *id));
@@ -76,5 +90,27 @@ impl Engine {
             }
         }
         Ok(facts)
+    }
+}
+
+impl State {
+    /// The jobs as a list shows them at `now`.
+    pub(super) fn jobs(&mut self, now: i64) -> Result<Vec<(JobId, JobSummary)>, EngineError> {
+        let rows = docs::of_kind(self.store.read(), DocKind::Job)?;
+        let mut jobs = Vec::with_capacity(rows.len());
+        for (doc, kept) in rows {
+            let Some(id) = doc.job() else { continue };
+            let summary = match kept.and_then(|kept| summary::read(&kept, now)) {
+                Some(summary) => summary,
+                None => {
+                    let document = self.cache.get(self.store.read(), doc)?.document();
+                    let (summary, kept) = (Job::of(document).summary(now), summary::of(document));
+                    self.store.write(|tx| docs::set_summary(tx, doc, kept.as_deref()))?;
+                    summary
+                }
+            };
+            jobs.push((id, summary));
+        }
+        Ok(jobs)
     }
 }

@@ -6,9 +6,10 @@ use sync_core::document::Author;
 use sync_core::id::{FactId, UserId};
 use sync_core::limits;
 use sync_core::policy::{Caller, Role};
-use sync_core::schema::{DocId, Section, key};
+use sync_core::schema::{DocId, Section};
 use sync_core::sync::Writer;
-use sync_core::value::{Record, Value};
+use sync_core::time::Stamp;
+use sync_core::value::Record;
 
 use super::{Engine, Event, State, delta};
 use crate::error::EngineError;
@@ -70,7 +71,7 @@ impl Maker<'_> {
         section: Section,
         mut record: Record,
     ) -> Entry {
-        stamp(&mut record, state, self.engine.clock());
+        self.stamp(state).write(&mut record);
         Entry::Fact { section, id, record }
     }
 
@@ -79,21 +80,22 @@ impl Maker<'_> {
         Ok(state.ids.next(self.engine.clock().wall_ms(), self.engine.random())?)
     }
 
-    fn id(&self, state: &mut State) -> Result<FactId, EngineError> {
+    /// A fresh id of a fact.
+    pub fn id(&self, state: &mut State) -> Result<FactId, EngineError> {
         let (ms, tail) = self.id_parts(state)?;
         Ok(FactId::new(ms, tail))
     }
-}
 
-/// Writes when it happened into a record: the wall clock, the time since boot, and the last
-/// server time with the since-boot time when it was learnt, if that was in the same boot.
-fn stamp(record: &mut Record, state: &State, clock: &dyn Clock) {
-    record.insert(key::AT, Value::Int(clock.wall_ms()));
-    record.insert(key::UP, Value::Int(clock.up_ms()));
-    if let Some(anchor) = &state.anchor {
-        record.insert(key::SRV, Value::Int(anchor.server_ms));
-        if anchor.boot == clock.boot() {
-            record.insert(key::SRV_UP, Value::Int(anchor.up_ms));
+    /// When it happens: the wall clock, the time since boot, and the last server time with the
+    /// since-boot time when it was learnt, if that was in the same boot.
+    pub fn stamp(&self, state: &State) -> Stamp {
+        let clock = self.engine.clock();
+        let anchor = state.anchor.as_ref();
+        Stamp {
+            at: clock.wall_ms(),
+            up: Some(clock.up_ms()),
+            srv: anchor.map(|anchor| anchor.server_ms),
+            srv_up: anchor.filter(|it| it.boot == clock.boot()).map(|anchor| anchor.up_ms),
         }
     }
 }

@@ -2,17 +2,41 @@
 
 use serde::{Deserialize, Serialize};
 use sync_core::document::Document;
+use sync_core::job::{Job, JobSummary, State};
 
-/// A job as a list shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct JobSummary {
-    /// Human number within the tenant; walk-up jobs have none until the office has seen them.
-    pub number: Option<String>,
+/// Raised whenever the same document may give another summary; older ones are made anew.
+const VERSION: u32 = 1;
+
+/// What is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    version: u32,
+    summary: JobSummary,
+    /// When an unanswered offer ends, Unix milliseconds.
+    offer_ends: Option<i64>,
 }
 
-/// The summary of a document as JSON; absent for documents no list shows.
+/// The summary of a document as it is kept; absent for documents no list shows.
 pub(super) fn of(document: &Document) -> Option<String> {
     document.id().job()?;
-    serde_json::to_string(&JobSummary::default()).ok()
+    let job = Job::of(document);
+    let offer_ends = job.assignment.as_ref().and_then(|assignment| assignment.expires);
+    // As if no offer ever ended: when it is read the clock has gone on.
+    let summary = job.summary(i64::MIN);
+    serde_json::to_string(&Kept { version: VERSION, summary, offer_ends }).ok()
+}
+
+/// The summary that was kept, at `now` (Unix milliseconds); absent if it has to be made anew.
+pub(super) fn read(kept: &str, now: i64) -> Option<JobSummary> {
+    let Kept { version, mut summary, offer_ends } = serde_json::from_str(kept).ok()?;
+    if version != VERSION {
+        return None;
+    }
+    if summary.state == State::Offered && offer_ends.is_some_and(|ends| ends <= now) {
+        summary.state = State::Received;
+        summary.technician = None;
+        summary.provider = None;
+        summary.epoch = None;
+    }
+    Some(summary)
 }

@@ -31,6 +31,18 @@ pub(crate) fn put(db: &Connection, row: &DocRow) -> Result<(), EngineError> {
     Ok(())
 }
 
+/// Writes how a document looks in a list.
+pub(crate) fn set_summary(
+    db: &Connection,
+    doc: DocId,
+    summary: Option<&str>,
+) -> Result<(), EngineError> {
+    let mut write =
+        db.prepare_cached("UPDATE docs SET summary = ?3 WHERE kind = ?1 AND id = ?2")?;
+    write.execute((doc.kind.code(), doc.as_bytes(), summary))?;
+    Ok(())
+}
+
 /// Takes a document into scope or out of it.
 pub(crate) fn set_scope(
     db: &Connection,

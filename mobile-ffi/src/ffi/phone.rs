@@ -1,0 +1,218 @@
+//! The phone as an object: the verbs of the engine with flat arguments.
+
+use std::sync::{Arc, Mutex};
+
+use sync_core::id::{FactId, JobId};
+use sync_core::schema::Section;
+
+use super::{
+    Attached, CustomerSeen, EnrolledPhone, Foreign, ForeignVault, Part, PhoneError, PhoneListener,
+    PhoneStatus, PhoneWatch, RefusedWork, RescueJob, RescueJobDetail, RescueStep, SecretVault,
+    StepNote, SyncResult,
+};
+use crate::{Attachment, Engine, EngineError, Options, PartUsed, StepDetails, WalkUp};
+
+/// A technician's phone over one file.
+#[derive(uniffi::Object)]
+pub struct RescuePhone {
+    engine: Engine,
+}
+
+#[uniffi::export]
+impl RescuePhone {
+    /// Opens the store at `path`, its secret in a file beside it.
+    #[uniffi::constructor]
+    pub fn open(path: String) -> Result<Arc<Self>, PhoneError> {
+        Ok(Arc::new(Self { engine: Engine::open(path, Options::default())? }))
+    }
+
+    /// Opens the store at `path`, its secret in the platform's own vault.
+    #[uniffi::constructor]
+    pub fn open_with_vault(
+        path: String,
+        vault: Arc<dyn SecretVault>,
+    ) -> Result<Arc<Self>, PhoneError> {
+        let vault = Some(Arc::new(ForeignVault(vault)) as Arc<dyn crate::Vault>);
+        let options = Options { vault, ..Options::default() };
+        Ok(Arc::new(Self { engine: Engine::open(path, options)? }))
+    }
+
+    /// Enrols this phone with a code from the office; show the six digits.
+    pub fn enrol(
+        &self,
+        server_url: String,
+        code: String,
+        name: String,
+    ) -> Result<EnrolledPhone, PhoneError> {
+        Ok(self.engine.enrol(&server_url, &code, &name)?.into())
+    }
+
+    /// Whether new work would find room and an owner: ask before a form is opened.
+    pub fn ready_to_record(&self) -> Result<(), PhoneError> {
+        Ok(self.engine.ready_to_record()?)
+    }
+
+    /// The jobs, oldest first.
+    pub fn jobs(&self) -> Result<Vec<RescueJob>, PhoneError> {
+        let jobs = self.engine.jobs()?.into_iter();
+        Ok(jobs.map(|(id, summary)| RescueJob::of(id, summary)).collect())
+    }
+
+    /// One job.
+    pub fn job(&self, job: String) -> Result<RescueJobDetail, PhoneError> {
+        let now = self.engine.server_clock();
+        Ok(RescueJobDetail::of(self.engine.job(id(&job)?)?, now))
+    }
+
+    /// Records a step; gives the id of the fact, which is saved.
+    pub fn record_step(
+        &self,
+        job: String,
+        step: RescueStep,
+        note: StepNote,
+    ) -> Result<String, PhoneError> {
+        let details = StepDetails {
+            reason: note.reason,
+            note: note.note,
+            place: note.spot.map(Into::into),
+            odometer: note.odometer,
+            destination: note.destination,
+            recipient: note.recipient,
+            attempts: note.attempts,
+        };
+        fact(self.engine.step(id(&job)?, step.into(), details))
+    }
+
+    /// Records a checklist result: pass, fail or not_applicable.
+    pub fn record_check(
+        &self,
+        job: String,
+        step: String,
+        result: String,
+        note: Option<String>,
+    ) -> Result<String, PhoneError> {
+        fact(self.engine.checklist(id(&job)?, &step, &result, note))
+    }
+
+    /// Records a part used, and its movement out of the van.
+    pub fn use_part(&self, job: String, part: Part) -> Result<String, PhoneError> {
+        let part = PartUsed {
+            part_no: part.part_no,
+            description: part.description,
+            quantity: part.quantity,
+            unit: part.unit,
+            unit_price: part.unit_price,
+            currency: part.currency,
+            tax_rate: part.tax_rate,
+            serial: part.serial,
+            bin: part.bin,
+            not_from_van: part.not_from_van,
+        };
+        fact(self.engine.use_part(id(&job)?, part))
+    }
+
+    /// Takes back a fact recorded by mistake; `section` is `parts`, `work`, `notes` and the like.
+    pub fn take_back(
+        &self,
+        job: String,
+        section: String,
+        fact_id: String,
+        reason: String,
+    ) -> Result<String, PhoneError> {
+        let section = Section::parse(&section)
+            .ok_or_else(|| invalid("section", "There is no section of this name."))?;
+        let named: FactId = fact_id.parse().map_err(|_| invalid("fact", "This is no id."))?;
+        fact(self.engine.take_back(id(&job)?, section, named, &reason))
+    }
+
+    /// Records a remark.
+    pub fn add_note(&self, job: String, text: String) -> Result<String, PhoneError> {
+        fact(self.engine.note(id(&job)?, &text))
+    }
+
+    /// Records a diagnosis, cause, correction or measurement.
+    pub fn add_finding(
+        &self,
+        job: String,
+        kind: String,
+        text: String,
+    ) -> Result<String, PhoneError> {
+        fact(self.engine.finding(id(&job)?, &kind, &text))
+    }
+
+    /// Records the odometer, kilometres.
+    pub fn read_odometer(&self, job: String, kilometres: i64) -> Result<String, PhoneError> {
+        fact(self.engine.odometer(id(&job)?, kilometres))
+    }
+
+    /// Records the VIN as it was read.
+    pub fn read_vin(&self, job: String, vin: String) -> Result<String, PhoneError> {
+        fact(self.engine.vin(id(&job)?, &vin))
+    }
+
+    /// Records a photo or file by its hash.
+    pub fn attach(&self, job: String, file: Attached) -> Result<String, PhoneError> {
+        let sha256 = file.sha256.try_into();
+        let sha256 = sha256.map_err(|_| invalid("sha256", "A SHA-256 has 32 bytes."))?;
+        let attachment = Attachment {
+            sha256,
+            media_type: file.media_type,
+            size: file.size,
+            stage: file.stage,
+            note: file.note,
+        };
+        fact(self.engine.attach(id(&job)?, attachment))
+    }
+
+    /// Opens a job for a customer met at the roadside; gives its id.
+    pub fn walk_up(&self, seen: CustomerSeen) -> Result<String, PhoneError> {
+        let seen = WalkUp {
+            caller: seen.caller,
+            phone: seen.phone,
+            plate: seen.plate,
+            vehicle: seen.vehicle,
+            problem: seen.problem,
+            address: seen.address,
+            place: seen.spot.map(Into::into),
+            note: seen.note,
+        };
+        Ok(self.engine.walk_up(seen)?.to_string())
+    }
+
+    /// Brings phone and office together now.
+    pub fn sync_now(&self) -> Result<SyncResult, PhoneError> {
+        Ok(self.engine.sync_now()?.into())
+    }
+
+    /// The phone at a glance.
+    pub fn status(&self) -> Result<PhoneStatus, PhoneError> {
+        Ok(self.engine.status()?.into())
+    }
+
+    /// What the office's server refused, newest first.
+    pub fn refused(&self) -> Result<Vec<RefusedWork>, PhoneError> {
+        Ok(self.engine.refused()?.into_iter().map(Into::into).collect())
+    }
+
+    /// Tells the listener of every change until the watch is stopped or dropped.
+    pub fn watch(&self, listener: Arc<dyn PhoneListener>) -> Result<Arc<PhoneWatch>, PhoneError> {
+        let watch = self.engine.watch(Arc::new(Foreign(listener)));
+        Ok(Arc::new(PhoneWatch(Mutex::new(Some(watch)))))
+    }
+}
+
+fn id(job: &str) -> Result<JobId, PhoneError> {
+    job.parse().map_err(|_| invalid("job", "This is no id of a job."))
+}
+
+fn fact(saved: Result<FactId, EngineError>) -> Result<String, PhoneError> {
+    Ok(saved?.to_string())
+}
+
+fn invalid(field: &str, sentence: &str) -> PhoneError {
+    PhoneError::Invalid {
+        code: "malformed".to_owned(),
+        field: field.to_owned(),
+        sentence: sentence.to_owned(),
+    }
+}
