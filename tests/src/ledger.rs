@@ -20,7 +20,7 @@ pub struct FactKey {
 }
 
 /// What one phone saved.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Ledger {
     facts: BTreeMap<FactKey, [u8; 32]>,
 }

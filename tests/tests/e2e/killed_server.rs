@@ -1,0 +1,128 @@
+//! A server killed with -9 while phones push: nothing it acknowledged is lost, nothing doubles.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use mobile_ffi::{SyncEnd, WalkUp};
+use sync_core::id::TenantId;
+use tests::ledger::Ledger;
+use tests::rest::Rest;
+use tests::server_log::ServerLog;
+
+use crate::office::{self, Folder, Phone, Wire, over_both};
+use crate::process::{ServerProcess, free_address};
+
+const PHONES: usize = 4;
+const KILLS: u64 = 4;
+/// Acknowledged syncs before each kill.
+const BETWEEN: u64 = 24;
+
+over_both!(nothing_acknowledged_is_lost_when_the_server_is_killed);
+
+fn nothing_acknowledged_is_lost_when_the_server_is_killed(wire: Wire) {
+    let folder = Folder::new();
+    let data = folder.path().join("server");
+    std::fs::create_dir_all(&data).unwrap();
+    let address = free_address();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (tenant, users) = runtime.block_on(staff(&data));
+    let mut server = ServerProcess::start(&data, address);
+    let admin = Rest::log_in(&server.url(), office::TENANT, "admin", office::PASSWORD).unwrap();
+    let phones: Vec<Phone> = users
+        .into_iter()
+        .enumerate()
+        .map(|(index, user)| {
+            let path = folder.path().join(format!("phone{index}.db"));
+            Phone::enrolled(&admin, &server.url(), user, path, wire.connector())
+        })
+        .collect();
+
+    let work = Work::default();
+    std::thread::scope(|scope| {
+        let working: Vec<_> =
+            phones.into_iter().map(|phone| scope.spawn(|| work.on(phone))).collect();
+        for kill in 1..=KILLS {
+            while work.acknowledged.load(Ordering::SeqCst) < kill * BETWEEN {
+                std::thread::yield_now();
+            }
+            server.kill();
+            // Before anybody can send it again: what is on the disk is what was acknowledged.
+            let held = work.durable.lock().unwrap();
+            let log = read(&runtime, &data, tenant);
+            for ledger in held.iter() {
+                assert_once(ledger, &log);
+            }
+            drop(held);
+            server = ServerProcess::start(&data, address);
+        }
+        work.stop.store(true, Ordering::SeqCst);
+        let phones: Vec<Phone> = working.into_iter().map(|it| it.join().unwrap()).collect();
+        for phone in &phones {
+            while phone.engine.sync_now().unwrap().end != SyncEnd::UpToDate {
+                std::thread::yield_now();
+            }
+        }
+        server.kill();
+        let log = read(&runtime, &data, tenant);
+        phones.iter().for_each(|phone| phone.assert_all_on(&log));
+        assert!(log.refused.is_empty());
+    });
+}
+
+/// What the phones do, and what they were told is durable.
+#[derive(Default)]
+struct Work {
+    stop: AtomicBool,
+    acknowledged: AtomicU64,
+    durable: Mutex<Vec<Arc<Ledger>>>,
+}
+
+impl Work {
+    /// Saves and pushes until told to stop; the server may be gone at any time.
+    fn on(&self, mut phone: Phone) -> Phone {
+        while !self.stop.load(Ordering::SeqCst) {
+            let job = phone.engine.walk_up(WalkUp::default()).unwrap();
+            for step in ["hi_vis", "cones", "area_safe"] {
+                phone.engine.checklist(job, step, "pass", None).unwrap();
+            }
+            phone.engine.note(job, "No signal on scene.").unwrap();
+            phone.note_saved(job);
+            let Ok(report) = phone.engine.sync_now() else { continue };
+            let acknowledged = report.end == SyncEnd::UpToDate && report.durable > 0;
+            if acknowledged && phone.engine.status().unwrap().waiting == 0 {
+                // Everything this phone ever saved was said to be durable.
+                let mut durable = self.durable.lock().unwrap();
+                durable.push(Arc::new(phone.ledger.clone()));
+                self.acknowledged.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        phone
+    }
+}
+
+async fn staff(data: &Path) -> (TenantId, Vec<sync_core::id::UserId>) {
+    let store = server::store::Store::open(&url(data)).await.unwrap();
+    let tenant = office::settle(&store).await;
+    let mut users = Vec::new();
+    for index in 0..PHONES {
+        let role = server::auth::Role::Technician;
+        users.push(office::add(&store, tenant, &format!("tech{index}"), role, None).await);
+    }
+    store.close().await;
+    (tenant, users)
+}
+
+fn url(data: &Path) -> String {
+    format!("sqlite://{}", data.join("towline.db").display())
+}
+
+fn read(runtime: &tokio::runtime::Runtime, data: &Path, tenant: TenantId) -> ServerLog {
+    runtime.block_on(ServerLog::open(&url(data), tenant)).unwrap()
+}
+
+fn assert_once(ledger: &Ledger, log: &ServerLog) {
+    for (key, hash) in ledger.facts() {
+        assert_eq!(log.facts.get(key), Some(&vec![*hash]), "{key:?} was acknowledged");
+    }
+}

@@ -1,0 +1,8 @@
+//! End to end over real sockets: real servers, real phones, and what goes wrong between them.
+
+#![allow(clippy::unwrap_used)]
+
+mod killed_phone;
+mod killed_server;
+mod office;
+mod process;

@@ -1,0 +1,67 @@
+//! The `towline` program as a process of its own, which can be killed.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// A running `towline serve`.
+pub struct ServerProcess {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl ServerProcess {
+    /// Starts one on a folder and waits until it answers.
+    pub fn start(data: &Path, address: SocketAddr) -> Self {
+        let child = Command::new(program())
+            .args(["serve", "--log", "error", "--password-memory-kib", "64", "--listen"])
+            .arg(address.to_string())
+            .arg("--data")
+            .arg(data)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let began = Instant::now();
+        while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(30), "the server does not come up");
+            std::thread::yield_now();
+        }
+        Self { child, address }
+    }
+
+    /// Its address with scheme.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Kills it with SIGKILL: nothing of it runs any more when this returns.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// An address on this machine that nobody listens on now.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// The built program; cargo builds it if it is not up to date.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        // The test itself lies in `target/PROFILE/deps`.
+        let test = std::env::current_exe().unwrap();
+        let profile = test.parent().and_then(Path::parent).unwrap();
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "-p", "server", "--bin", "towline"]);
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        let built = cargo.arg("--target-dir").arg(profile.parent().unwrap()).status().unwrap();
+        assert!(built.success(), "the towline program does not build");
+        profile.join("towline")
+    })
+}
