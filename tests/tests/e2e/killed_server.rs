@@ -1,8 +1,9 @@
 //! A server killed with -9 while phones push: nothing it acknowledged is lost, nothing doubles.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, RwLock};
 
 use mobile_ffi::{SyncEnd, WalkUp};
 use sync_core::id::TenantId;
@@ -14,9 +15,9 @@ use crate::office::{self, Folder, Phone, Wire, over_both};
 use crate::process::{ServerProcess, free_address};
 
 const PHONES: usize = 4;
-const KILLS: u64 = 4;
+const KILLS: usize = 4;
 /// Acknowledged syncs before each kill.
-const BETWEEN: u64 = 24;
+const BETWEEN: usize = 24;
 
 over_both!(nothing_acknowledged_is_lost_when_the_server_is_killed);
 
@@ -38,23 +39,28 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed(wire: Wire) {
         })
         .collect();
 
-    let work = Work::default();
+    let work = Work::new(phones.len());
     std::thread::scope(|scope| {
-        let working: Vec<_> =
-            phones.into_iter().map(|phone| scope.spawn(|| work.on(phone))).collect();
-        for kill in 1..=KILLS {
-            while work.acknowledged.load(Ordering::SeqCst) < kill * BETWEEN {
-                std::thread::yield_now();
-            }
+        let (acknowledge, acknowledged) = channel();
+        let working: Vec<_> = phones
+            .into_iter()
+            .enumerate()
+            .map(|(index, phone)| {
+                let (work, acknowledge) = (&work, acknowledge.clone());
+                scope.spawn(move || work.on(index, phone, &acknowledge))
+            })
+            .collect();
+        for _ in 0..KILLS {
+            (0..BETWEEN).for_each(|_| acknowledged.recv().unwrap());
+            let gone = work.gone.write().unwrap();
             server.kill();
             // Before anybody can send it again: what is on the disk is what was acknowledged.
-            let held = work.durable.lock().unwrap();
             let log = read(&runtime, &data, tenant);
-            for ledger in held.iter() {
-                assert_once(ledger, &log);
+            for ledger in &work.durable {
+                assert_once(&ledger.lock().unwrap(), &log);
             }
-            drop(held);
             server = ServerProcess::start(&data, address);
+            drop(gone);
         }
         work.stop.store(true, Ordering::SeqCst);
         let phones: Vec<Phone> = working.into_iter().map(|it| it.join().unwrap()).collect();
@@ -70,17 +76,22 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed(wire: Wire) {
     });
 }
 
-/// What the phones do, and what they were told is durable.
-#[derive(Default)]
+/// What the phones do, and what each was told is durable.
 struct Work {
     stop: AtomicBool,
-    acknowledged: AtomicU64,
-    durable: Mutex<Vec<Arc<Ledger>>>,
+    /// Held for writing while the server is down.
+    gone: RwLock<()>,
+    durable: Vec<Mutex<Ledger>>,
 }
 
 impl Work {
+    fn new(phones: usize) -> Self {
+        let durable = (0..phones).map(|_| Mutex::default()).collect();
+        Self { stop: AtomicBool::new(false), gone: RwLock::default(), durable }
+    }
+
     /// Saves and pushes until told to stop; the server may be gone at any time.
-    fn on(&self, mut phone: Phone) -> Phone {
+    fn on(&self, index: usize, mut phone: Phone, acknowledge: &Sender<()>) -> Phone {
         while !self.stop.load(Ordering::SeqCst) {
             let job = phone.engine.walk_up(WalkUp::default()).unwrap();
             for step in ["hi_vis", "cones", "area_safe"] {
@@ -88,13 +99,14 @@ impl Work {
             }
             phone.engine.note(job, "No signal on scene.").unwrap();
             phone.note_saved(job);
-            let Ok(report) = phone.engine.sync_now() else { continue };
-            let acknowledged = report.end == SyncEnd::UpToDate && report.durable > 0;
-            if acknowledged && phone.engine.status().unwrap().waiting == 0 {
+            let report = phone.engine.sync_now().unwrap();
+            if report.end == SyncEnd::UpToDate && phone.engine.status().unwrap().waiting == 0 {
                 // Everything this phone ever saved was said to be durable.
-                let mut durable = self.durable.lock().unwrap();
-                durable.push(Arc::new(phone.ledger.clone()));
-                self.acknowledged.fetch_add(1, Ordering::SeqCst);
+                *self.durable[index].lock().unwrap() = phone.ledger.clone();
+                // Nobody listens any more once the last kill is done.
+                let _ = acknowledge.send(());
+            } else {
+                drop(self.gone.read().unwrap());
             }
         }
         phone

@@ -1,34 +1,34 @@
 //! The `towline` program as a process of its own, which can be killed.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Lines};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 /// A running `towline serve`.
 pub struct ServerProcess {
     child: Child,
+    /// Kept, or the server could not print.
+    _out: Lines<BufReader<ChildStdout>>,
     address: SocketAddr,
 }
 
 impl ServerProcess {
     /// Starts one on a folder and waits until it answers.
     pub fn start(data: &Path, address: SocketAddr) -> Self {
-        let child = Command::new(program())
+        let mut child = Command::new(program())
             .args(["serve", "--log", "error", "--password-memory-kib", "64", "--listen"])
             .arg(address.to_string())
             .arg("--data")
             .arg(data)
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let began = Instant::now();
-        while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(30), "the server does not come up");
-            std::thread::yield_now();
-        }
-        Self { child, address }
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let greets = |line: std::io::Result<String>| line.unwrap().contains("listens on");
+        assert!(lines.any(greets), "the server does not come up");
+        Self { child, _out: lines, address }
     }
 
     /// Its address with scheme.
