@@ -1,4 +1,6 @@
 //! The dictionaries as documentation: `docs/dictionary.md` always says what the code does.
+// The test, not the crate, reads and writes files.
+#![allow(clippy::disallowed_methods)]
 
 use std::fmt::Write as _;
 

@@ -100,7 +100,7 @@ fn act(hand: &mut Hand, what: u8, epoch: i64, number: u8) {
         5 => (section::PARTS, of(&money)),
         6 => {
             let Some(named) = some(section::PARTS, &hand.document) else { return };
-            let how = if number % 2 == 0 { key::VOIDS } else { key::CORRECTS };
+            let how = if number.is_multiple_of(2) { key::VOIDS } else { key::CORRECTS };
             let mut record = of(&money);
             record.push((how, named));
             (section::PARTS, record)

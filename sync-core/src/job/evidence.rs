@@ -105,6 +105,13 @@ pub struct Settlement {
     pub time: i64,
 }
 
+/// Bytes in lower-case hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digits =
+        |byte: &u8| [byte >> 4, byte & 15].map(|nibble| b"0123456789abcdef"[usize::from(nibble)]);
+    bytes.iter().flat_map(digits).map(char::from).collect()
+}
+
 fn standing<'a>(document: &'a Document, section: &Section) -> impl Iterator<Item = Family<'a>> {
     families(document, section).into_iter().filter(|family| family.voided_by.is_none())
 }
@@ -116,7 +123,7 @@ pub(super) fn attachments(document: &Document) -> Vec<Attachment> {
         let hash = fact.record.get(&key::SHA256).and_then(Value::as_bytes);
         Attachment {
             id: fact.id,
-            sha256: hash.map(|bytes| bytes.iter().map(|b| format!("{b:02x}")).collect()),
+            sha256: hash.map(hex),
             media_type: owned(fact, &key::MEDIA_TYPE),
             size: int(fact, &key::SIZE),
             stage: owned(fact, &key::STAGE),
@@ -171,8 +178,8 @@ pub(super) fn observed(document: &Document) -> Observed {
         observed.plate = owned(fact, &key::PLATE).or(observed.plate);
     }
     // A reading may also stand beside a step, such as completing.
-    let steps = document.facts(&section::STATUS).filter_map(|fact| int(fact, &key::ODOMETER));
-    observed.odometer = observed.odometer.or(steps.last());
+    let mut steps = document.facts(&section::STATUS).filter_map(|fact| int(fact, &key::ODOMETER));
+    observed.odometer = observed.odometer.or(steps.next_back());
     observed
 }
 

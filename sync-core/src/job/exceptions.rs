@@ -216,7 +216,9 @@ impl Exceptions {
     fn skewed(&mut self, found: &Found<'_, '_>) {
         let mut by_author: BTreeMap<Option<UserId>, Vec<&Fact>> = BTreeMap::new();
         for name in found.document.fact_sections() {
-            for fact in found.document.facts(name).filter(|fact| corrected(fact).is_skewed()) {
+            // Without a server time known to the phone nothing can be said of its clock.
+            let anchored = found.document.facts(name).filter(|f| f.record.contains_key(&key::SRV));
+            for fact in anchored.filter(|fact| corrected(fact).is_skewed()) {
                 by_author.entry(fact.author).or_default().push(fact);
             }
         }

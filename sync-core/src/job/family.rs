@@ -32,8 +32,11 @@ pub(crate) fn families<'a>(document: &'a Document, section: &Section) -> Vec<Fam
             voids.entry(first).or_insert(fact.id);
             continue;
         }
-        members.entry(root(document, section, fact.id)).or_default().push(fact);
-        replaced.extend(id_of(fact, &key::CORRECTS));
+        // Hardly any fact is a correction; only those are worth a walk.
+        let corrects = id_of(fact, &key::CORRECTS);
+        let first = corrects.map_or(fact.id, |_| root(document, section, fact.id));
+        members.entry(first).or_default().push(fact);
+        replaced.extend(corrects);
     }
     let of = |(root, facts): (FactId, Vec<&'a Fact>)| {
         let mut standing = facts.iter().filter(|fact| !replaced.contains(&fact.id));

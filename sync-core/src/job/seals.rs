@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Job;
 use super::access::text;
+use super::evidence::hex;
 use super::times::corrected;
 use crate::document::{Document, Fact};
 use crate::id::{DeviceId, FactId, JobId, UserId};
@@ -65,7 +66,7 @@ fn view(document: &Document, job: &Job, fact: &Fact) -> SealView {
         role: signer.map(|signer| signer.role.clone()),
         language: signer.map(|signer| signer.language.clone()),
         statement: signer.map(|signer| signer.statement.clone()),
-        digest: seal.as_ref().map(|s| s.digest.iter().map(|b| format!("{b:02x}")).collect()),
+        digest: seal.as_ref().map(|seal| hex(&seal.digest)),
         device: seal.as_ref().map(|seal| seal.device),
         by: fact.author,
         time: corrected(fact),

@@ -104,6 +104,9 @@ impl Draft {
         heads.sort();
         let mut record = Record::new();
         record.insert(key::KIND, "seal".into());
+        // Beside the rendering, so that a list can show them without reading it.
+        record.insert(key::NAME, Value::Text(self.shown.signer().name.clone()));
+        record.insert(key::ROLE, Value::Text(self.shown.signer().role.clone()));
         record.insert(key::DIGEST, Value::Bytes(digest(&shown).to_vec()));
         record.insert(key::SHOWN, Value::Text(shown));
         record.insert(key::HEADS, Value::Bytes(heads.iter().flat_map(|head| head.0).collect()));
@@ -169,7 +172,10 @@ impl Seal {
         bytes(key::STROKES).ok_or(SealError::Malformed("strokes"))?;
         let parsed: ShownSigner =
             serde_json::from_str(shown).map_err(|_| SealError::Malformed("shown"))?;
-        if claimed != digest(shown) || parsed.job.id != job {
+        let beside = |key| record.get(&key).and_then(Value::as_text);
+        let same_signer = beside(key::NAME) == Some(&parsed.signer.name)
+            && beside(key::ROLE) == Some(&parsed.signer.role);
+        if claimed != digest(shown) || parsed.job.id != job || !same_signer {
             return Err(SealError::DigestMismatch);
         }
         Ok(Self {

@@ -130,6 +130,11 @@ impl Shown {
         }
     }
 
+    /// Who signs.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
     /// The canonical text.
     pub fn canonical(&self) -> String {
         // Plain structs of text and integers have no way to fail; an empty text never verifies.
