@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use enrol::{Enrolled, EnrolmentStatus};
 pub use facts::{Attachment, PartUsed, StepDetails, WalkUp};
 pub use input::Place;
-pub use read::{Refused, StockView};
+pub use read::Refused;
 pub use seal::SealPrompt;
 pub use status::Status;
 pub use sync::{SyncEnd, SyncReport};

@@ -2,9 +2,10 @@
 
 use sync_core::change::Entry;
 use sync_core::document::Document;
-use sync_core::id::{FactId, JobId, VanId};
+use sync_core::id::{FactId, JobId};
 use sync_core::job::{Job, JobSummary, TimelineItem, timeline};
 use sync_core::schema::{DocId, DocKind};
+use sync_core::van::{Van, usages};
 
 use super::{Engine, State, summary};
 use crate::error::EngineError;
@@ -23,13 +24,6 @@ pub struct Refused {
     pub at: i64,
     /// What it was, whole.
     pub entries: Vec<Entry>,
-}
-
-/// Stock of the technician's van.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StockView {
-    /// The van.
-    pub van: VanId,
 }
 
 impl Engine {
@@ -55,6 +49,20 @@ impl Engine {
     pub fn server_clock(&self) -> i64 {
         let clock = self.clock();
         self.state().server_now(clock).unwrap_or_else(|| clock.wall_ms())
+    }
+
+    /// The technician's van with its stock, as the movements on this phone and the parts of the
+    /// jobs on it make it; absent where the technician drives none.
+    pub fn stock(&self) -> Result<Option<Van>, EngineError> {
+        let mut state = self.state();
+        let user = state.identity.as_ref().ok_or(EngineError::NotEnrolled)?.user;
+        let Some(van) = state.van_of(user)? else { return Ok(None) };
+        let State { store, cache, .. } = &mut *state;
+        let mut used = Vec::new();
+        for (doc, _) in docs::of_kind(store.read(), DocKind::Job)? {
+            used.extend(usages(cache.get(store.read(), doc)?.document()));
+        }
+        Ok(Some(Van::of(cache.get(store.read(), van.into())?.document(), &used)))
     }
 
     /// The document of a job, van or technician as everything saved makes it.

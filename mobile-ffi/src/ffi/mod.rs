@@ -6,6 +6,7 @@
 mod error;
 mod phone;
 mod records;
+mod seal;
 mod words;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +15,9 @@ pub use error::PhoneError;
 pub use phone::RescuePhone;
 pub use records::{
     Attached, CheckedStep, CustomerSeen, EnrolledPhone, Part, PhoneStatus, RefusedWork, RescueJob,
-    RescueJobDetail, Spot, StepNote, SyncResult,
+    RescueJobDetail, Spot, StepNote, StockItem, SyncResult,
 };
+pub use seal::{CustomerSigner, PenPoint, PenStroke, SealSheet, SealedBy};
 pub use words::RescueStep;
 
 use crate::Event;

@@ -6,9 +6,9 @@ use sync_core::id::{FactId, JobId};
 use sync_core::schema::Section;
 
 use super::{
-    Attached, CustomerSeen, EnrolledPhone, Foreign, ForeignVault, Part, PhoneError, PhoneListener,
-    PhoneStatus, PhoneWatch, RefusedWork, RescueJob, RescueJobDetail, RescueStep, SecretVault,
-    StepNote, SyncResult,
+    Attached, CustomerSeen, CustomerSigner, EnrolledPhone, Foreign, ForeignVault, Part, PenStroke,
+    PhoneError, PhoneListener, PhoneStatus, PhoneWatch, RefusedWork, RescueJob, RescueJobDetail,
+    RescueStep, SealSheet, SealedBy, SecretVault, Spot, StepNote, StockItem, SyncResult,
 };
 use crate::{Attachment, Engine, EngineError, Options, PartUsed, StepDetails, WalkUp};
 
@@ -177,6 +177,37 @@ impl RescuePhone {
             note: seen.note,
         };
         Ok(self.engine.walk_up(seen)?.to_string())
+    }
+
+    /// Stock of the technician's van; empty where they drive none.
+    pub fn stock(&self) -> Result<Vec<StockItem>, PhoneError> {
+        let van = self.engine.stock()?;
+        Ok(van.into_iter().flat_map(|van| van.stock.lines).map(Into::into).collect())
+    }
+
+    /// What a signer is to see of a job: show its text, and seal the same sheet.
+    pub fn seal_sheet(
+        &self,
+        job: String,
+        signer: CustomerSigner,
+    ) -> Result<Arc<SealSheet>, PhoneError> {
+        Ok(Arc::new(SealSheet(self.engine.seal_prompt(id(&job)?, signer.into())?)))
+    }
+
+    /// Seals what a sheet showed with the pen's strokes; gives the id of the fact.
+    pub fn seal(
+        &self,
+        sheet: Arc<SealSheet>,
+        strokes: Vec<PenStroke>,
+        spot: Option<Spot>,
+    ) -> Result<String, PhoneError> {
+        let strokes = strokes.into_iter().map(Into::into).collect();
+        fact(self.engine.seal(sheet.0.clone(), strokes, spot.map(Into::into)))
+    }
+
+    /// The seals of a job, and whether the job still is as each was signed.
+    pub fn seals(&self, job: String) -> Result<Vec<SealedBy>, PhoneError> {
+        Ok(self.engine.seals(id(&job)?)?.into_iter().map(Into::into).collect())
     }
 
     /// Brings phone and office together now.

@@ -2,6 +2,7 @@
 
 use sync_core::id::JobId;
 use sync_core::job::{Job, JobSummary, Missing};
+use sync_core::van::StockLine;
 
 use crate::{Enrolled, NetError, Place, Refused, Status, SyncEnd, SyncReport};
 
@@ -256,6 +257,26 @@ pub struct RefusedWork {
     pub sentence: String,
     /// When the phone learnt of it.
     pub at: i64,
+}
+
+/// How much of one part lies in one bin of the van.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct StockItem {
+    /// Number in the catalogue.
+    pub part_no: String,
+    /// The bin; empty for none.
+    pub bin: String,
+    /// Thousandths of a unit; below zero when more was taken than was there.
+    pub quantity: i64,
+    /// More was taken than was there.
+    pub oversold: bool,
+}
+
+impl From<StockLine> for StockItem {
+    fn from(line: StockLine) -> Self {
+        let StockLine { part_no, bin, quantity, oversold, .. } = line;
+        Self { part_no, bin, quantity, oversold }
+    }
 }
 
 impl RescueJob {
