@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::accounts::{enrol, login, token};
 use crate::app::App;
 use crate::auth::gate;
-use crate::desk::{audit, branches, devices, jobs, parts, positions, users};
+use crate::desk::{audit, branches, devices, jobs, parts, positions, technicians, users, vans};
 use crate::http::{Code, Json, Problem, headers, request_id};
 use crate::net;
 use crate::phone_sync;
@@ -73,6 +73,14 @@ fn gated() -> OpenApiRouter<App> {
         .routes(routes!(parts::get, parts::put))
         .routes(routes!(positions::list, positions::add))
         .routes(routes!(audit::list))
+        .routes(routes!(technicians::list))
+        .routes(routes!(technicians::get, technicians::update))
+        .routes(routes!(technicians::add_certificate))
+        .routes(routes!(technicians::add_shift))
+        .routes(routes!(vans::list, vans::create))
+        .routes(routes!(vans::get, vans::update))
+        .routes(routes!(vans::move_stock))
+        .routes(routes!(vans::count))
         .routes(routes!(jobs::list::list, jobs::create::create))
         .routes(routes!(jobs::one::get, jobs::one::update))
         .routes(routes!(jobs::assign::assign))

@@ -255,3 +255,87 @@ fn every_write_leaves_a_row_in_the_audit_list() {
     assert_eq!(actions[1]["action"], "job.create");
     assert!(actions.iter().all(|row| row["request_id"].as_str().is_some_and(|id| !id.is_empty())));
 }
+
+#[test]
+fn a_van_is_loaded_counted_and_given_to_a_technician() {
+    let world = World::new();
+    let bo = world.add_user(world.tenant, "bo", Role::Technician);
+    let desk = world.admin();
+    let van = desk.post("/v1/vans", json!({"name": "Van 7", "plate": "rab-0007"})).ok(201);
+    let path = format!("/v1/vans/{}", van["id"].as_str().unwrap_or_default());
+    let seen = desk.get(&path).header("etag").to_owned();
+    let given = desk.header("if-match", &seen).patch(&path, json!({"technician": bo})).ok(200);
+    assert_eq!(given["technician"], bo.to_string());
+    let load = json!({"movements": [
+        {"kind": "load", "part_no": "12V60", "quantity": 4000, "bin": "A"},
+        {"kind": "load", "part_no": "FUSE", "quantity": 20_000},
+        {"kind": "transfer", "part_no": "12V60", "quantity": 1000, "from": "A", "to": "B"},
+    ]});
+    let loaded = desk.post(&format!("{path}/movements"), load).ok(200);
+    let line = |van: &Value, n: usize| van["stock"]["lines"][n]["quantity"].clone();
+    assert_eq!(
+        (line(&loaded, 0), line(&loaded, 1), line(&loaded, 2)),
+        (json!(3000), json!(1000), json!(20_000))
+    );
+    let count = json!({"counts": [{"part_no": "FUSE", "quantity": 18_000}]});
+    assert_eq!(line(&desk.post(&format!("{path}/counts"), count).ok(200), 2), json!(18_000));
+    let wrong = json!({"movements": [{"kind": "load", "part_no": "X", "quantity": 0}]});
+    let problem = desk.post(&format!("{path}/movements"), wrong).problem(422, "invalid");
+    assert_eq!(problem["field"], "movements[0].quantity");
+    world.add_user(world.tenant, "disp", Role::Dispatcher);
+    let dispatcher = world.desk("acme", "disp");
+    dispatcher.post("/v1/vans", json!({"name": "Van 8"})).problem(403, "denied");
+}
+
+#[test]
+fn a_technician_has_skills_while_they_are_in_date_and_works_in_shifts() {
+    let world = World::new();
+    let bo = world.add_user(world.tenant, "bo", Role::Technician);
+    let desk = world.admin();
+    let path = format!("/v1/technicians/{bo}");
+    let first = desk.get(&path).ok(200);
+    assert_eq!(
+        (&first["record"]["name"], &first["on_shift"]),
+        (&json!("Name of bo"), &json!(false))
+    );
+    let old = json!({"skill": "tow", "expires": 1_000_000_000_000_i64});
+    desk.post(&format!("{path}/certificates"), old).ok(200);
+    let new = json!({"skill": "high_voltage", "serial": "HV-1"});
+    let certified = desk.post(&format!("{path}/certificates"), new).ok(200);
+    assert_eq!(certified["skills"], json!(["high_voltage"]));
+    let now = world.running().app().now();
+    let shift = json!({"starts": now - 1000, "ends": now + 3_600_000});
+    assert_eq!(desk.post(&format!("{path}/shifts"), shift).ok(200)["on_shift"], true);
+    let away = json!({"absence": true, "starts": now - 1000, "ends": now + 3_600_000});
+    assert_eq!(desk.post(&format!("{path}/shifts"), away).ok(200)["on_shift"], false);
+    assert_eq!(desk.get("/v1/technicians").ok(200)["items"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn staff_of_one_branch_see_its_jobs_only() {
+    let world = World::new();
+    let admin = world.admin();
+    let branch = |name: &str| {
+        let body =
+            json!({"name": name, "kind": "owned", "currency": "TWD", "time_zone": "Asia/Taipei"});
+        admin.post("/v1/branches", body).ok(201)["id"].clone()
+    };
+    let (north, south) = (branch("North"), branch("South"));
+    let user = json!({
+        "login": "nora", "name": "Nora", "role": "dispatcher", "branch": north,
+        "password": support::PASSWORD,
+    });
+    admin.post("/v1/users", user).ok(201);
+    let nora = world.desk("acme", "nora");
+    let mut body = call();
+    body["branch"] = south;
+    let southern = take(&admin, body);
+    let own = take(&nora, call());
+    assert_eq!(own["intake"]["branch"], north, "a job taken by the branch is the branch's");
+    assert_eq!(own["likely_duplicates"], json!([]));
+    nora.get(&path(&southern)).problem(404, "not_found");
+    let cancel = json!({"reason": "duplicate"});
+    nora.post(&format!("{}/cancel", path(&southern)), cancel).problem(404, "not_found");
+    assert_eq!(nora.get("/v1/jobs").ok(200)["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(admin.get("/v1/jobs").ok(200)["items"].as_array().map(Vec::len), Some(2));
+}

@@ -4,8 +4,13 @@
 
 use serde_json::json;
 use sqlx::AnyConnection;
+use sync_core::change::Entry;
+use sync_core::document::Document;
 use sync_core::enrol;
-use sync_core::id::{BranchId, DeviceId, TenantId, UserId};
+use sync_core::id::{BranchId, DeviceId, TenantId, UserId, VanId};
+use sync_core::policy;
+use sync_core::schema::{DocId, key, section};
+use sync_core::value::Value;
 
 use crate::accounts::audit::Note;
 use crate::accounts::branches::{self, Branch};
@@ -15,7 +20,10 @@ use crate::accounts::users::{self, User};
 use crate::accounts::{devices, enrol as codes};
 use crate::auth::{Role, keys, password};
 use crate::clock::random;
+use crate::desk::jobs::fields::entries;
+use crate::desk::technicians::first_fields;
 use crate::store::{Store, StoreError};
+use crate::writer::{EditRequest, Expect};
 
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
@@ -140,13 +148,44 @@ pub async fn create_user(
         version: 1,
         created_at: now,
     };
-    let id = user.id;
+    let (id, role, first) = (user.id, user.role, user.clone());
     store
-        .write(move |tx| {
+        .write::<(), AdminError, _>(move |tx| {
             Box::pin(async move {
                 users::insert(tx, tenant, &user, hash).await?;
                 note(tx, tenant, "user.create", id, now).await
             })
+        })
+        .await?;
+    if role == Role::Technician {
+        edit(store, now, tenant, id.into(), move |document| first_fields(document, &first)).await?;
+    }
+    Ok(id)
+}
+
+/// Adds a van.
+///
+/// # Errors
+/// When the database cannot do it.
+pub async fn create_van(
+    store: &Store,
+    now: i64,
+    tenant: TenantId,
+    name: &str,
+    branch: Option<BranchId>,
+    technician: Option<UserId>,
+) -> Result<VanId, AdminError> {
+    let id = VanId::new(now, random());
+    let raw = |bytes: &[u8; 16]| Value::Bytes(bytes.to_vec());
+    let sets = vec![
+        (section::DETAILS, key::NAME, name.into()),
+        (section::DETAILS, key::BRANCH, branch.map_or(Value::Null, |b| raw(b.as_bytes()))),
+        (section::DETAILS, key::TECHNICIAN, technician.map_or(Value::Null, |t| raw(t.as_bytes()))),
+    ];
+    edit(store, now, tenant, id.into(), move |document| entries(document, sets)).await?;
+    store
+        .write::<(), AdminError, _>(move |tx| {
+            Box::pin(async move { note(tx, tenant, "van.create", id, now).await })
         })
         .await?;
     Ok(id)
@@ -268,6 +307,20 @@ pub async fn revoke_device(
 /// When the database cannot do it.
 pub async fn rotate_key(store: &Store, now: i64) -> Result<String, AdminError> {
     store.write(move |tx| Box::pin(async move { Ok(keys::rotate(tx, now).await?) })).await
+}
+
+/// Writes to a document as the server itself.
+async fn edit(
+    store: &Store,
+    now: i64,
+    tenant: TenantId,
+    doc: DocId,
+    work: impl FnOnce(&Document) -> Vec<Entry> + Send + 'static,
+) -> Result<(), AdminError> {
+    let caller = policy::Caller::system();
+    let request = EditRequest { tenant, caller, doc, expect: Expect::Any, now };
+    let edited = store.writer().edit(request, |document| Ok::<_, String>(work(document))).await?;
+    edited.map(drop).map_err(|error| AdminError::Asked(error.to_string()))
 }
 
 async fn note(

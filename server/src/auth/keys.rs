@@ -24,6 +24,8 @@ pub struct Key {
     pub signing: SigningKey,
     /// When it stopped signing, Unix milliseconds.
     retired_at: Option<i64>,
+    /// Whether tokens it signed are still believed.
+    verifies: bool,
 }
 
 /// The keys this process knows.
@@ -61,22 +63,21 @@ impl Keys {
     /// # Errors
     /// When the database refuses.
     pub async fn load(&self, connection: &mut AnyConnection, now: i64) -> Result<(), sqlx::Error> {
-        let rows = sqlx::query(
-            "SELECT kid, seed, retired_at FROM keys \
-             WHERE retired_at IS NULL OR retired_at > $1 ORDER BY created_at DESC, kid",
-        )
-        .bind(now - GRACE_MS)
-        .fetch_all(connection)
-        .await?;
+        let rows =
+            sqlx::query("SELECT kid, seed, retired_at FROM keys ORDER BY created_at DESC, kid")
+                .fetch_all(connection)
+                .await?;
         let keys: Result<Vec<Key>, sqlx::Error> = rows
             .iter()
             .map(|row| {
                 let seed: Vec<u8> = row.try_get("seed")?;
                 let seed = <[u8; 32]>::try_from(seed).map_err(|_| sql::broken("seed"))?;
+                let retired_at: Option<i64> = row.try_get("retired_at")?;
                 Ok(Key {
                     kid: row.try_get("kid")?,
                     signing: SigningKey::from_bytes(&seed),
-                    retired_at: row.try_get("retired_at")?,
+                    retired_at,
+                    verifies: retired_at.is_none_or(|at| at > now - GRACE_MS),
                 })
             })
             .collect();
@@ -94,10 +95,17 @@ impl Keys {
     /// The key with this name, if it still verifies.
     pub fn find(&self, kid: &str) -> Option<VerifyingKey> {
         let keys = self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        keys.iter().find(|key| key.kid == kid).map(|key| key.signing.verifying_key())
+        let key = keys.iter().find(|key| key.kid == kid && key.verifies);
+        key.map(|key| key.signing.verifying_key())
     }
 
-    /// The public halves.
+    /// Every key that ever was, by name: what was countersigned stays so after a rotation.
+    pub fn ever(&self) -> Vec<(String, VerifyingKey)> {
+        let keys = self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        keys.iter().map(|key| (key.kid.clone(), key.signing.verifying_key())).collect()
+    }
+
+    /// The public halves of every key that ever was, newest first.
     pub fn jwks(&self) -> Jwks {
         let keys = self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         let jwk = |key: &Key| Jwk {

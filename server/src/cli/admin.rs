@@ -30,6 +30,7 @@ Examples, in the order of a first day:
   towline admin branch --tenant acme --name 'Taipei North' --currency TWD --time-zone Asia/Taipei
   towline admin user --tenant acme --login bo --name 'Bo Chen' --role technician
   towline admin part --tenant acme --part-no 12V60 --description 'Battery 60 Ah' --unit-price 320000 --currency TWD
+  towline admin van --tenant acme --name 'Van 7' --technician bo
   towline admin code --tenant acme --login bo
 Add --data DIR or --database URL when the database is not in ./towline-data.";
 
@@ -43,6 +44,8 @@ enum What {
     Password(PasswordArgs),
     /// Add a branch of a tenant.
     Branch(BranchArgs),
+    /// Add a van; its stock is loaded over the API.
+    Van(VanArgs),
     /// Add a part to the catalogue, or write over the one with its number.
     Part(PartArgs),
     /// Make a one-time code by which a technician's phone can be enrolled.
@@ -156,6 +159,24 @@ struct BranchArgs {
 }
 
 #[derive(Args)]
+struct VanArgs {
+    /// Short name of the tenant.
+    #[arg(long)]
+    tenant: String,
+    /// Name on the board.
+    #[arg(long)]
+    name: String,
+    /// Id of its branch.
+    #[arg(long)]
+    branch: Option<BranchId>,
+    /// Login of the technician who drives it.
+    #[arg(long)]
+    technician: Option<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args)]
 struct PartArgs {
     /// Short name of the tenant.
     #[arg(long)]
@@ -222,6 +243,7 @@ impl Admin {
             What::User(args) => user(args).await?,
             What::Password(args) => password(args).await?,
             What::Branch(args) => branch(args).await?,
+            What::Van(args) => van(args).await?,
             What::Part(args) => part(args).await?,
             What::Code(args) => code(args).await?,
             What::Revoke(args) => {
@@ -320,6 +342,18 @@ async fn branch(args: BranchArgs) -> Result<(), Box<dyn Error>> {
     let (id, name) = (branch.id, branch.name.clone());
     admin::create_branch(&store, tenant.id, branch).await?;
     println!("Branch {name} is {id}.");
+    Ok(())
+}
+
+async fn van(args: VanArgs) -> Result<(), Box<dyn Error>> {
+    let (store, now, _) = open(&args.place).await?;
+    let tenant = admin::find_tenant(&store, &args.tenant).await?;
+    let technician = match &args.technician {
+        Some(login) => Some(admin::find_user(&store, tenant.id, login).await?.id),
+        None => None,
+    };
+    let made = admin::create_van(&store, now, tenant.id, &args.name, args.branch, technician);
+    println!("Van {} is {}.", args.name, made.await?);
     Ok(())
 }
 

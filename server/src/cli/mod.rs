@@ -1,8 +1,11 @@
 //! The command line: what can be said, and which function says it.
 
 mod admin;
+mod copies;
+mod seal;
 mod serve;
 mod settings;
+mod verify;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -32,6 +35,14 @@ enum Command {
     Serve(serve::Serve),
     /// Set up and repair a database: tenants, people, branches, parts, phones.
     Admin(admin::Admin),
+    /// Rebuild everything that is computed from the change log, and compare.
+    Verify(verify::Verify),
+    /// Check an exported evidence bundle of a customer's signature, without a server.
+    VerifySeal(seal::VerifySeal),
+    /// Copy a SQLite database while it is in use, and verify the copy.
+    Backup(copies::Backup),
+    /// Put a backup in place as a new database, so that phones bring back what it lacks.
+    Restore(copies::Restore),
     /// Print the OpenAPI 3.1 document of the REST API.
     #[command(after_help = "Example:\n  towline openapi > towline.json")]
     Openapi,
@@ -45,6 +56,10 @@ pub async fn run() -> Result<ExitCode, Box<dyn Error>> {
     match Towline::parse().command {
         Command::Serve(serve) => serve.run().await,
         Command::Admin(admin) => admin.run().await,
+        Command::Verify(verify) => verify.run().await,
+        Command::VerifySeal(seal) => seal.run().await,
+        Command::Backup(backup) => backup.run().await,
+        Command::Restore(restore) => restore.run().await,
         Command::Openapi => {
             println!("{}", server::router::openapi().to_pretty_json()?);
             Ok(ExitCode::SUCCESS)

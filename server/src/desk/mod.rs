@@ -8,4 +8,6 @@ pub mod edit;
 pub mod jobs;
 pub mod parts;
 pub mod positions;
+pub mod technicians;
 pub mod users;
+pub mod vans;

@@ -5,16 +5,18 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::json;
+use sync_core::document::Document;
 use sync_core::id::{BranchId, UserId};
 use utoipa::ToSchema;
 
-use super::check;
+use super::{check, edit, technicians};
 use crate::accounts::audit::Note;
 use crate::accounts::users::{self, User};
 use crate::app::App;
-use crate::auth::{Role, Staff};
+use crate::auth::{Caller, Role, Staff};
 use crate::http::cursor::{Page, PageQuery};
 use crate::http::{Cursor, ETag, Id, IfMatch, Json, Operation, Problem, ProblemBody, Query};
+use crate::writer::Expect;
 
 /// A person to be added.
 #[derive(Deserialize, ToSchema)]
@@ -149,7 +151,19 @@ pub async fn create(
             })
         })
         .await?;
+    if user.role == Role::Technician {
+        open_record(&app, &caller, &user).await?;
+    }
     Ok((StatusCode::CREATED, ETag::of_row(1), Json(user)).into_response())
+}
+
+/// A technician's document exists from the first day, so that their phone has it.
+async fn open_record(app: &App, caller: &Caller, user: &User) -> Result<(), Problem> {
+    let first = user.clone();
+    let note = Note::by(caller, "technician.create", user.id);
+    let work = move |document: &Document| Ok(technicians::first_fields(document, &first));
+    edit::edit(app, caller, user.id.into(), Expect::Any, note, work).await?;
+    Ok(())
 }
 
 /// Changes a person.

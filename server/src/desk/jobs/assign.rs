@@ -8,7 +8,7 @@ use sync_core::schema::{key, section};
 use sync_core::value::Value;
 use utoipa::ToSchema;
 
-use super::{Answer, JobView, answer, may_see};
+use super::{Answer, JobView, answer, begin};
 use crate::accounts::audit::Note;
 use crate::accounts::users;
 use crate::app::App;
@@ -70,6 +70,7 @@ pub async fn assign(
     operation: Operation,
     Json(to): Json<Assign>,
 ) -> Answer {
+    let expect = begin(&app, &caller, id, seen.as_ref()).await?;
     let provider =
         to.provider.as_deref().map(|name| check::text("provider", name, 100)).transpose()?;
     match (to.technician, &provider) {
@@ -80,13 +81,10 @@ pub async fn assign(
     let now = app.now();
     let offer = to.kind == How::Offer;
     let expires = to.expires.or(offer.then_some(now + OFFER_MS)).filter(|_| offer);
-    let expect = edit::expectation(&app, &caller, id.into(), seen.as_ref()).await?;
     let detail = serde_json::json!({"technician": to.technician, "provider": provider});
     let note = Note::by(&caller, "job.assign", id).detail(detail);
-    let who = caller.clone();
     let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
         let job = Job::of(document);
-        may_see(&who, &job)?;
         open(&job, now)?;
         let kind = if offer { "offer" } else { "assign" };
         let technician = to.technician.map_or(Value::Null, |user| edit::raw(user.as_bytes()));
@@ -131,14 +129,12 @@ pub async fn recall(
     operation: Operation,
     Json(why): Json<Recall>,
 ) -> Answer {
+    let expect = begin(&app, &caller, id, seen.as_ref()).await?;
     let text = why.note.as_deref().map(|text| check::text("note", text, 1000)).transpose()?;
     let now = app.now();
-    let expect = edit::expectation(&app, &caller, id.into(), seen.as_ref()).await?;
     let note = Note::by(&caller, "job.recall", id);
-    let who = caller.clone();
     let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
         let job = Job::of(document);
-        may_see(&who, &job)?;
         open(&job, now)?;
         let held = job
             .assignment_at(now)

@@ -8,7 +8,7 @@ use sync_core::schema::{key, section};
 use sync_core::value::Value;
 use utoipa::ToSchema;
 
-use super::{Answer, JobView, answer, may_see};
+use super::{Answer, JobView, answer, begin};
 use crate::accounts::audit::Note;
 use crate::app::App;
 use crate::auth::Staff;
@@ -49,6 +49,7 @@ pub async fn decide(
     operation: Operation,
     Json(choice): Json<Choice>,
 ) -> Answer {
+    let expect = begin(&app, &caller, id, seen.as_ref()).await?;
     let about = About::parse(&choice.about)
         .ok_or_else(|| Problem::invalid("about", "There is no such kind of exception."))?;
     if !about.choices().contains(&choice.choice.as_str()) {
@@ -60,13 +61,10 @@ pub async fn decide(
     }
     let text = choice.note.as_deref().map(|text| check::text("note", text, 1000)).transpose()?;
     let now = app.now();
-    let expect = edit::expectation(&app, &caller, id.into(), seen.as_ref()).await?;
     let detail = serde_json::json!({"about": about.word(), "choice": choice.choice});
     let note = Note::by(&caller, "job.decide", id).detail(detail);
-    let who = caller.clone();
     let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
         let job = Job::of(document);
-        may_see(&who, &job)?;
         let (ms, random) = operation.seed(0);
         if document.fact(&section::DECISIONS, &FactId::new(ms, random)).is_some() {
             return Ok(Vec::new());

@@ -7,7 +7,7 @@ use sync_core::job::{Job, State as JobState, Step};
 use sync_core::schema::{key, section};
 use utoipa::ToSchema;
 
-use super::{Answer, JobView, answer, may_see};
+use super::{Answer, JobView, answer, begin};
 use crate::accounts::audit::Note;
 use crate::app::App;
 use crate::auth::Staff;
@@ -42,16 +42,14 @@ pub async fn cancel(
     operation: Operation,
     Json(why): Json<Cancel>,
 ) -> Answer {
+    let expect = begin(&app, &caller, id, seen.as_ref()).await?;
     let reason = check::text("reason", &why.reason, 60)?;
     let text = why.note.as_deref().map(|text| check::text("note", text, 1000)).transpose()?;
     let now = app.now();
-    let expect = edit::expectation(&app, &caller, id.into(), seen.as_ref()).await?;
     let detail = serde_json::json!({"reason": reason});
     let note = Note::by(&caller, "job.cancel", id).detail(detail);
-    let who = caller.clone();
     let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
         let job = Job::of(document);
-        may_see(&who, &job)?;
         let state = job.state_at(now);
         if state.is_over() {
             let detail = format!("The job is {}.", state.word());
@@ -96,14 +94,12 @@ pub async fn reopen(
     operation: Operation,
     Json(why): Json<Reopen>,
 ) -> Answer {
+    let expect = begin(&app, &caller, id, seen.as_ref()).await?;
     let text = why.note.as_deref().map(|text| check::text("note", text, 1000)).transpose()?;
     let now = app.now();
-    let expect = edit::expectation(&app, &caller, id.into(), seen.as_ref()).await?;
     let note = Note::by(&caller, "job.reopen", id);
-    let who = caller.clone();
     let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
         let job = Job::of(document);
-        may_see(&who, &job)?;
         if job.state != JobState::Cancelled {
             let detail = format!("The job is {}.", job.state_at(now).word());
             return Err(Problem::new(Code::WrongState).detail(detail));

@@ -3,18 +3,16 @@
 use axum::extract::State;
 use serde::Deserialize;
 use sync_core::id::{FactId, JobId};
-use sync_core::job::Job;
 use sync_core::schema::{key, section};
 use sync_core::value::Value;
 use utoipa::ToSchema;
 
-use super::{Answer, JobView, answer, may_see};
+use super::{Answer, JobView, answer, begin};
 use crate::accounts::audit::Note;
 use crate::app::App;
 use crate::auth::Staff;
 use crate::desk::{check, edit};
 use crate::http::{Code, Id, Json, Operation, Problem, ProblemBody};
-use crate::writer::Expect;
 
 /// A remark.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -37,12 +35,11 @@ pub async fn add_note(
     operation: Operation,
     Json(remark): Json<Remark>,
 ) -> Answer {
+    let expect = begin(&app, &caller, id, None).await?;
     let text = check::text("text", &remark.text, 4000)?;
     let now = app.now();
     let note = Note::by(&caller, "job.note", id);
-    let who = caller.clone();
-    let edited = edit::edit(&app, &caller, id.into(), Expect::Existing, note, move |document| {
-        may_see(&who, &Job::of(document))?;
+    let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
         let pairs = [(key::TEXT, text.into())];
         let fact = edit::fact(document, &operation, 0, section::NOTES, now, pairs);
         Ok(fact.into_iter().collect())
@@ -81,15 +78,14 @@ pub async fn add_charge(
     operation: Operation,
     Json(charge): Json<NewCharge>,
 ) -> Answer {
+    let expect = begin(&app, &caller, id, None).await?;
     let pairs = match charge.voids {
         Some(fact) => vec![(key::VOIDS, edit::raw(fact.as_bytes()))],
         None => pairs(&charge)?,
     };
     let now = app.now();
     let note = Note::by(&caller, "job.charge", id);
-    let who = caller.clone();
-    let edited = edit::edit(&app, &caller, id.into(), Expect::Existing, note, move |document| {
-        may_see(&who, &Job::of(document))?;
+    let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
         if let Some(voided) = charge.voids
             && document.fact(&section::CHARGES, &voided).is_none()
         {

@@ -19,8 +19,8 @@ use utoipa::ToSchema;
 use super::edit;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::http::{ETag, Json, Problem};
-use crate::writer::Edited;
+use crate::http::{ETag, IfMatch, Json, Problem};
+use crate::writer::{Edited, Expect};
 
 /// A job with its story.
 ///
@@ -71,11 +71,28 @@ pub(super) async fn find(
     Ok((document, pos))
 }
 
+/// The start of every write to a job: the caller may see it, and it stands as they saw it.
+///
+/// # Errors
+/// `not_found`, `changed_meanwhile`.
+pub(super) async fn begin(
+    app: &App,
+    caller: &Caller,
+    id: JobId,
+    seen: Option<&IfMatch>,
+) -> Result<Expect, Problem> {
+    let (_, pos) = find(app, caller, id).await?;
+    let Some(seen) = seen else { return Ok(Expect::Existing) };
+    seen.check(&ETag::of_row(pos))?;
+    // Checked again by the writer, so that nothing can come in between.
+    Ok(Expect::At(pos))
+}
+
 /// Staff of one branch see its jobs, and those that have no branch yet.
 ///
 /// # Errors
 /// `not_found`.
-pub(super) fn may_see(caller: &Caller, job: &Job) -> Result<(), Problem> {
+fn may_see(caller: &Caller, job: &Job) -> Result<(), Problem> {
     match (caller.branch, job.intake.branch) {
         (Some(own), Some(other)) if own != other => Err(Problem::not_found()),
         _ => Ok(()),

@@ -2,10 +2,9 @@
 
 use axum::extract::State;
 use sync_core::id::JobId;
-use sync_core::job::Job;
 
 use super::fields::{self, JobFields};
-use super::{Answer, JobView, answer, find, may_see};
+use super::{Answer, JobView, answer, begin, find};
 use crate::accounts::audit::Note;
 use crate::app::App;
 use crate::auth::Staff;
@@ -41,7 +40,7 @@ pub async fn update(
     seen: IfMatch,
     Json(change): Json<JobFields>,
 ) -> Answer {
-    let expect = edit::expectation(&app, &caller, id.into(), Some(&seen)).await?;
+    let expect = begin(&app, &caller, id, Some(&seen)).await?;
     let sets = change.checked(&app.config.phone_region)?;
     let mut connection = app.read().await?;
     fields::check_branch(&mut connection, caller.tenant, &sets).await?;
@@ -49,9 +48,7 @@ pub async fn update(
     let names: Vec<String> =
         sets.iter().map(|(section, key, _)| format!("{section}.{key}")).collect();
     let note = Note::by(&caller, "job.update", id).detail(serde_json::json!({"fields": names}));
-    let who = caller.clone();
     let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
-        may_see(&who, &Job::of(document))?;
         Ok(fields::entries(document, sets))
     })
     .await?;

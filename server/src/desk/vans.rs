@@ -1,0 +1,362 @@
+//! Vans and their stock over REST.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Deserializer, Serialize};
+use sync_core::check as core_check;
+use sync_core::id::{BranchId, UserId, VanId};
+use sync_core::schema::{Key, Section, key, section};
+use sync_core::value::Value;
+use sync_core::van::Van;
+use utoipa::ToSchema;
+
+use super::jobs::assign::check_technician;
+use super::jobs::fields::entries;
+use super::{check, edit};
+use crate::accounts::audit::Note;
+use crate::app::App;
+use crate::auth::{Caller, Staff};
+use crate::http::cursor::{Page, PageQuery};
+use crate::http::{Cursor, ETag, Id, IfMatch, Json, Operation, Problem, ProblemBody, Query};
+use crate::writer::Expect;
+
+/// Most lines in one request.
+const LINES: usize = 100;
+/// Largest quantity of one line, thousandths of a unit.
+const MOST: i64 = 1_000_000_000;
+
+/// A van with its stock.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VanView {
+    /// `id`, `name`, `plate`, `branch`, `technician`, `active`, `notes`, and `stock.lines` with
+    /// `part_no`, `bin`, `quantity` (thousandths), `oversold`, `counted_at`.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub van: Van,
+    /// Its version; `"v` version `"` is its ETag.
+    pub version: i64,
+}
+
+/// A van to be added.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewVan {
+    /// Name on the board.
+    pub name: String,
+    /// Licence plate.
+    pub plate: Option<String>,
+    /// Branch it belongs to.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub branch: Option<BranchId>,
+    /// Who drives it.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub technician: Option<UserId>,
+}
+
+/// What may change; what is left out stays, `null` clears.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct VanChange {
+    /// Name on the board.
+    pub name: Option<String>,
+    /// Licence plate.
+    pub plate: Option<String>,
+    /// Branch it belongs to.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub branch: Option<BranchId>,
+    /// Who drives it; a dispatcher may set this.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = Uuid)]
+    pub technician: Option<Option<UserId>>,
+    /// Whether it is in use; a dispatcher may set this.
+    pub active: Option<bool>,
+}
+
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<UserId>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+/// Vans with their stock. Staff of one branch see its vans, and those without one.
+#[utoipa::path(get, path = "/v1/vans", tag = "vans", params(PageQuery), responses((status = 200, body = Page<VanView>)))]
+pub async fn list(
+    State(app): State<App>,
+    Staff(caller): Staff,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<VanView>>, Problem> {
+    let after = page.after()?.and_then(|cursor| VanId::from_slice(&cursor.id).ok());
+    let rows = page.rows();
+    let limit = u32::try_from(rows + 1).unwrap_or(1);
+    let found = app.store.vans(caller.tenant, after, limit).await?;
+    let items = found.into_iter().map(|(van, version)| VanView { van, version }).collect();
+    let place = |view: &VanView| Cursor { key: 0, id: view.van.id.as_bytes().to_vec() };
+    let mut page = Page::cut(items, rows, place);
+    page.items.retain(|view| caller.sees_branch(view.van.branch));
+    Ok(Json(page))
+}
+
+/// One van with its stock.
+#[utoipa::path(
+    get, path = "/v1/vans/{id}", tag = "vans", params(("id" = String, Path)),
+    responses((status = 200, body = VanView), (status = 404, body = ProblemBody))
+)]
+pub async fn get(
+    State(app): State<App>,
+    Staff(caller): Staff,
+    Id(id): Id<VanId>,
+) -> Result<(ETag, Json<VanView>), Problem> {
+    view(&app, &caller, id).await
+}
+
+/// Adds a van. For managers and administrators.
+#[utoipa::path(
+    post, path = "/v1/vans", tag = "vans", request_body = NewVan,
+    responses((status = 201, body = VanView), (status = 403, body = ProblemBody), (status = 422, body = ProblemBody))
+)]
+pub async fn create(
+    State(app): State<App>,
+    Staff(caller): Staff,
+    operation: Operation,
+    Json(new): Json<NewVan>,
+) -> Result<Response, Problem> {
+    let change = VanChange {
+        name: Some(new.name),
+        plate: new.plate,
+        branch: new.branch,
+        technician: new.technician.map(Some),
+        active: None,
+    };
+    let sets = checked(&app, &caller, change).await?;
+    let (ms, random) = operation.seed(0);
+    let id = VanId::new(ms, random);
+    let note = Note::by(&caller, "van.create", id);
+    edit::edit(&app, &caller, id.into(), Expect::Any, note, move |document| {
+        Ok(if document.is_empty() { entries(document, sets) } else { Vec::new() })
+    })
+    .await?;
+    Ok((StatusCode::CREATED, view(&app, &caller, id).await?).into_response())
+}
+
+/// Changes a van that still stands as the client saw it.
+#[utoipa::path(
+    patch, path = "/v1/vans/{id}", tag = "vans", request_body = VanChange,
+    params(("id" = String, Path), ("If-Match" = String, Header, description = "ETag that was seen.")),
+    responses((status = 200, body = VanView), (status = 404, body = ProblemBody), (status = 412, body = ProblemBody))
+)]
+pub async fn update(
+    State(app): State<App>,
+    Staff(caller): Staff,
+    Id(id): Id<VanId>,
+    seen: IfMatch,
+    Json(change): Json<VanChange>,
+) -> Result<(ETag, Json<VanView>), Problem> {
+    view(&app, &caller, id).await?;
+    let expect = edit::expectation(&app, &caller, id.into(), Some(&seen)).await?;
+    let sets = checked(&app, &caller, change).await?;
+    let note = Note::by(&caller, "van.update", id);
+    edit::edit(&app, &caller, id.into(), expect, note, move |document| Ok(entries(document, sets)))
+        .await?;
+    view(&app, &caller, id).await
+}
+
+/// How stock moves.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MovementKind {
+    /// Into the van.
+    Load,
+    /// Out of the van, back to the branch.
+    Unload,
+    /// From one bin to another.
+    Transfer,
+}
+
+/// One movement of stock.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Movement {
+    /// How it moves.
+    pub kind: MovementKind,
+    /// Part number.
+    pub part_no: String,
+    /// Thousandths of a unit.
+    pub quantity: i64,
+    /// Bin, for loading and unloading.
+    pub bin: Option<String>,
+    /// Bin it leaves, for a transfer.
+    pub from: Option<String>,
+    /// Bin it comes to, for a transfer.
+    pub to: Option<String>,
+}
+
+/// Movements of stock.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Movements {
+    /// At most 100.
+    pub movements: Vec<Movement>,
+}
+
+/// Moves stock into, out of, or within a van. For managers and administrators.
+#[utoipa::path(
+    post, path = "/v1/vans/{id}/movements", tag = "vans", request_body = Movements,
+    params(("id" = String, Path)),
+    responses((status = 200, body = VanView), (status = 404, body = ProblemBody), (status = 422, body = ProblemBody))
+)]
+pub async fn move_stock(
+    State(app): State<App>,
+    Staff(caller): Staff,
+    Id(id): Id<VanId>,
+    operation: Operation,
+    Json(request): Json<Movements>,
+) -> Result<(ETag, Json<VanView>), Problem> {
+    view(&app, &caller, id).await?;
+    let lines = request.movements.iter().enumerate().map(|(index, line)| movement(index, line));
+    let lines = bounded("movements", lines)?;
+    let note = Note::by(&caller, "van.movements", id);
+    add(&app, &caller, id, &operation, section::MOVEMENTS, lines, note).await
+}
+
+/// What was counted of one part.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Counted {
+    /// Part number.
+    pub part_no: String,
+    /// Thousandths of a unit.
+    pub quantity: i64,
+    /// Bin.
+    pub bin: Option<String>,
+}
+
+/// What was counted in a van.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Count {
+    /// At most 100.
+    pub counts: Vec<Counted>,
+}
+
+/// Sets the stock of parts and bins to what was counted. For managers and administrators.
+#[utoipa::path(
+    post, path = "/v1/vans/{id}/counts", tag = "vans", request_body = Count,
+    params(("id" = String, Path)),
+    responses((status = 200, body = VanView), (status = 404, body = ProblemBody), (status = 422, body = ProblemBody))
+)]
+pub async fn count(
+    State(app): State<App>,
+    Staff(caller): Staff,
+    Id(id): Id<VanId>,
+    operation: Operation,
+    Json(request): Json<Count>,
+) -> Result<(ETag, Json<VanView>), Problem> {
+    view(&app, &caller, id).await?;
+    let lines = request.counts.iter().enumerate().map(|(index, line)| {
+        let field = |name: &str| format!("counts[{index}].{name}");
+        Ok(vec![
+            (key::PART_NO, check::text(&field("part_no"), &line.part_no, 60)?.into()),
+            (key::QUANTITY, check::range(&field("quantity"), line.quantity, 0..=MOST)?.into()),
+            (key::BIN, line.bin.clone().into()),
+        ])
+    });
+    let lines = bounded("counts", lines)?;
+    let note = Note::by(&caller, "van.counts", id);
+    add(&app, &caller, id, &operation, section::COUNTS, lines, note).await
+}
+
+type Line = Vec<(Key, Value)>;
+
+fn movement(index: usize, line: &Movement) -> Result<Line, Problem> {
+    let field = |name: &str| format!("movements[{index}].{name}");
+    let kind = match line.kind {
+        MovementKind::Load => "load",
+        MovementKind::Unload => "unload",
+        MovementKind::Transfer => "transfer",
+    };
+    let part_no = check::text(&field("part_no"), &line.part_no, 60)?;
+    let quantity = check::range(&field("quantity"), line.quantity, 1..=MOST)?;
+    let mut pairs = vec![
+        (key::KIND, kind.into()),
+        (key::PART_NO, part_no.into()),
+        (key::QUANTITY, quantity.into()),
+    ];
+    let bins = match line.kind {
+        MovementKind::Transfer => vec![("from", key::FROM, &line.from), ("to", key::TO, &line.to)],
+        MovementKind::Load | MovementKind::Unload => vec![("bin", key::BIN, &line.bin)],
+    };
+    for (name, key, bin) in bins {
+        if let Some(bin) = bin {
+            pairs.push((key, check::text(&field(name), bin, 40)?.into()));
+        }
+    }
+    Ok(pairs)
+}
+
+fn bounded(
+    field: &str,
+    lines: impl ExactSizeIterator<Item = Result<Line, Problem>>,
+) -> Result<Vec<Line>, Problem> {
+    if lines.len() == 0 || lines.len() > LINES {
+        return Err(Problem::invalid(field, format!("1 to {LINES} lines.")));
+    }
+    lines.collect()
+}
+
+async fn add(
+    app: &App,
+    caller: &Caller,
+    id: VanId,
+    operation: &Operation,
+    section: Section,
+    lines: Vec<Line>,
+    note: Note,
+) -> Result<(ETag, Json<VanView>), Problem> {
+    let (operation, now) = (*operation, app.now());
+    edit::edit(app, caller, id.into(), Expect::Existing, note, move |document| {
+        let numbered = (0..=u8::MAX).zip(lines);
+        let facts = numbered.filter_map(|(n, pairs)| {
+            edit::fact(document, &operation, n, section.clone(), now, pairs)
+        });
+        Ok(facts.collect())
+    })
+    .await?;
+    view(app, caller, id).await
+}
+
+async fn view(app: &App, caller: &Caller, id: VanId) -> Result<(ETag, Json<VanView>), Problem> {
+    let found = app.store.van(caller.tenant, id).await?;
+    let found = found.filter(|(van, _)| caller.sees_branch(van.branch));
+    let (van, version) = found.ok_or_else(Problem::not_found)?;
+    Ok((ETag::of_row(version), Json(VanView { van, version })))
+}
+
+async fn checked(
+    app: &App,
+    caller: &Caller,
+    change: VanChange,
+) -> Result<Vec<(Section, Key, Value)>, Problem> {
+    let mut sets = Vec::new();
+    let mut set = |key: Key, value: Value| sets.push((section::DETAILS, key, value));
+    if let Some(name) = &change.name {
+        set(key::NAME, check::text("name", name, 60)?.into());
+    }
+    if let Some(plate) = &change.plate {
+        let plate = core_check::plate(plate).map_err(|error| edit::checked(&error))?;
+        set(key::PLATE, plate.shown.into());
+    }
+    if let Some(branch) = change.branch {
+        let mut connection = app.read().await?;
+        check::branch(&mut connection, caller.tenant, "branch", branch).await?;
+        set(key::BRANCH, edit::raw(branch.as_bytes()));
+    }
+    if let Some(technician) = change.technician {
+        if let Some(user) = technician {
+            check_technician(app, caller, user).await?;
+        }
+        set(key::TECHNICIAN, technician.map_or(Value::Null, |user| edit::raw(user.as_bytes())));
+    }
+    if let Some(active) = change.active {
+        set(key::ACTIVE, active.into());
+    }
+    Ok(sets)
+}
