@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::document::Document;
 use crate::id::UserId;
-use crate::job;
+use crate::job::{self, Job, State};
 use crate::schema::{DocKind, key, section};
 use crate::value::Value;
 
@@ -19,7 +19,7 @@ pub struct Member {
 
 /// The members of a document, each once, sorted by user.
 ///
-/// A job belongs to the technician it is assigned to, a van to the technician who drives it, a
+/// A job belongs to the technician it is assigned to until it is closed, a van to the technician who drives it, a
 /// technician's document to the technician. Whoever had it before stays a member that is not
 /// current, because their late work is still taken in.
 pub fn members(document: &Document) -> Vec<Member> {
@@ -28,7 +28,8 @@ pub fn members(document: &Document) -> Vec<Member> {
         DocKind::Job => {
             let (all, holder) = job::holders(document);
             members.extend(all.into_iter().map(|user| (user, false)));
-            members.extend(holder.map(|user| (user, true)));
+            // A job that is over for the dealership too leaves the phone.
+            members.extend(holder.map(|user| (user, !is_closed(document))));
         }
         DocKind::Van => {
             for value in document.field_history(&section::DETAILS, &key::TECHNICIAN) {
@@ -43,6 +44,11 @@ pub fn members(document: &Document) -> Vec<Member> {
         DocKind::Other(_) => {}
     }
     members.into_iter().map(|(user, current)| Member { user, current }).collect()
+}
+
+fn is_closed(document: &Document) -> bool {
+    let settled = document.facts(&section::SETTLEMENT).next().is_some();
+    settled && Job::of(document).state == State::Closed
 }
 
 fn user(value: &Value) -> Option<UserId> {

@@ -176,6 +176,24 @@ fn reassigned_and_completed_by_the_first_while_the_second_drives_asks_who_is_bil
 }
 
 #[test]
+fn a_desk_that_saw_the_completion_and_gave_the_job_on_has_decided_already() {
+    let (mut desk, mut first) = assigned();
+    first.steps(&WORKED, 1);
+    let completed = first.step("completed", 1);
+    desk.hear(&first);
+    let mut again = desk.clone();
+    desk.assign(2, 2);
+    let job = desk.job();
+    assert_eq!(job.state, State::Assigned);
+    assert_eq!(job.assignment.and_then(|a| a.technician), Some(user(2)));
+    assert!(!open(&desk).contains(&About::SupersededCompleted));
+    // Reopening sends the same technician back instead.
+    let voids = sync_core::value::Value::Bytes(completed.as_bytes().to_vec());
+    again.fact(section::STATUS, &[(key::KIND, "reopened".into()), (key::VOIDS, voids)]);
+    assert_eq!(again.job().state, State::Working);
+}
+
+#[test]
 fn office_edits_of_different_fields_stand_and_of_the_same_field_are_shown_as_a_conflict() {
     let (mut desk, mut phone) = assigned();
     let mut other = Hand::new(a_job(), 101, sync_core::policy::Role::Manager);
@@ -348,4 +366,42 @@ fn a_walk_up_is_worked_from_what_its_technician_saw_until_the_office_says_otherw
     desk.assign(1, 1);
     assert_eq!(desk.job().intake.plate.as_deref(), Some("ABC-1235"));
     assert_eq!(desk.job().state, State::Working);
+}
+
+#[test]
+fn totals_are_by_currency_and_absent_when_they_do_not_fit() {
+    let (mut desk, mut phone) = assigned();
+    desk.set(section::PROMISE, key::CURRENCY, "TWD");
+    phone.hear(&desk);
+    phone.fact(section::PARTS, &[(key::QUANTITY, 1_500.into()), (key::UNIT_PRICE, 333.into())]);
+    desk.hear(&phone);
+    desk.fact(section::CHARGES, &[(key::AMOUNT, 1_000.into()), (key::CURRENCY, "USD".into())]);
+    let fee = desk.fact(section::CHARGES, &[(key::AMOUNT, i64::MAX.into())]);
+    let totals = |desk: &Hand| {
+        let totals = desk.job().totals.into_iter();
+        totals.map(|total| (total.currency, total.total)).collect::<Vec<_>>()
+    };
+    assert_eq!(totals(&desk), [("TWD".into(), None), ("USD".into(), Some(1_000))]);
+    let voids = sync_core::value::Value::Bytes(fee.as_bytes().to_vec());
+    desk.fact(section::CHARGES, &[(key::VOIDS, voids)]);
+    assert_eq!(totals(&desk), [("TWD".into(), Some(500)), ("USD".into(), Some(1_000))]);
+}
+
+#[test]
+fn a_job_closes_and_leaves_the_phone_once_the_dealership_has_it_and_nothing_waits() {
+    let (mut desk, mut phone) = assigned();
+    phone.steps(&WORKED, 1);
+    phone.steps(&["completed"], 1);
+    desk.hear(&phone);
+    let mut server = Hand::new(a_job(), 102, sync_core::policy::Role::System);
+    server.hear(&desk);
+    server.fact(section::SETTLEMENT, &[(key::KIND, "accepted".into()), (key::REF, "RO-7".into())]);
+    assert_eq!(server.job().state, State::Completed);
+    desk.hear(&server);
+    desk.decide("checklist_incomplete", "confirm", None);
+    desk.decide("signature_missing", "confirm", None);
+    assert_eq!(desk.job().state, State::Closed);
+    assert_eq!(desk.job().settlement.and_then(|s| s.reference).as_deref(), Some("RO-7"));
+    let released = sync_core::scope::Member { user: user(1), current: false };
+    assert_eq!(sync_core::scope::members(&desk.document), [released]);
 }

@@ -6,6 +6,7 @@ mod scene;
 use ed25519_dalek::{Signer as _, SigningKey};
 use scene::{Hand, assigned, evidence, meet};
 use sync_core::change::Entry;
+use sync_core::document::Fact;
 use sync_core::id::{DeviceId, FactId, TenantId};
 use sync_core::job::{About, State, seal_of};
 use sync_core::place::Place;
@@ -15,7 +16,7 @@ use sync_core::seal::{
     Countersignature, Draft, Point, Seal, SealError, Shown, Signer, bundle, verify_bundle,
 };
 use sync_core::time::Stamp;
-use sync_core::value::Value;
+use sync_core::value::{Record, Value};
 
 fn phone_key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
@@ -214,4 +215,55 @@ fn a_technician_cannot_speak_for_the_server() {
     let denied = sync_core::policy::decide(&phone.caller, &phone.document, &entry);
     assert_eq!(denied.expect_err("denied").code, "server_only");
     phone.now += 1;
+}
+
+fn unhex(hex: &str) -> Value {
+    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex");
+    Value::Bytes((0..hex.len()).step_by(2).map(byte).collect())
+}
+
+/// Frozen: what was signed with the first version must verify for ever. If this fails, signatures
+/// that customers gave would no longer hold; a new form takes a new label or number.
+#[test]
+fn a_seal_of_the_first_version_verifies_for_ever() {
+    let shown = concat!(
+        r#"{"charges":[],"job":{"id":"01a0c450-6c00-7101-8101-010101010101","problem":"battery"},"#,
+        r#""parts":[{"amount":35000,"currency":"TWD","id":"01a0c454-1589-710a-8a0a-0a0a0a0a0a0a","#,
+        r#""part_no":"H7","quantity":1000,"unit_price":35000}],"signer":{"language":"zh-Hant","#,
+        r#""name":"Lin Mei-hua","role":"customer","statement":"本人確認以上服務項目與金額。"},"#,
+        r#""totals":[{"amount":35000,"currency":"TWD"}],"version":1,"work":[{"id":"#,
+        r#""01a0c454-1588-7109-8909-090909090909","kind":"odometer","value":84210}]}"#,
+    );
+    let record = Record::from([
+        (key::KIND, "seal".into()),
+        (key::NAME, "Lin Mei-hua".into()),
+        (key::ROLE, "customer".into()),
+        (key::SHOWN, shown.into()),
+        (key::DIGEST, unhex("ae44fb154c8678886815bc6d522243587e7ab60c658030f743a8be4451854871")),
+        (key::HEADS, unhex("2513980a70d1dca65324fb8f0a4d616c28b005a16edf023de8bff8c515dac037")),
+        (key::STROKES, unhex("026394636261e360646665a0370000")),
+        (key::DEVICE, unhex("01a0c4506c0071018101010101010101")),
+        (key::LAT, 250_330_000.into()),
+        (key::LON, 1_215_654_000.into()),
+        (key::ACCURACY, 80.into()),
+        (key::AT, 1_790_000_240_011.into()),
+        (key::UP, 5.into()),
+        (key::SRV, 1_790_000_240_011.into()),
+        (key::SRV_UP, 4.into()),
+        (
+            key::SIGNATURE,
+            unhex(concat!(
+                "3295b07cbecfd6d08a6a2332a94557cf3f2e8229b7e48285765469127b7d1537",
+                "9999c3994842ced76512eb7523f4092fa0bf8dcaa9bd581e972b8d74acd2c600",
+            )),
+        ),
+    ]);
+    let (desk, _, id) = completed();
+    let some = desk.document.fact(&section::SIGNATURES, &id).expect("it is there");
+    let frozen = "01a0c454-158b-78c8-88c8-c8c8c8c8c8c8".parse().expect("an id");
+    let fact = Fact { id: frozen, record, ..some.clone() };
+    let seal = Seal::of(desk.job().id, &fact).expect("it is well formed");
+    assert_eq!(seal.verify(&phone_key().verifying_key()), Ok(()));
+    let point = Point { x: 1, y: 2, t: 3, pressure: 4 };
+    assert_eq!(seal.strokes(), Ok(vec![vec![point; 30]]));
 }

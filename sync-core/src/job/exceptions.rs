@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::access::text;
 use super::causal::Past;
 use super::decision::{Cause, Decisions};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, unseen_completions};
 use super::stint::{Stint, Stints};
 use super::times::corrected;
 use super::{Decision, Missing, State, Step};
@@ -157,13 +157,11 @@ impl Exceptions {
             all.raise_or(About::CancelledWithFieldWork, &outcome.crossed, found, accepted);
         }
         for (index, stint) in found.stints.list.iter().enumerate() {
-            if found.stints.present != Some(index) && stint.has(Step::Completed) {
-                let contested = outcome.contested.iter().any(|(open, _)| *open == index);
-                let cause = cause(stint, Step::Completed);
-                let decided = found.decisions.on(About::SupersededCompleted.word(), &cause);
-                if contested || decided.is_some() {
-                    all.raise(About::SupersededCompleted, &cause, found);
-                }
+            let cause = unseen_completions(found.document, found.stints, index, stint);
+            let contested = outcome.contested.iter().any(|(open, _)| *open == index);
+            let decided = found.decisions.on(About::SupersededCompleted.word(), &cause);
+            if contested || decided.is_some() {
+                all.raise(About::SupersededCompleted, &cause, found);
             }
         }
         if let Some(stint) = outcome.performer.and_then(|index| found.stints.list.get(index)) {
@@ -173,6 +171,9 @@ impl Exceptions {
         all.skewed(found);
         for (section, key) in found.document.conflicts() {
             let values = found.document.field_values(section, key);
+            if values.windows(2).all(|pair| pair[0].value == pair[1].value) {
+                continue;
+            }
             let since = values.iter().map(|value| value.time).max().unwrap_or_default();
             let field = Some(format!("{section}.{key}"));
             all.open.push(Exception { field, ..Exception::new(About::FieldConflict, since) });

@@ -27,7 +27,7 @@ pub(crate) struct Outcome<'a> {
 
 impl<'a> Outcome<'a> {
     pub fn of(document: &'a Document, stints: &Stints<'a>, decisions: &Decisions) -> Self {
-        let mut outcome = Self::performer(stints, decisions);
+        let mut outcome = Self::performer(document, stints, decisions);
         outcome.cancelled = standing_cancellation(document);
         if let Some(cancelled) = outcome.cancelled {
             let seen = Past::of(document, cancelled.change);
@@ -39,16 +39,16 @@ impl<'a> Outcome<'a> {
         outcome
     }
 
-    fn performer(stints: &Stints<'a>, decisions: &Decisions) -> Self {
+    fn performer(document: &Document, stints: &Stints<'a>, decisions: &Decisions) -> Self {
         let about = About::SupersededCompleted.word();
         let present = stints.present();
         let mut open = Vec::new();
         let mut billed = Vec::new();
         for (index, stint) in stints.list.iter().enumerate() {
-            if stints.present == Some(index) || !stint.has(Step::Completed) {
+            let cause = unseen_completions(document, stints, index, stint);
+            if cause.facts.is_empty() {
                 continue;
             }
-            let cause = Cause::of(stint.steps.get(&Step::Completed).cloned().unwrap_or_default());
             match decisions.on(about, &cause) {
                 Some(decision) if decision.choice == "bill_this" => {
                     billed.push((decision.id, index));
@@ -69,10 +69,28 @@ impl<'a> Outcome<'a> {
             let performer = Some(index);
             return Self { performer, present_recalled, contested: open, ..Self::default() };
         }
-        // A stint that was recalled without a successor still shows how far it came.
         let performer = stints.present;
         Self { performer, contested: open, ..Self::default() }
     }
+}
+
+/// Completions under a superseded stint that nobody who gave the job on had seen. Whoever saw one
+/// and gave the job on all the same has decided.
+pub(super) fn unseen_completions<'a>(
+    document: &Document,
+    stints: &Stints<'a>,
+    index: usize,
+    stint: &Stint<'a>,
+) -> Cause<'a> {
+    let completed = match stint.steps.get(&Step::Completed) {
+        Some(facts) if stints.present != Some(index) => facts.clone(),
+        _ => return Cause::default(),
+    };
+    let later = stints.given.iter().filter(|(epoch, _)| *epoch > stint.assignment.epoch);
+    let later = later.filter_map(|(_, id)| document.fact(&section::ASSIGNMENT, id));
+    let seen: Vec<_> = later.map(|fact| Past::of(document, fact.change)).collect();
+    let unseen = |fact: &&Fact| !seen.iter().any(|past| past.contains(&fact.change));
+    Cause::of(completed.into_iter().filter(unseen).collect())
 }
 
 /// The cancellation in force: one that no reopening names, nor follows without naming any.

@@ -32,7 +32,8 @@ pub enum Step {
     Unsuccessful,
     /// The office or the customer called the job off.
     Cancelled,
-    /// The office takes a cancellation or an ending back.
+    /// The office takes a cancellation or an ending back, whose fact it names in `voids`; naming
+    /// none, it takes back every earlier cancellation.
     Reopened,
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::{int, text, walk_up};
+use super::access::{id_of, int, text, walk_up};
 use super::{Assignment, AssignmentKind, Step};
 use crate::document::{Document, Fact};
-use crate::id::UserId;
+use crate::id::{FactId, UserId};
 use crate::schema::{key, section};
 
 /// One technician's or provider's time on the job.
@@ -52,6 +52,8 @@ pub(crate) struct Stints<'a> {
     pub rivals: Vec<Assignment>,
     /// The greatest epoch used.
     pub last_epoch: Option<i64>,
+    /// Epoch and fact of every offer, assignment and recall.
+    pub given: Vec<(i64, FactId)>,
 }
 
 impl<'a> Stints<'a> {
@@ -72,9 +74,13 @@ impl<'a> Stints<'a> {
         for (epoch, assignments) in &epochs {
             stints.add_epoch(*epoch, assignments, declined.contains(epoch));
         }
-        for (step, fact) in steps() {
+        // Reopening takes an ending back by naming its fact.
+        let reopened = steps().filter(|(step, _)| *step == Step::Reopened);
+        let undone: BTreeSet<_> = reopened.filter_map(|(_, f)| id_of(f, &key::VOIDS)).collect();
+        for (step, fact) in steps().filter(|(_, fact)| !undone.contains(&fact.id)) {
             stints.add_step(step, fact);
         }
+        stints.given = epochs.into_values().flatten().map(|a| (a.epoch, a.id)).collect();
         stints
     }
 

@@ -21,7 +21,7 @@ pub use shown::{Shown, Signer, digest};
 pub use strokes::{MAX_POINTS, MAX_STROKES, Point, Stroke, decode_strokes, encode_strokes};
 
 use crate::change::Entry;
-use crate::document::{ChangeHash, Fact};
+use crate::document::{ChangeHash, Document, Fact};
 use crate::id::{DeviceId, FactId, JobId};
 use crate::job::Job;
 use crate::limits;
@@ -216,6 +216,15 @@ impl Seal {
     pub(crate) fn message(&self) -> Vec<u8> {
         message::seal(self.job, self.fact, &self.record)
     }
+}
+
+/// The well-formed seals of a job that no server has countersigned yet, oldest id first. Their
+/// device signatures are not checked here.
+pub fn awaiting(document: &Document) -> impl Iterator<Item = Seal> {
+    let job = document.id().job();
+    let facts = document.facts(&section::SIGNATURES);
+    let seals = facts.filter_map(move |fact| Seal::of(job?, fact).ok());
+    seals.filter(|seal| Countersignature::all_of(document, seal.fact).next().is_none())
 }
 
 /// The parts of a rendering that every version has.
