@@ -197,7 +197,7 @@ fn take_in(runs: &[(Run, Author)], keys: &[u32]) -> Document {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_order_grouping_and_repetition_give_the_same_job(

@@ -3,6 +3,7 @@
 
 mod scene;
 
+use proptest::prelude::*;
 use scene::{Hand, assigned, id, meet, user};
 use sync_core::id::{FactId, VanId};
 use sync_core::policy::Role;
@@ -129,6 +130,42 @@ fn what_a_count_had_not_seen_comes_on_top_of_it() {
     van.fact(section::COUNTS, &moved("count", 9_000, "A1"));
     meet(&mut desk, &mut van);
     assert_eq!(quantity(&desk, None), quantity(&van, None));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn stock_is_the_same_wherever_and_in_whatever_order_it_is_folded(
+        deeds in proptest::collection::vec((0..2usize, 0..6u8, 1..9i64), 1..40),
+        keys in proptest::collection::vec(any::<u32>(), 1..20),
+    ) {
+        let (desk, phone) = van();
+        let mut hands = [desk, phone];
+        let (_, mut job) = assigned();
+        // Ids in the two documents are made in different hours, so they meet only where meant.
+        job.now += 3_600_000;
+        for (who, what, units) in deeds {
+            let [desk, phone] = &mut hands;
+            let hand = if who == 0 { &mut *desk } else { &mut *phone };
+            match what {
+                0 => drop(hand.fact(section::MOVEMENTS, &moved("load", units * 1_000, "A1"))),
+                1 => drop(hand.fact(section::MOVEMENTS, &moved("unload", units * 500, "A1"))),
+                2 => drop(hand.fact(section::COUNTS, &moved("count", units * 1_000, "A1"))),
+                3 => drop(use_part(&mut job, Some(phone), units * 250)),
+                4 => drop(use_part(&mut job, None, units * 250)),
+                _ => meet(desk, phone),
+            }
+        }
+        let [mut desk, mut phone] = hands;
+        meet(&mut desk, &mut phone);
+        let taken = usages(&job.document);
+        let mut shuffled = taken.clone();
+        shuffled.sort_by_key(|u| keys[u.quantity.unsigned_abs() as usize % keys.len()]);
+        let here = Stock::of(&desk.document, &taken);
+        prop_assert_eq!(&here, &Stock::of(&phone.document, &shuffled));
+        prop_assert_eq!(here.is_oversold(), here.lines.iter().any(|line| line.quantity < 0));
+    }
 }
 
 #[test]

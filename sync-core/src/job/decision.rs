@@ -56,21 +56,30 @@ impl Decisions {
     /// The decision in force about an exception that comes from these facts: of several the one
     /// with the greatest id.
     pub fn on(&self, about: &str, cause: &Cause<'_>) -> Option<&Decision> {
-        let covering = self.0.iter().filter(|(decision, past)| {
-            let covers = |fact: &&Fact| cause.is_covered(fact, decision, past);
-            decision.about == about && cause.facts.iter().any(covers)
-        });
-        covering.map(|(decision, _)| decision).next_back()
+        let mut applying = self.applying(about, cause).into_iter().rev();
+        let covering = applying
+            .find(|(decision, past)| cause.facts.iter().any(|fact| covers(decision, past, fact)));
+        covering.map(|(decision, _)| decision)
     }
 
     /// The facts of the cause that no decision covers yet.
     pub fn uncovered<'a>(&self, about: &str, cause: &Cause<'a>) -> Vec<&'a Fact> {
-        let covered = |fact: &Fact| {
-            let mut about = self.0.iter().filter(|(decision, _)| decision.about == about);
-            about.any(|(decision, past)| cause.is_covered(fact, decision, past))
-        };
+        let applying = self.applying(about, cause);
+        let covered = |fact: &Fact| applying.iter().any(|(d, past)| covers(d, past, fact));
         cause.facts.iter().filter(|fact| !covered(fact)).copied().collect()
     }
+
+    /// The decisions about this very exception: they name a fact of its cause, or none.
+    fn applying(&self, about: &str, cause: &Cause<'_>) -> Vec<&(Decision, Past)> {
+        let names = |id: FactId| cause.also == Some(id) || cause.facts.iter().any(|f| f.id == id);
+        let of_kind = self.0.iter().filter(|(decision, _)| decision.about == about);
+        of_kind.filter(|(decision, _)| decision.reference.is_none_or(names)).collect()
+    }
+}
+
+/// A decision covers the fact it names, and every fact that was in the document when it was taken.
+fn covers(decision: &Decision, past: &Past, fact: &Fact) -> bool {
+    decision.reference == Some(fact.id) || past.contains(&fact.change)
 }
 
 /// The facts an exception comes from.
@@ -84,13 +93,5 @@ pub(crate) struct Cause<'a> {
 impl<'a> Cause<'a> {
     pub fn of(facts: Vec<&'a Fact>) -> Self {
         Self { facts, also: None }
-    }
-
-    /// A decision covers the fact it names, and of the same cause every fact that was in the
-    /// document when it was taken.
-    fn is_covered(&self, fact: &Fact, decision: &Decision, past: &Past) -> bool {
-        let names = |id: FactId| self.also == Some(id) || self.facts.iter().any(|f| f.id == id);
-        decision.reference.is_none_or(names)
-            && (decision.reference == Some(fact.id) || past.contains(&fact.change))
     }
 }

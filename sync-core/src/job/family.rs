@@ -1,6 +1,6 @@
 //! Facts that name one another: a correction replaces a fact, a void takes it back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::access::id_of;
 use crate::document::{Document, Fact};
@@ -26,15 +26,15 @@ pub(crate) fn families<'a>(document: &'a Document, section: &Section) -> Vec<Fam
     let mut members: BTreeMap<FactId, Vec<&Fact>> = BTreeMap::new();
     let mut voids: BTreeMap<FactId, FactId> = BTreeMap::new();
     let mut replaced = BTreeSet::new();
+    let mut roots = Roots { document, section, known: HashMap::new() };
     for fact in document.facts(section) {
         if let Some(voided) = id_of(fact, &key::VOIDS) {
-            let first = root(document, section, voided);
-            voids.entry(first).or_insert(fact.id);
+            voids.entry(roots.of(voided)).or_insert(fact.id);
             continue;
         }
         // Hardly any fact is a correction; only those are worth a walk.
         let corrects = id_of(fact, &key::CORRECTS);
-        let first = corrects.map_or(fact.id, |_| root(document, section, fact.id));
+        let first = corrects.map_or(fact.id, |_| roots.of(fact.id));
         members.entry(first).or_default().push(fact);
         replaced.extend(corrects);
     }
@@ -47,18 +47,35 @@ pub(crate) fn families<'a>(document: &'a Document, section: &Section) -> Vec<Fam
     members.into_iter().filter_map(of).collect()
 }
 
-/// The first fact of the chain of corrections that ends in `id`.
-fn root(document: &Document, section: &Section, id: FactId) -> FactId {
-    let mut seen = BTreeSet::from([id]);
-    let mut first = id;
-    while let Some(earlier) =
-        document.fact(section, &first).and_then(|fact| id_of(fact, &key::CORRECTS))
-    {
-        // A circle of corrections has no first; its least id stands for it.
-        if !seen.insert(earlier) {
-            return seen.first().copied().unwrap_or(id);
-        }
-        first = earlier;
+/// The first fact of each chain of corrections; every link is walked once.
+struct Roots<'a> {
+    document: &'a Document,
+    section: &'a Section,
+    known: HashMap<FactId, FactId>,
+}
+
+impl Roots<'_> {
+    fn of(&mut self, id: FactId) -> FactId {
+        let mut path = Vec::new();
+        let mut place: HashMap<FactId, usize> = HashMap::new();
+        let mut at = id;
+        let root = loop {
+            if let Some(root) = self.known.get(&at) {
+                break *root;
+            }
+            // A circle of corrections has no first; its least id stands for it.
+            if let Some(start) = place.get(&at) {
+                break path.iter().skip(*start).min().copied().unwrap_or(at);
+            }
+            place.insert(at, path.len());
+            path.push(at);
+            let fact = self.document.fact(self.section, &at);
+            match fact.and_then(|fact| id_of(fact, &key::CORRECTS)) {
+                Some(earlier) => at = earlier,
+                None => break at,
+            }
+        };
+        self.known.extend(path.into_iter().map(|id| (id, root)));
+        root
     }
-    first
 }

@@ -1,5 +1,7 @@
 //! The customer signatures of a job, each with what was changed since.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Job;
@@ -10,7 +12,7 @@ use crate::document::{Document, Fact};
 use crate::id::{DeviceId, FactId, JobId, UserId};
 use crate::place::Place;
 use crate::schema::{key, section};
-use crate::seal::{Countersignature, Difference, Seal};
+use crate::seal::{Countersignature, Difference, Seal, Standing};
 use crate::time::Corrected;
 
 /// One signature. Whether the device really made it, its verification says.
@@ -52,13 +54,26 @@ pub(super) fn signatures(document: &Document) -> impl DoubleEndedIterator<Item =
 
 /// The seals, oldest id first, against the job as it stands.
 pub(super) fn seals(document: &Document, job: &Job) -> Vec<SealView> {
-    signatures(document).map(|fact| view(document, job, fact)).collect()
+    let standing = signatures(document).next().map(|_| Standing::of(job));
+    let standing = standing.iter().cycle();
+    let words = words(document);
+    let views = signatures(document).zip(standing);
+    views.map(|(fact, standing)| view(job.id, fact, standing, &words)).collect()
 }
 
-fn view(document: &Document, job: &Job, fact: &Fact) -> SealView {
-    let seal = Seal::of(job.id, fact).ok();
+/// When each seal was first countersigned.
+fn words(document: &Document) -> BTreeMap<FactId, i64> {
+    let mut words = BTreeMap::new();
+    for word in document.facts(&section::SIGNATURES).filter_map(Countersignature::read) {
+        let first = words.entry(word.seal).or_insert(word.received_at);
+        *first = word.received_at.min(*first);
+    }
+    words
+}
+
+fn view(job: JobId, fact: &Fact, standing: &Standing, words: &BTreeMap<FactId, i64>) -> SealView {
+    let seal = Seal::of(job, fact).ok();
     let signer = seal.as_ref().map(|seal| &seal.signer);
-    let words = Countersignature::all_of(document, fact.id);
     SealView {
         id: fact.id,
         sound: seal.is_some(),
@@ -71,8 +86,8 @@ fn view(document: &Document, job: &Job, fact: &Fact) -> SealView {
         by: fact.author,
         time: corrected(fact),
         place: Place::read(&fact.record),
-        countersigned_at: words.map(|word| word.received_at).min(),
-        changed_since_signed: seal.map(|seal| seal.changed_since(job)).unwrap_or_default(),
+        countersigned_at: words.get(&fact.id).copied(),
+        changed_since_signed: seal.map(|seal| seal.changed_from(standing)).unwrap_or_default(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What changed since somebody signed: two canonical renderings compared, place by place.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -47,14 +49,14 @@ fn compare(what: &str, signed: Option<&Json>, now: Option<&Json>, found: &mut Ve
             }
         }
         (Some(Json::Array(signed)), Some(Json::Array(now))) => {
+            let standing: HashMap<_, _> = now.iter().map(|line| (identity(line), line)).collect();
+            let known: HashSet<_> = signed.iter().map(identity).collect();
             for line in signed {
-                let same = now.iter().find(|other| identity(other) == identity(line));
+                let same = standing.get(&identity(line)).copied();
                 compare(&join(what, label(line)), Some(line), same, found);
             }
-            for line in now {
-                if !signed.iter().any(|other| identity(other) == identity(line)) {
-                    compare(&join(what, label(line)), None, Some(line), found);
-                }
+            for line in now.iter().filter(|line| !known.contains(&identity(line))) {
+                compare(&join(what, label(line)), None, Some(line), found);
             }
         }
         (signed, now) => found.push(Difference {
@@ -66,8 +68,8 @@ fn compare(what: &str, signed: Option<&Json>, now: Option<&Json>, found: &mut Ve
 }
 
 /// Lines are the same when their facts are, totals when their currency is.
-fn identity(line: &Json) -> Option<&Json> {
-    line.get("id").or_else(|| line.get("currency"))
+fn identity(line: &Json) -> Option<&str> {
+    line.get("id").or_else(|| line.get("currency")).and_then(Json::as_str)
 }
 
 fn label(line: &Json) -> &str {

@@ -207,14 +207,40 @@ impl Seal {
 
     /// How the job as it stands differs from what was signed; nothing when nothing does.
     pub fn changed_since(&self, job: &Job) -> Vec<Difference> {
-        let now = Shown::of(job, self.signer.clone()).canonical();
-        let parse = |text| serde_json::from_str(text).unwrap_or_default();
-        difference::differences(&parse(&self.shown), &parse(&now))
+        self.changed_from(&Standing::of(job))
+    }
+
+    /// As [`Seal::changed_since`], with the job rendered once for several seals.
+    pub(crate) fn changed_from(&self, standing: &Standing) -> Vec<Difference> {
+        let mut signed: serde_json::Value = serde_json::from_str(&self.shown).unwrap_or_default();
+        if let Some(keys) = signed.as_object_mut() {
+            keys.remove("signer");
+        }
+        difference::differences(&signed, &standing.0)
     }
 
     /// The message the device signed.
     pub(crate) fn message(&self) -> Vec<u8> {
         message::seal(self.job, self.fact, &self.record)
+    }
+}
+
+/// A job as it would be shown now, whoever signs.
+pub(crate) struct Standing(serde_json::Value);
+
+impl Standing {
+    pub(crate) fn of(job: &Job) -> Self {
+        let nobody = Signer {
+            name: String::new(),
+            role: String::new(),
+            language: String::new(),
+            statement: String::new(),
+        };
+        let mut shown = serde_json::to_value(Shown::of(job, nobody)).unwrap_or_default();
+        if let Some(keys) = shown.as_object_mut() {
+            keys.remove("signer");
+        }
+        Self(shown)
     }
 }
 

@@ -139,41 +139,40 @@ struct Counts(BTreeMap<Place, Count>);
 struct Count {
     quantity: i64,
     at: i64,
-    id: FactId,
     past: Past,
-    fact: crate::change::ChangeRef,
 }
 
 impl Counts {
     fn of(document: &Document) -> Self {
-        let mut last: BTreeMap<Place, Count> = BTreeMap::new();
+        let mut taken: BTreeMap<Place, Vec<(&Fact, i64)>> = BTreeMap::new();
         for family in families(document, &section::COUNTS) {
             let fact = family.current;
             let (Some(place), None) = (place(fact, &key::BIN), family.voided_by) else { continue };
             let first = document.fact(&section::COUNTS, &family.root).unwrap_or(fact);
-            let count = Count {
-                quantity: int(fact, &key::QUANTITY).unwrap_or(0),
-                at: corrected(first).at,
-                id: family.root,
-                past: Past::of(document, first.change),
-                fact: first.change,
-            };
-            match last.get(&place) {
-                Some(held) if !count.follows(held) => {}
-                _ => drop(last.insert(place, count)),
-            }
+            let quantity = int(fact, &key::QUANTITY).unwrap_or(0);
+            taken.entry(place).or_default().push((first, quantity));
         }
-        Self(last)
+        let last = |counts: Vec<(&Fact, i64)>| last(document, counts);
+        Self(taken.into_iter().filter_map(|(place, c)| Some((place, last(c)?))).collect())
     }
 }
 
-impl Count {
-    /// Whether this count is the later: it had seen the other, or neither had and its id is
-    /// greater.
-    fn follows(&self, other: &Self) -> bool {
-        let (saw, seen) = (self.past.contains(&other.fact), other.past.contains(&self.fact));
-        if saw == seen { self.id > other.id } else { saw }
+/// The last of several counts: the one with the greatest id, unless another had seen it. Mostly
+/// it had seen all others itself, and one look is enough.
+fn last(document: &Document, mut counts: Vec<(&Fact, i64)>) -> Option<Count> {
+    counts.sort_by_key(|(fact, _)| fact.id);
+    let (mut fact, mut quantity) = counts.pop()?;
+    let mut past = Past::of(document, fact.change);
+    for (other, counted) in counts.into_iter().rev() {
+        if past.contains(&other.change) {
+            continue;
+        }
+        let others = Past::of(document, other.change);
+        if others.contains(&fact.change) {
+            (fact, quantity, past) = (other, counted, others);
+        }
     }
+    Some(Count { quantity, at: corrected(fact).at, past })
 }
 
 fn place(fact: &Fact, bin: &crate::schema::Key) -> Option<Place> {
