@@ -1,8 +1,8 @@
 //! What every handler shares: settings, store, keys, metrics, and who waits for news.
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Weak};
 
 use ed25519_dalek::VerifyingKey;
 use sqlx::Any;
@@ -14,6 +14,7 @@ use crate::clock::random;
 use crate::config::Config;
 use crate::http::Problem;
 use crate::phone_sync::Sockets;
+use crate::phone_sync::countersign::{self, Countersigner};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::writer::Writer;
@@ -36,6 +37,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Phones that wait for news.
     pub sockets: Sockets,
+    /// Seals that wait for the server's word.
+    pub countersigner: Countersigner,
     /// Places for requests at work.
     pub places: tokio::sync::Semaphore,
     issuer: String,
@@ -77,17 +80,31 @@ impl App {
         let passwords = Passwords::new(config.password_memory_kib).map_err(StartError::Argon)?;
         let metrics = Metrics::new();
         let places = tokio::sync::Semaphore::new(config.net.max_requests);
-        Ok(Self(Arc::new(Shared {
+        let (countersigner, queue) = Countersigner::new();
+        let app = Self(Arc::new(Shared {
             config,
             store,
             passwords,
             keys,
             metrics,
             sockets: Sockets::default(),
+            countersigner,
             places,
             issuer,
             keys_read_at: AtomicI64::new(now),
-        })))
+        }));
+        tokio::spawn(countersign::run(app.clone(), queue));
+        Ok(app)
+    }
+
+    /// What this is a handle to.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+
+    /// A handle that does not keep anything alive.
+    pub fn downgrade(&self) -> Weak<Shared> {
+        Arc::downgrade(&self.0)
     }
 }
 

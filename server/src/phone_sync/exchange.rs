@@ -3,9 +3,11 @@
 use ed25519_dalek::VerifyingKey;
 use sqlx::Row as _;
 use sync_core::admission::{Verdict, push_message};
+use sync_core::change::{Entry, Run};
 use sync_core::id::{DeviceId, TenantId};
 use sync_core::limits;
 use sync_core::policy;
+use sync_core::schema::section;
 use sync_core::sync::{Pulled, ServerEffect, ServerEvent, Session, Submitted};
 
 use crate::accounts::sql::{self, Raw as _};
@@ -126,12 +128,27 @@ async fn admit(
     let message = push_message(phone.device, signed);
     let evidence = signature.map(|signature| Evidence { message, signature });
     let (tenant, caller, device, now) = (phone.tenant, phone.caller, phone.device, app.now());
+    let sealed = runs.iter().enumerate().filter_map(|(index, run)| sealed(index, run));
+    let sealed: Vec<(usize, Run)> = sealed.collect();
     let push = PushRequest { tenant, caller, device, runs, evidence, now };
     let verdicts = app.writer().push(push).await?;
+    for (index, run) in &sealed {
+        let of_run = verdicts.get(*index).map_or(&[][..], Vec::as_slice);
+        app.countersigner.take(tenant, run, of_run, now);
+    }
     for verdict in verdicts.iter().flatten() {
         app.metrics.verdicts.get_or_create(&Case::of(verdict.code())).inc();
     }
     Ok(verdicts)
+}
+
+/// A run in which a customer signed.
+fn sealed(index: usize, submitted: &Submitted) -> Option<(usize, Run)> {
+    let Submitted::Signed(verified) = submitted else { return None };
+    let run = verified.run();
+    let mut entries = run.changes.iter().flat_map(|change| &change.entries);
+    let signed = |entry: &Entry| matches!(entry, Entry::Fact { section: name, .. } if *name == section::SIGNATURES);
+    entries.any(signed).then(|| (index, run.clone()))
 }
 
 fn position(pulled: &Pulled) -> Option<i64> {

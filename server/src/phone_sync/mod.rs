@@ -1,5 +1,6 @@
 //! Where phones meet the server: one exchange over HTTP, or many over a WebSocket.
 
+pub mod countersign;
 mod exchange;
 mod post;
 mod socket;
