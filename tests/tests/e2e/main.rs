@@ -6,3 +6,4 @@ mod killed_phone;
 mod killed_server;
 mod office;
 mod process;
+mod sealed;
