@@ -4,6 +4,8 @@
 //! and adds its own facts; the server adds what it learns itself. A refusal never depends on a
 //! clock, so the same entry against the same document is decided the same way everywhere.
 
+mod check;
+mod room;
 mod rule;
 mod table;
 #[cfg(test)]
@@ -16,7 +18,8 @@ pub use table::table;
 use crate::change::Entry;
 use crate::document::Document;
 use crate::id::{FactId, UserId};
-use rule::{Act, Room, rule};
+use room::{Act, Room};
+use rule::rule;
 
 /// What somebody is in the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -117,7 +120,7 @@ pub fn decide_change(
             Entry::Fact { id, .. } => Some(*id),
             Entry::Field { .. } | Entry::Section { .. } => None,
         });
-        context.opens_walk_up |= rule::is_walk_up(room, entry);
+        context.opens_walk_up |= check::is_walk_up(room, entry);
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! outcome says whose work the job is; the state, the times, the amounts and the exceptions
 //! follow. The same facts give the same job in whatever order they came.
 
+mod about;
 mod access;
 mod amounts;
 mod assignment;
@@ -28,13 +29,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use about::About;
 pub use access::{WALK_UP_EPOCH, epochs_of, is_or_was_theirs, walk_up_author};
 pub use amounts::{Total, amount_of};
 pub use assignment::{Assignment, AssignmentKind};
 pub use checklist::{CheckResult, Missing, usual_steps};
 pub use decision::Decision;
 pub use evidence::{Attachment, Feedback, Finding, Note, Observed, Settlement};
-pub use exceptions::{About, Exception};
+pub use exceptions::Exception;
 pub use intake::{Intake, Promise};
 pub use parts::{Charge, PartUse};
 pub use seals::{SealView, seal_of};
