@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::Signer as _;
 use sync_core::admission::{push_message, replay};
 use sync_core::change::Run;
 use sync_core::document::Document;
+use sync_core::enrol::{assertion, assertion_input};
 use sync_core::schema::DocId;
 use sync_core::sync::{Frame, Request, Response, Sent, decode_response, encode_request};
 use tests::storm::{Phone, work};
@@ -31,16 +30,13 @@ impl Device {
     pub async fn log_in(address: SocketAddr, audience: &str, index: u64) -> Self {
         let phone = Phone::new(index);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-        let header = serde_json::json!({"alg": "EdDSA", "typ": server::auth::token::ASSERTION_TYP});
-        let claims = serde_json::json!({
-            "iss": phone.device.to_string(), "sub": phone.device.to_string(), "aud": audience,
-            "iat": now, "nbf": now, "exp": now + 120, "jti": format!("{index}-{now}"),
-        });
-        let part = |json: &serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
-        let signed = format!("{}.{}", part(&header), part(&claims));
-        let signature = URL_SAFE_NO_PAD.encode(phone.key().sign(signed.as_bytes()).to_bytes());
+        let now = i64::try_from(now).expect("a sane clock");
+        let mut jti = [0; 16];
+        jti[..8].copy_from_slice(&index.to_be_bytes());
+        let input = assertion_input(phone.device, audience, now, jti);
+        let assertion = assertion(&input, &phone.key().sign(input.as_bytes()).to_bytes());
         let grant = sync_core::enrol::GRANT_TYPE.replace(':', "%3A");
-        let body = format!("grant_type={grant}&assertion={signed}.{signature}");
+        let body = format!("grant_type={grant}&assertion={assertion}");
         let form = "application/x-www-form-urlencoded";
         let answer = post(address, "/v1/token", form, None, body.as_bytes()).await;
         let answer: serde_json::Value = serde_json::from_slice(&answer).expect("JSON");
