@@ -1,7 +1,7 @@
 //! One group: what its requests need, what they do to the documents, what has to be written.
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -11,20 +11,13 @@ use sync_core::document::{Author, Refusal};
 use sync_core::id::{ActorId, DeviceId, TenantId, UserId};
 use sync_core::limits;
 use sync_core::schema::DocId;
-use sync_core::scope;
 use sync_core::sync::Submitted;
 
 use super::cache::Held;
-use super::project::{Scene, project};
-use super::request::{
-    Committed, Edit, EditRequest, Edited, Expect, Outcome, PushRequest, RunVerdicts,
-};
+use super::request::{Edit, EditRequest, Edited, Expect, Outcome, PushRequest, RunVerdicts};
 use super::tables::Tables;
 use crate::store::log::{doc_key, encode, passes_limit};
-use crate::store::{Meta, StoreError, snapshot};
-
-/// A document gets a snapshot after so many runs without one.
-const SNAPSHOT_RUNS: usize = 16;
+use crate::store::{Meta, StoreError};
 
 type Name = (TenantId, DocId);
 
@@ -77,8 +70,10 @@ pub(super) struct Group<'m> {
     pub leases: HashMap<(TenantId, ActorId), DeviceId>,
     pub new_leases: Vec<((TenantId, ActorId), DeviceId)>,
     pub tables: Tables,
-    /// Documents with new changes and the time of the last.
+    /// Documents with changes no row shows yet, and the time of the last.
     pub changed: HashMap<Name, i64>,
+    /// What there is to tell after the commit: documents, and people they concern.
+    pub news: BTreeMap<TenantId, (BTreeSet<DocId>, BTreeSet<UserId>)>,
 }
 
 /// The device that stands for the server itself in the leases.
@@ -86,7 +81,26 @@ pub(super) fn server_device() -> DeviceId {
     DeviceId::new(0, [0; 10])
 }
 
-impl Group<'_> {
+impl<'m> Group<'m> {
+    pub fn new(meta: &'m Meta, actor: ActorId) -> Self {
+        Self {
+            meta,
+            actor,
+            docs: HashMap::new(),
+            positions: BTreeMap::new(),
+            leases: HashMap::new(),
+            new_leases: Vec::new(),
+            tables: Tables::new(),
+            changed: HashMap::new(),
+            news: BTreeMap::new(),
+        }
+    }
+
+    /// The rows made since the last time, to be written.
+    pub fn take_tables(&mut self) -> Tables {
+        std::mem::replace(&mut self.tables, Tables::new())
+    }
+
     /// Admits a push; what it refuses is kept with its reason.
     pub fn push(&mut self, push: PushRequest) -> Result<RunVerdicts, StoreError> {
         let PushRequest { tenant, caller, device, runs, evidence, now } = push;
@@ -262,59 +276,6 @@ impl Group<'_> {
         positions.last += 1;
         Ok(positions.last)
     }
-
-    /// Adds the rows computed from every changed document, once each.
-    pub fn project(&mut self) -> Result<Vec<Committed>, StoreError> {
-        let mut committed: BTreeMap<TenantId, (HashSet<DocId>, BTreeSet<UserId>)> = BTreeMap::new();
-        for ((tenant, doc), now) in &self.changed {
-            let held = find(&mut self.docs, *tenant, *doc)?;
-            let document = &*held.document;
-            let rows = &mut self.tables.projected;
-            let scene = Scene { tenant: *tenant, document, pos: held.pos, now: *now };
-            guard(|| project(rows, &scene, held.projected))?;
-            let members = guard(|| scope::members(document))?;
-            if held.members.as_ref() != Some(&members) {
-                let before = held.members.take().unwrap_or_default();
-                for member in members.iter().filter(|member| !before.contains(member)) {
-                    rows.scope.push([
-                        tenant.as_bytes().into(),
-                        member.user.as_bytes().into(),
-                        doc_key(doc).into(),
-                        i64::from(member.current).into(),
-                        held.pos.into(),
-                    ]);
-                }
-            }
-            if held.runs > SNAPSHOT_RUNS
-                && let Some(payload) = snapshot::encode(document)
-            {
-                rows.snapshots.push([
-                    tenant.as_bytes().into(),
-                    doc_key(doc).into(),
-                    held.pos.into(),
-                    (document.changes().len() as i64).into(),
-                    payload.into(),
-                ]);
-                held.runs = 0;
-            }
-            let (docs, users) = committed.entry(*tenant).or_default();
-            docs.insert(*doc);
-            users.extend(members.iter().map(|member| member.user));
-            held.projected = document.changes().len();
-            held.members = Some(members);
-        }
-        let pos =
-            |tenant: &TenantId| self.positions.get(tenant).map_or(0, |positions| positions.last);
-        Ok(committed
-            .into_iter()
-            .map(|(tenant, (docs, users))| Committed {
-                tenant,
-                pos: pos(&tenant),
-                docs: docs.into_iter().collect(),
-                users: users.into_iter().collect(),
-            })
-            .collect())
-    }
 }
 
 pub(super) fn run_of(submitted: &Submitted) -> &Run {
@@ -324,7 +285,7 @@ pub(super) fn run_of(submitted: &Submitted) -> &Run {
     }
 }
 
-fn find(
+pub(super) fn find(
     docs: &mut HashMap<Name, Held>,
     tenant: TenantId,
     doc: DocId,
@@ -337,7 +298,7 @@ fn not_genuine() -> Verdict {
 }
 
 /// Runs code whose panic must not end the writer.
-fn guard<T>(work: impl FnOnce() -> T) -> Result<T, StoreError> {
+pub(super) fn guard<T>(work: impl FnOnce() -> T) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic: Box<dyn Any + Send>| {
         let said = panic.downcast_ref::<&str>().copied().unwrap_or("a defect");
         tracing::error!(said, "the writer survived a panic");

@@ -11,11 +11,13 @@
 
 mod cache;
 mod group;
+mod load;
 mod notify;
 mod plain;
 pub(crate) mod project;
 pub(crate) mod project_job;
 mod request;
+mod settle;
 pub(crate) mod tables;
 mod task;
 

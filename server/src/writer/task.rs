@@ -1,26 +1,28 @@
 //! The writer's task: takes what waits, writes it in one transaction, answers after the commit.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
+use std::pin::pin;
+use std::task::Poll;
 
-use sqlx::{AnyConnection, AnyPool, Connection, Row};
+use futures_util::poll;
+
+use sqlx::{AnyConnection, AnyPool, Connection};
 use sync_core::id::{ActorId, DeviceId, TenantId};
-use sync_core::schema::DocId;
 use tokio::sync::{broadcast, mpsc};
 
-use super::cache::{Cache, Held};
-use super::group::{Group, Needs, Positions, run_of};
+use super::cache::Cache;
+use super::group::{Group, Needs, run_of};
 use super::notify::Message;
 use super::request::Committed;
-use super::tables::Tables;
 use super::{Request, plain};
-use crate::store::sql::{Arg, id, select_in};
-use crate::store::{Backend, Meta, StoreError, log};
+use crate::store::{Backend, Meta, StoreError};
 
 /// Most requests in one group.
 const GROUP: usize = 256;
 /// Changes after which a group takes no further push, to bound memory and the wait of all.
 const GROUP_CHANGES: usize = 4096;
+/// Changes worked on while the rows of those before are written.
+const PART_CHANGES: usize = 512;
 /// Leases kept in memory.
 const LEASES: usize = 50_000;
 
@@ -30,22 +32,22 @@ pub(super) type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// What the task keeps between groups.
 pub(super) struct Task {
     pool: AnyPool,
-    backend: Backend,
+    pub backend: Backend,
     meta: Meta,
     actor: ActorId,
-    cache: Cache,
-    leases: HashMap<(TenantId, ActorId), DeviceId>,
-    tenants: HashMap<TenantId, Tenant>,
+    pub cache: Cache,
+    pub leases: HashMap<(TenantId, ActorId), DeviceId>,
+    pub tenants: HashMap<TenantId, Tenant>,
     commits: broadcast::Sender<Committed>,
 }
 
 /// What this node knows of a tenant's log.
 #[derive(Debug, Clone, Copy, Default)]
-struct Tenant {
+pub(super) struct Tenant {
     /// The counter as this node left it.
-    seen: i64,
+    pub seen: i64,
     /// The last position up to which other nodes may have written.
-    foreign: i64,
+    pub foreign: i64,
 }
 
 impl Task {
@@ -141,84 +143,56 @@ impl Task {
                 Request::Plain(_) | Request::Stop(_) => {}
             }
         }
-        let mut requests = requests.into_iter();
+        let mut requests = VecDeque::from(requests);
         let begun = self.begin(&mut requests, answers, &needs).await;
         // Whoever was not reached is told as well.
-        for request in requests {
-            answers.push(request.abandon());
-        }
+        answers.extend(requests.into_iter().map(Request::abandon));
         begun
     }
 
     async fn begin(
         &mut self,
-        requests: &mut impl Iterator<Item = Request>,
+        requests: &mut VecDeque<Request>,
         answers: &mut Vec<Answer>,
         needs: &BTreeMap<TenantId, Needs>,
     ) -> Result<Vec<Committed>, StoreError> {
         let pool = self.pool.clone();
         let mut connection = pool.acquire().await?;
         let mut tx = connection.begin_with(self.backend.begin()).await?;
-        let mut group = Group {
-            meta: &self.meta.clone(),
-            actor: self.actor,
-            docs: HashMap::new(),
-            positions: BTreeMap::new(),
-            leases: HashMap::new(),
-            new_leases: Vec::new(),
-            tables: Tables::new(),
-            changed: HashMap::new(),
-        };
+        let meta = self.meta.clone();
+        let mut group = Group::new(&meta, self.actor);
         for (tenant, needs) in needs {
             self.prepare(&mut tx, &mut group, *tenant, needs).await?;
         }
         let mut wrote = false;
-        for request in requests {
-            match request {
-                Request::Push(push, answer) => {
-                    let verdicts = group.push(push);
-                    let failed = verdicts.as_ref().err().map(StoreError::for_group);
-                    answers.push(Box::new(move |committed| {
-                        let _ =
-                            answer.send(verdicts.and_then(|verdicts| committed.map(|()| verdicts)));
-                    }));
-                    if let Some(error) = failed {
-                        return Err(error);
-                    }
-                }
-                Request::Edit(edit, mut work) => {
-                    let outcome = group.edit(&edit, &mut *work);
-                    let failed = outcome.as_ref().err().map(StoreError::for_group);
-                    answers.push(Box::new(move |committed| {
-                        work.answer(outcome.and_then(|outcome| committed.map(|()| outcome)))
-                    }));
-                    if let Some(error) = failed {
-                        return Err(error);
-                    }
-                }
-                Request::Plain(work) => {
-                    let ran = plain::run(work, &mut tx).await?;
-                    wrote |= ran.keep;
-                    answers.push(ran.answer);
-                }
-                Request::Stop(_) => {}
+        while !requests.is_empty() {
+            let ready = group.take_tables();
+            wrote |= !ready.is_empty();
+            part(&mut group, requests, answers, ready.write(&mut tx, self.backend)).await?;
+            if let Some(Request::Plain(_)) = requests.front()
+                && let Some(Request::Plain(work)) = requests.pop_front()
+            {
+                let ran = plain::run(work, &mut tx).await?;
+                wrote |= ran.keep;
+                answers.push(ran.answer);
             }
         }
-        let committed = group.project()?;
-        if !wrote && group.tables.is_empty() {
+        let ready = group.take_tables();
+        wrote |= !ready.is_empty();
+        if wrote {
+            ready.write(&mut tx, self.backend).await?;
+            if self.backend == Backend::Postgres {
+                self.announce(&mut tx, &group).await?;
+            }
+            tx.commit().await?;
+        } else {
             // Only repetitions: every verdict speaks of something committed before.
             tx.rollback().await?;
             for positions in group.positions.values_mut() {
                 positions.end = positions.last;
             }
-        } else {
-            let tables = std::mem::replace(&mut group.tables, Tables::new());
-            tables.write(&mut tx, self.backend).await?;
-            if self.backend == Backend::Postgres {
-                self.announce(&mut tx, &group).await?;
-            }
-            tx.commit().await?;
         }
+        let committed = group.committed();
         self.keep(group);
         Ok(committed)
     }
@@ -230,135 +204,6 @@ impl Task {
             if after < upto {
                 let message = Message { node: self.actor, tenant: *tenant, after, upto };
                 message.send(tx).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes the tenant's lock and loads what the group needs of it.
-    async fn prepare(
-        &mut self,
-        tx: &mut AnyConnection,
-        group: &mut Group<'_>,
-        tenant: TenantId,
-        needs: &Needs,
-    ) -> Result<(), StoreError> {
-        let row = sqlx::query(
-            "INSERT INTO counters (tenant, pos) VALUES ($1, $2) \
-             ON CONFLICT (tenant) DO UPDATE SET pos = counters.pos + excluded.pos RETURNING pos",
-        )
-        .bind(tenant.as_bytes().to_vec())
-        .bind(needs.positions)
-        .fetch_one(&mut *tx)
-        .await?;
-        let end: i64 = row.try_get(0)?;
-        let last = end - needs.positions;
-        group.positions.insert(tenant, Positions { first: last, last, end });
-        let known = self.tenants.entry(tenant).or_default();
-        if known.seen != last {
-            known.foreign = last;
-        }
-        let foreign = known.foreign;
-        self.leases(tx, group, tenant, needs).await?;
-        self.documents(tx, group, tenant, needs, last, foreign).await
-    }
-
-    async fn leases(
-        &mut self,
-        tx: &mut AnyConnection,
-        group: &mut Group<'_>,
-        tenant: TenantId,
-        needs: &Needs,
-    ) -> Result<(), StoreError> {
-        let mut unknown = Vec::new();
-        for actor in &needs.actors {
-            match self.leases.get(&(tenant, *actor)) {
-                Some(device) => {
-                    group.leases.insert((tenant, *actor), *device);
-                }
-                None => unknown.push(actor.as_bytes().to_vec()),
-            }
-        }
-        const LEASED: &str =
-            "SELECT actor, device FROM leases WHERE tenant = $1 AND actor IN ({keys})";
-        let first = vec![Arg::from(tenant.as_bytes())];
-        for row in select_in(tx, self.backend, LEASED, first, &unknown).await? {
-            let actor = id(&row, 0, ActorId::from_slice)?;
-            let device = id(&row, 1, DeviceId::from_slice)?;
-            group.leases.insert((tenant, actor), device);
-            group.new_leases.push(((tenant, actor), device));
-        }
-        Ok(())
-    }
-
-    async fn documents(
-        &mut self,
-        tx: &mut AnyConnection,
-        group: &mut Group<'_>,
-        tenant: TenantId,
-        needs: &Needs,
-        last: i64,
-        foreign: i64,
-    ) -> Result<(), StoreError> {
-        let mut missing = Vec::new();
-        let mut stale: Vec<DocId> = Vec::new();
-        for doc in &needs.docs {
-            match self.cache.take(tenant, *doc) {
-                Some(held) => {
-                    if held.as_of < foreign {
-                        stale.push(*doc);
-                    }
-                    group.docs.insert((tenant, *doc), held);
-                }
-                None => missing.push(*doc),
-            }
-        }
-        let mut refused = log::refused(tx, self.backend, tenant, &missing, 0).await?;
-        for (doc, loaded) in log::load(tx, self.backend, tenant, &missing, last).await? {
-            let projected = loaded.document.changes().len();
-            let held = Held {
-                document: Arc::new(loaded.document),
-                pos: loaded.pos,
-                as_of: last,
-                bytes: loaded.bytes,
-                runs: loaded.runs,
-                refused: refused.remove(&doc).unwrap_or_default(),
-                members: None,
-                projected,
-            };
-            group.docs.insert((tenant, doc), held);
-        }
-        self.bring_forward(tx, group, tenant, &stale).await
-    }
-
-    /// Another node wrote since these documents were looked at: takes its runs on top.
-    async fn bring_forward(
-        &mut self,
-        tx: &mut AnyConnection,
-        group: &mut Group<'_>,
-        tenant: TenantId,
-        stale: &[DocId],
-    ) -> Result<(), StoreError> {
-        let as_of = stale.iter().filter_map(|doc| Some(group.docs.get(&(tenant, *doc))?.as_of));
-        let Some(as_of) = as_of.min() else { return Ok(()) };
-        let runs = log::runs_after(tx, self.backend, tenant, stale, as_of).await?;
-        let mut refused = log::refused(tx, self.backend, tenant, stale, as_of).await?;
-        for logged in runs {
-            let Some(held) = group.docs.get_mut(&(tenant, logged.run.doc)) else { continue };
-            if logged.pos <= held.pos {
-                continue;
-            }
-            let document = Arc::make_mut(&mut held.document);
-            log::take(document, &logged)?;
-            held.pos = logged.pos;
-            held.bytes += logged.bytes;
-            held.runs += 1;
-            held.members = None;
-            held.projected = held.document.changes().len();
-        }
-        for doc in stale {
-            if let Some(held) = group.docs.get_mut(&(tenant, *doc)) {
-                held.refused.extend(refused.remove(doc).unwrap_or_default());
             }
         }
         Ok(())
@@ -378,4 +223,57 @@ impl Task {
         }
         self.leases.extend(group.new_leases);
     }
+}
+
+/// Works on some of the requests while the rows of those before are on their way.
+async fn part(
+    group: &mut Group<'_>,
+    requests: &mut VecDeque<Request>,
+    answers: &mut Vec<Answer>,
+    rows: impl Future<Output = Result<(), StoreError>>,
+) -> Result<(), StoreError> {
+    let mut rows = pin!(rows);
+    let mut written = None;
+    let mut worked = Ok(());
+    let mut changes = 0;
+    while worked.is_ok() && changes < PART_CHANGES {
+        if written.is_none()
+            && let Poll::Ready(result) = poll!(&mut rows)
+        {
+            written = Some(result);
+        }
+        match requests.pop_front() {
+            Some(Request::Push(push, answer)) => {
+                changes += push.runs.iter().map(|run| run_of(run).changes.len()).sum::<usize>();
+                let verdicts = group.push(push);
+                worked = verdicts.as_ref().map(drop).map_err(StoreError::for_group);
+                answers.push(Box::new(move |committed| {
+                    let result = verdicts.and_then(|verdicts| committed.map(|()| verdicts));
+                    // Nobody may be waiting any more; the work stands all the same.
+                    let _ = answer.send(result);
+                }));
+            }
+            Some(Request::Edit(edit, mut work)) => {
+                changes += 1;
+                let outcome = group.edit(&edit, &mut *work);
+                worked = outcome.as_ref().map(drop).map_err(StoreError::for_group);
+                answers.push(Box::new(move |committed| {
+                    work.answer(outcome.and_then(|outcome| committed.map(|()| outcome)));
+                }));
+            }
+            Some(plain @ Request::Plain(_)) => {
+                requests.push_front(plain);
+                break;
+            }
+            Some(Request::Stop(_)) => {}
+            None => break,
+        }
+    }
+    worked = worked.and_then(|()| group.project());
+    // The connection is left only between two statements.
+    match written {
+        Some(written) => written?,
+        None => rows.await?,
+    }
+    worked
 }
