@@ -228,3 +228,27 @@ fn a_phone_enrolled_again_sends_what_waited_under_its_new_device() {
     assert_eq!(notes(&engine, job), [note]);
     assert_eq!(engine.status().unwrap().waiting, 0);
 }
+
+#[test]
+fn a_listener_may_ask_for_a_sync_while_it_is_told_of_one() {
+    struct Eager(Engine, Mutex<u32>);
+    impl mobile_ffi::Listener for Eager {
+        fn changed(&self, _event: mobile_ffi::Event) {
+            let busy = self.0.status().unwrap().syncing;
+            let report = self.0.sync_now().unwrap();
+            assert!(!busy || report.round_trips == 0);
+            *self.1.lock().unwrap() += 1;
+        }
+    }
+    let (server, folder) = (Server::new(), Folder::new("eager"));
+    let (engine, _) = phone(&server, &folder);
+    let eager = Arc::new(Eager(engine.clone(), Mutex::default()));
+    let watch = engine.watch(eager.clone());
+    let told = std::thread::scope(|scope| {
+        let sync = scope.spawn(|| engine.sync_now().unwrap());
+        sync.join().unwrap();
+        *eager.1.lock().unwrap()
+    });
+    assert!(told >= 2);
+    drop(watch);
+}

@@ -6,7 +6,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use sync_core::enrol::{digits, normal_code, proof_message};
 use sync_core::id::{DeviceId, TenantId, UserId};
 
-use super::{Engine, Event};
+use super::{Engine, Event, State};
 use crate::error::EngineError;
 use crate::net::{self, EnrolmentRequest};
 use crate::power;
@@ -110,6 +110,8 @@ impl Engine {
         key: SigningKey,
         server_ms: i64,
     ) -> Result<(), EngineError> {
+        // A sync under way belongs to the device of before.
+        let _turn = self.turn();
         let clock = self.clock();
         let anchor = Anchor {
             server_ms,
@@ -117,16 +119,22 @@ impl Engine {
             wall_ms: clock.wall_ms(),
             boot: clock.boot(),
         };
-        let mut state = self.state();
-        let another = state.identity.as_ref().is_some_and(|it| it.user != identity.user);
-        if another && runs::any_unsettled(state.store.read())? {
-            return Err(EngineError::OtherUser);
-        }
-        let secret = state.secret.as_ref().map(|secret| secret.with_key(key));
+        let other_user =
+            |state: &State| state.identity.as_ref().is_some_and(|it| it.user != identity.user);
+        let secret = {
+            let state = self.state();
+            if other_user(&state) && runs::any_unsettled(state.store.read())? {
+                return Err(EngineError::OtherUser);
+            }
+            state.secret.as_ref().map(|secret| secret.with_key(key))
+        };
         let secret =
             secret.ok_or_else(|| EngineError::Internal("no installation secret".to_owned()))?;
-        // The key first: a key without an enrolment does no harm, the other way round would.
+        // The key first: a key without an enrolment does no harm, the other way round would. No
+        // lock is held, because the vault may be the app's own.
         secret.keep(self.0.vault.as_ref())?;
+        let mut state = self.state();
+        let another = other_user(&state);
         state.store.write(|tx| {
             if another {
                 docs::wipe(tx)?;

@@ -78,6 +78,8 @@ struct Inner {
     state: Mutex<State>,
     /// Held for one whole sync: there is one at a time.
     sync: Mutex<sync::Session>,
+    /// The thread that holds it.
+    syncing: Mutex<Option<std::thread::ThreadId>>,
     watchers: watch::Watchers,
 }
 
@@ -135,6 +137,7 @@ impl Engine {
             path,
             state: Mutex::new(state),
             sync: Mutex::new(sync::Session::default()),
+            syncing: Mutex::new(None),
             watchers: watch::Watchers::default(),
         })))
     }
@@ -168,9 +171,16 @@ impl State {
     /// Drops what need not be kept any longer.
     fn tidy(&mut self, options: &Options) -> Result<(), EngineError> {
         let now = options.clock.wall_ms();
+        let released_before = now.saturating_sub(RELEASED_KEPT_MS);
+        let db = self.store.read();
+        if !crate::store::refused::any_expired(db, now)?
+            && !crate::store::docs::any_released(db, released_before)?
+        {
+            return Ok(());
+        }
         let dropped = self.store.write(|tx| {
             crate::store::refused::expire(tx, now)?;
-            crate::store::docs::drop_released(tx, now.saturating_sub(RELEASED_KEPT_MS))
+            crate::store::docs::drop_released(tx, released_before)
         })?;
         dropped.iter().for_each(|doc| self.cache.forget(doc));
         Ok(())

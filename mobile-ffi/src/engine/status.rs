@@ -46,7 +46,7 @@ pub struct Status {
 impl Engine {
     /// The phone at a glance.
     pub fn status(&self) -> Result<Status, EngineError> {
-        let syncing = self.0.sync.try_lock().is_err();
+        let syncing = self.is_syncing();
         let clock = self.clock();
         let mut state = self.state();
         let room = state.store.room();

@@ -1,7 +1,7 @@
 //! The driver of the phone's sync machine: reads, sends, stores, one sync at a time.
 
 use std::collections::VecDeque;
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
 use sync_core::id::DeviceId;
 use sync_core::sync::{Failure, Inbox, Outcome, Phone, PhoneEffect, PhoneEvent};
@@ -63,14 +63,62 @@ pub(super) struct Session {
     machine: Option<(DeviceId, Phone)>,
     /// Why the last exchange failed, in more words than the machine needs.
     failure: Option<NetError>,
+    /// How the last sync ended.
+    last_end: Option<SyncEnd>,
+}
+
+/// The right to sync, until it is dropped.
+pub(super) struct Turn<'a> {
+    session: MutexGuard<'a, Session>,
+    engine: &'a Engine,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let holder = self.engine.0.syncing.lock();
+        *holder.unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 impl Engine {
     /// Brings phone and server together now, whatever the back-off says. Waits for a sync that
-    /// is under way. Fails only for reasons of this phone; a server that cannot be reached is an
-    /// end in the report, because nothing is wrong: the work waits.
+    /// is under way; from a listener that is told by that very sync it does nothing. Fails only
+    /// for reasons of this phone; a server that cannot be reached is an end in the report,
+    /// because nothing is wrong: the work waits.
     pub fn sync_now(&self) -> Result<SyncReport, EngineError> {
-        let mut session = self.0.sync.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut turn) = self.turn() else { return Ok(SyncReport::start()) };
+        let report = self.sync(&mut turn.session);
+        let end = report.as_ref().ok().map(|report| report.end.clone());
+        let news = turn.session.last_end != end;
+        turn.session.last_end = end;
+        drop(turn);
+        if news {
+            // Only news is told: a listener that syncs on every event comes to rest.
+            self.0.watchers.tell(&Event { status: true, ..Event::default() });
+        }
+        self.state().tidy(&self.0.options)?;
+        report
+    }
+
+    /// Waits until no sync is under way and keeps others from beginning; absent on the thread of
+    /// the sync itself, which cannot wait for its own end.
+    pub(super) fn turn(&self) -> Option<Turn<'_>> {
+        let here = std::thread::current().id();
+        let holder = || self.0.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        if *holder() == Some(here) {
+            return None;
+        }
+        let session = self.0.sync.lock().unwrap_or_else(PoisonError::into_inner);
+        *holder() = Some(here);
+        Some(Turn { session, engine: self })
+    }
+
+    /// Whether a sync is under way.
+    pub(super) fn is_syncing(&self) -> bool {
+        self.0.syncing.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn sync(&self, session: &mut Session) -> Result<SyncReport, EngineError> {
         let way = self.way()?;
         let device = way.device;
         let known = session.machine.as_ref().is_some_and(|(of, _)| *of == device);
@@ -78,7 +126,7 @@ impl Engine {
             session.machine = Some((device, Phone::new(device, way.key.clone())));
         }
         let mut report = SyncReport::start();
-        let mut effects = self.next(&mut session, PhoneEvent::Wake)?;
+        let mut effects = self.next(session, PhoneEvent::Wake)?;
         // Effects are carried out in order; each kind but the last two brings one event.
         while let Some(effect) = effects.pop_front() {
             let next = match effect {
@@ -86,24 +134,24 @@ impl Engine {
                     let state = self.state();
                     let page = outbox::read(state.store.read(), page_bytes, inventory)?;
                     drop(state);
-                    self.next(&mut session, PhoneEvent::Outbox(page))?
+                    self.next(session, PhoneEvent::Outbox(page))?
                 }
                 PhoneEffect::Send(frame) => match self.exchange(&way, &frame) {
                     Ok(answer) => {
                         report.round_trips += 1;
                         report.bytes_up += frame.len() as u64;
                         report.bytes_down += answer.len() as u64;
-                        self.next(&mut session, PhoneEvent::Frame(&answer))?
+                        self.next(session, PhoneEvent::Frame(&answer))?
                     }
                     Err(error) => {
                         let failure = failure(&error);
                         session.failure = Some(error);
-                        self.next(&mut session, PhoneEvent::Failed(failure))?
+                        self.next(session, PhoneEvent::Failed(failure))?
                     }
                 },
                 PhoneEffect::Store(inbox) => {
                     let stored = self.store(&inbox, &mut report)?;
-                    self.next(&mut session, stored)?
+                    self.next(session, stored)?
                 }
                 PhoneEffect::WakeAfter(ms) => {
                     report.again_in_ms = ms;
@@ -116,7 +164,6 @@ impl Engine {
             };
             effects.extend(next);
         }
-        self.0.watchers.tell(&Event { status: true, ..Event::default() });
         Ok(report)
     }
 

@@ -113,6 +113,12 @@ pub(crate) fn inventory(db: &Connection) -> Result<Vec<(DocId, u64)>, EngineErro
     Ok(found)
 }
 
+/// Whether any document was released before `before`.
+pub(crate) fn any_released(db: &Connection, before: i64) -> Result<bool, EngineError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM docs WHERE in_scope = 0 AND released_at < ?1)";
+    Ok(db.query_row(sql, [before], |row| row.get(0))?)
+}
+
 /// Drops documents released before `before` of which nothing waits; gives their ids.
 pub(crate) fn drop_released(db: &Connection, before: i64) -> Result<Vec<DocId>, EngineError> {
     let sql = "SELECT kind, id FROM docs WHERE in_scope = 0 AND released_at < ?1 AND NOT EXISTS

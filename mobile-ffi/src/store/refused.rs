@@ -67,6 +67,12 @@ pub(crate) fn all(db: &Connection) -> Result<Vec<RefusedRow>, EngineError> {
     Ok(found)
 }
 
+/// Whether anything is older than it must be kept.
+pub(crate) fn any_expired(db: &Connection, now: i64) -> Result<bool, EngineError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM refused WHERE at < ?1)";
+    Ok(db.query_row(sql, [now.saturating_sub(KEPT_MS)], |row| row.get(0))?)
+}
+
 /// Drops what is older than it must be kept.
 pub(crate) fn expire(db: &Connection, now: i64) -> Result<(), EngineError> {
     db.execute("DELETE FROM refused WHERE at < ?1", [now.saturating_sub(KEPT_MS)])?;
