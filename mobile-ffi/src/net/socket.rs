@@ -19,38 +19,41 @@ const PATH: &str = "/v1/sync/ws";
 type Socket = WebSocket<MaybeTlsStream<TcpStream>>;
 
 /// WebSocket for sync frames, HTTP for everything else.
-///
-/// Plain `ws://` only: where the server is reached by TLS use [`HttpTransport`], whose one
-/// round trip needs no open socket.
 pub struct SocketTransport {
     http: HttpTransport,
-    authority: String,
+    /// Address of the socket: `ws://…` or `wss://…`.
+    url: String,
+    /// Host and port to connect to.
+    address: String,
     open: Mutex<Option<(String, Socket)>>,
 }
 
 impl SocketTransport {
-    /// To the server at `base`, which must be `http://host:port`.
+    /// To the server at `base`, such as `https://towline.example` or `http://127.0.0.1:8080`.
     pub fn new(base: &str) -> Result<Self, NetError> {
         let http = HttpTransport::new(base)?;
-        let authority = base.trim().trim_end_matches('/').strip_prefix("http://");
-        let authority = authority.ok_or_else(|| NetError::BadAddress(base.to_owned()))?;
-        Ok(Self { http, authority: authority.to_owned(), open: Mutex::new(None) })
+        let base = base.trim().trim_end_matches('/');
+        let (scheme, authority, port) = match base.split_once("://") {
+            Some(("https", authority)) => ("wss", authority, 443),
+            Some((_, authority)) => ("ws", authority, 80),
+            None => return Err(NetError::BadAddress(base.to_owned())),
+        };
+        let host = authority.split('/').next().unwrap_or_default();
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+        let address = if has_port { host.to_owned() } else { format!("{host}:{port}") };
+        let url = format!("{scheme}://{authority}{PATH}");
+        Ok(Self { http, url, address, open: Mutex::new(None) })
     }
 
     fn connect(&self, bearer: &str) -> Result<Socket, NetError> {
         let unreachable = |error: std::io::Error| NetError::Unreachable(error.to_string());
-        let with_port = match self.authority.contains(':') {
-            true => self.authority.clone(),
-            false => format!("{}:80", self.authority),
-        };
-        let address = with_port.to_socket_addrs().map_err(unreachable)?.next();
-        let address = address.ok_or_else(|| NetError::BadAddress(self.authority.clone()))?;
+        let address = self.address.to_socket_addrs().map_err(unreachable)?.next();
+        let address = address.ok_or_else(|| NetError::BadAddress(self.address.clone()))?;
         let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         stream.set_read_timeout(Some(READ_TIMEOUT)).map_err(unreachable)?;
         stream.set_write_timeout(Some(READ_TIMEOUT)).map_err(unreachable)?;
-        let url = format!("ws://{}{PATH}", self.authority);
-        let mut request = url.into_client_request().map_err(error)?;
+        let mut request = self.url.as_str().into_client_request().map_err(error)?;
         let token = format!("Bearer {bearer}").parse();
         let token = token.map_err(|_| NetError::Garbled("the access token".to_owned()))?;
         request.headers_mut().insert("authorization", token);
@@ -58,8 +61,7 @@ impl SocketTransport {
             .max_message_size(Some(limits::FRAME_BYTES))
             .max_frame_size(Some(limits::FRAME_BYTES))
             .max_write_buffer_size(2 * limits::FRAME_BYTES);
-        let stream = MaybeTlsStream::Plain(stream);
-        match tungstenite::client::client_with_config(request, stream, Some(config)) {
+        match tungstenite::client_tls_with_config(request, stream, Some(config), None) {
             Ok((socket, _)) => Ok(socket),
             Err(tungstenite::HandshakeError::Failure(failure)) => Err(error(failure)),
             Err(tungstenite::HandshakeError::Interrupted(_)) => {
@@ -144,6 +146,8 @@ fn error(error: tungstenite::Error) -> NetError {
         Error::Capacity(_) | Error::Protocol(_) | Error::Utf8(_) => {
             NetError::Garbled(error.to_string())
         }
+        // A portal that ends TLS cannot show the server's certificate.
+        Error::Tls(_) => NetError::Portal,
         Error::Url(_) | Error::HttpFormat(_) => NetError::BadAddress(error.to_string()),
         other => NetError::Cut(other.to_string()),
     }
