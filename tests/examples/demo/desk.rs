@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sync_core::id::{BranchId, JobId, UserId};
-use sync_core::job::State;
+use sync_core::job::{About, State};
 use tests::day::{DeskAction, DeskEvent, Plan};
 
 use crate::conductor::Actor;
 use crate::progress::Tally;
 use crate::simtime::SimTime;
 use crate::world::{Board, DemoError};
-use tests::rest::Rest;
+use tests::random::Random;
+use tests::rest::{Answer, Rest};
 
 const MINUTE: i64 = 60_000;
 /// How often the dispatcher looks at the whole board, simulated milliseconds.
@@ -25,6 +26,8 @@ pub struct DeskFigures {
     pub duplicates: u64,
     /// Assignments and cancellations that came too late to make sense.
     pub overtaken: u64,
+    /// Fields of imported calls that could not be right.
+    pub corrected: u64,
     /// Exceptions that were decided.
     pub decided: u64,
 }
@@ -60,9 +63,49 @@ impl Desk {
         Self { figures, rest, plan, board, tally, time, technicians, branches, events, look_at }
     }
 
-    /// The dispatcher's session.
-    pub fn rest(&self) -> &Rest {
-        &self.rest
+    /// Looks at the whole board, and decides some of what waits for a person.
+    fn look(&mut self) -> Result<(), DemoError> {
+        let mut cursor = String::new();
+        loop {
+            let page = self.rest.get(&format!("/v1/jobs?limit=200{cursor}"))?.body;
+            for job in page["items"].as_array().into_iter().flatten() {
+                self.see(job)?;
+            }
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn see(&mut self, job: &Value) -> Result<(), DemoError> {
+        let id: JobId = job["id"].as_str().unwrap_or_default().parse()?;
+        let state = job["state"].as_str().and_then(State::parse);
+        if let (Some(number), Some(state)) = (self.board.position(id), state) {
+            self.tally.job(number, state.word());
+        }
+        let waits = job["exceptions"].as_array().is_some_and(|list| !list.is_empty());
+        // The rest is left for whoever opens the console.
+        if !waits || !Random::new(self.plan.seed).fork(&id.to_string()).percent(60) {
+            return Ok(());
+        }
+        let job = self.rest.get(&format!("/v1/jobs/{id}"))?.body;
+        for exception in job["exceptions"].as_array().into_iter().flatten() {
+            let about = exception["about"].as_str().and_then(About::parse);
+            let Some(choice) = about.and_then(|about| about.choices().first()) else { continue };
+            let body = json!({
+                "about": exception["about"],
+                "choice": choice,
+                "reference": exception["reference"],
+            });
+            let path = format!("/v1/jobs/{id}/decisions");
+            match self.rest.try_post(&path, &body, None)?.status {
+                200..=299 => self.figures.decided += 1,
+                409 => {}
+                status => return Err(DemoError::new(format!("{path} answered {status}"))),
+            }
+        }
+        Ok(())
     }
 
     fn act(&mut self, action: DeskAction) -> Result<(), DemoError> {
@@ -95,13 +138,35 @@ impl Desk {
             "remarks": Some(&call.remarks).filter(|text| !text.is_empty()),
             "eta_by": now + promise_minutes * MINUTE,
         });
-        let answer = self.rest.post("/v1/jobs", &body)?;
+        let answer = self.create(body)?;
         let id: JobId = answer.text("id")?.parse()?;
         let duplicates = answer.body.get("likely_duplicates").and_then(Value::as_array);
         self.figures.duplicates += u64::from(duplicates.is_some_and(|list| !list.is_empty()));
         self.board.open(number, id);
         self.tally.job(number, State::Received.word());
         Ok(())
+    }
+
+    /// Makes the job. What the server finds wrong with a field of an imported call is moved from
+    /// the field to the remarks, as a dispatcher would do with a number that cannot be right.
+    fn create(&mut self, mut body: Value) -> Result<Answer, DemoError> {
+        loop {
+            let answer = self.rest.try_post("/v1/jobs", &body, None)?;
+            let field = answer.body["field"].as_str().unwrap_or_default().to_owned();
+            match answer.status {
+                200..=299 => return Ok(answer),
+                422 if body[&field].is_string() && field != "remarks" => {
+                    let said = body[&field].take();
+                    let remarks = body["remarks"].as_str().unwrap_or_default();
+                    body["remarks"] = format!("{remarks} [{field}: {said}]").trim().into();
+                    self.figures.corrected += 1;
+                }
+                status => {
+                    let text = format!("a call was answered {status}: {}", answer.body);
+                    return Err(DemoError::new(text));
+                }
+            }
+        }
     }
 
     /// Does something to a job; what the job's own state forbids by now was overtaken.
@@ -123,13 +188,23 @@ impl Desk {
 
 impl Actor for Desk {
     fn run(&mut self, until_ms: i64) -> Result<i64, DemoError> {
-        while let Some(event) = self.events.front().filter(|event| event.at_ms < until_ms) {
-            let (at, action) = (event.at_ms, event.action);
-            self.events.pop_front();
-            self.time.reach(at);
-            self.act(action)?;
+        loop {
+            let event = self.events.front().map_or(i64::MAX, |event| event.at_ms);
+            let next = event.min(self.look_at);
+            if next >= until_ms {
+                return Ok(next);
+            }
+            self.time.reach(next);
+            if event <= self.look_at {
+                if let Some(event) = self.events.pop_front() {
+                    self.act(event.action)?;
+                }
+            } else {
+                self.look()?;
+                let last = self.look_at >= self.plan.end_ms;
+                self.look_at = if last { i64::MAX } else { self.look_at + LOOK };
+            }
         }
-        Ok(self.events.front().map_or(i64::MAX, |event| event.at_ms))
     }
 }
 
@@ -140,6 +215,24 @@ pub fn stock_vans(
     technicians: &[UserId],
     branches: &[BranchId],
 ) -> Result<(), DemoError> {
-    let _ = (admin, plan, technicians, branches);
+    for (who, planned) in plan.technicians.iter().enumerate() {
+        let van = json!({
+            "name": format!("Van {:03}", who + 1),
+            "plate": planned.van,
+            "branch": branches[planned.branch],
+            "technician": technicians[who],
+        });
+        let van = admin.post("/v1/vans", &van)?.text("id")?;
+        let loaded = planned.stock.iter().zip(&plan.parts).filter(|(quantity, _)| **quantity > 0);
+        let movements: Vec<_> = loaded
+            .map(|(quantity, part)| {
+                json!({"kind": "load", "part_no": part.number, "quantity": quantity})
+            })
+            .collect();
+        if !movements.is_empty() {
+            let path = format!("/v1/vans/{van}/movements");
+            admin.post(&path, &json!({"movements": movements}))?;
+        }
+    }
     Ok(())
 }

@@ -44,6 +44,7 @@ fn play(args: &args::Args) -> Result<bool, world::DemoError> {
 
     let mut world = world::World::open(args, &inputs, &plan)?;
     let day = conductor::play(args, &plan, &mut world)?;
+    world.settle()?;
     let outcome = reconcile::reconcile(&mut world, &plan, &day)?;
     outcome.print();
     if let Some(path) = &args.json {

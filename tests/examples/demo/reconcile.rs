@@ -3,12 +3,16 @@
 //! The log is read from the database itself, row by row, and rebuilt with nothing but the rules
 //! of `sync-core`; neither the phones' view nor the server's own reading takes part in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
-use sync_core::document::Document;
+use ed25519_dalek::VerifyingKey;
+use sync_core::document::{Document, Fact};
+use sync_core::id::DeviceId;
 use sync_core::job::{Job, State};
-use sync_core::schema::section;
+use sync_core::schema::{key, section};
+use sync_core::seal::Seal;
+use sync_core::value::Value;
 use tests::day::Plan;
 use tests::server_log::ServerLog;
 
@@ -23,7 +27,7 @@ pub fn reconcile(world: &mut World, plan: &Plan, day: &Day) -> Result<Outcome, D
     let mut outcome = Outcome::new(plan, day);
     compare_facts(&world.handsets, &log, &mut outcome);
     compare_documents(&world.handsets, &log, &mut outcome);
-    check_seals(&log, &mut outcome);
+    check_seals(&world.device_keys()?, &log, &mut outcome);
     count_jobs(&log, &mut outcome);
     count_phones(&world.handsets, day, &mut outcome);
     Ok(outcome)
@@ -90,11 +94,28 @@ fn compare_documents(handsets: &[Handset], log: &ServerLog, outcome: &mut Outcom
     }
 }
 
-/// Every signature says what was signed, and whoever signed it with which phone is who he says.
-fn check_seals(log: &ServerLog, outcome: &mut Outcome) {
+/// Every seal reads, its digest is of what it shows, and the phone that signed it has the key.
+fn check_seals(keys: &BTreeMap<DeviceId, [u8; 32]>, log: &ServerLog, outcome: &mut Outcome) {
     for document in log.documents.values() {
-        outcome.seals += document.facts(&section::SIGNATURES).count() as u64;
+        let Some(job) = document.id().job() else { continue };
+        let seal = |fact: &&Fact| kind(fact) == Some("seal");
+        for fact in document.facts(&section::SIGNATURES).filter(seal) {
+            outcome.seals += 1;
+            let verified = Seal::of(job, fact).map_err(|e| e.to_string()).and_then(|seal| {
+                let key = keys.get(&seal.device).and_then(|key| VerifyingKey::from_bytes(key).ok());
+                let key = key.ok_or("no phone with a key signed it")?;
+                seal.verify(&key).map_err(|e| e.to_string())
+            });
+            match verified {
+                Ok(()) => outcome.seals_valid += 1,
+                Err(why) => outcome.broken(Trouble::Seal, format!("seal {}: {why}", fact.id)),
+            }
+        }
     }
+}
+
+fn kind(fact: &Fact) -> Option<&str> {
+    fact.record.get(&key::KIND).and_then(Value::as_text)
 }
 
 fn count_jobs(log: &ServerLog, outcome: &mut Outcome) {

@@ -4,8 +4,9 @@ use mobile_ffi::{Engine, EngineError, PartUsed, Place, StepDetails, WalkUp};
 use sync_core::id::{FactId, JobId};
 use sync_core::job::Step as Status;
 use sync_core::schema::{DocId, DocKind, Key, Section, key, section};
+use sync_core::seal::{Point, Signer};
 use sync_core::value::Value;
-use tests::day::{Act, Plan, Step, Stroke};
+use tests::day::{Act, Language, Plan, Step};
 use tests::ledger::FactKey;
 
 /// Who records and where.
@@ -162,8 +163,33 @@ fn sign(
     context: &Context<'_>,
     job: JobId,
     (name, role): (&str, &str),
-    strokes: &[Stroke],
+    strokes: &[tests::day::Stroke],
 ) -> Result<Vec<Saved>, EngineError> {
-    let _ = (engine, context, job, name, role, strokes);
-    Ok(Vec::new())
+    let language = context.plan.technicians[context.technician].language;
+    let statement = match language {
+        Language::Traditional => "本人確認以上服務項目與金額無誤。",
+        Language::Simplified => "本人确认以上服务项目与金额无误。",
+        Language::English => "I confirm the work and the amounts shown above.",
+    };
+    let prompt = engine.seal_prompt(
+        job,
+        Signer {
+            name: name.to_owned(),
+            role: role.to_owned(),
+            language: language.tag().to_owned(),
+            statement: statement.to_owned(),
+        },
+    )?;
+    let shown = prompt.text.clone();
+    let here = Place { lat: context.place.0, lon: context.place.1, accuracy: Some(80) };
+    let pen = |point: &tests::day::Point| Point {
+        // A screen point is about 0.16 mm.
+        x: (point.x * 16 / 10) as i32,
+        y: (point.y * 16 / 10) as i32,
+        t: point.at_ms as u32,
+        pressure: point.pressure as u16,
+    };
+    let strokes = strokes.iter().map(|stroke| stroke.iter().map(pen).collect()).collect();
+    let id = engine.seal(prompt, strokes, Some(here))?;
+    one(job, section::SIGNATURES, id, vec![(key::SHOWN, shown.into())])
 }

@@ -2,6 +2,7 @@
 
 pub mod place;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +14,8 @@ use server::auth::Role;
 use server::clock::{Clock, random};
 use server::config::{Config, Secret};
 use server::{Running, Server};
-use sync_core::id::{BranchId, JobId, TenantId, UserId};
+use sqlx::{AnyConnection, Connection as _, Row as _};
+use sync_core::id::{BranchId, DeviceId, JobId, TenantId, UserId};
 use tests::day::Plan;
 use tests::links::Link;
 use tests::random::Random;
@@ -74,10 +76,10 @@ impl Board {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)[job]
     }
 
-    /// Every job that was opened.
-    pub fn opened(&self) -> Vec<JobId> {
+    /// Which job of the plan a document is.
+    pub fn position(&self, id: JobId) -> Option<usize> {
         let jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.iter().flatten().copied().collect()
+        jobs.iter().position(|job| *job == Some(id))
     }
 }
 
@@ -91,8 +93,6 @@ pub struct World {
     pub handsets: Vec<Handset>,
     /// What is going on.
     pub tally: Tally,
-    /// Which job is which.
-    pub board: Board,
     /// The dealership group.
     pub tenant: TenantId,
     /// Runs the server.
@@ -143,7 +143,6 @@ impl World {
             desk,
             handsets,
             tally,
-            board,
             tenant: people.tenant,
             runtime,
             server,
@@ -153,9 +152,27 @@ impl World {
         })
     }
 
-    /// The server.
-    pub fn server(&self) -> &Running {
-        &self.server
+    /// Lets every phone sync once more, so that all hold what all wrote.
+    pub fn settle(&mut self) -> Result<(), DemoError> {
+        self.handsets.iter_mut().try_for_each(Handset::settle)
+    }
+
+    /// The public keys of the phones, by device, as the server's database has them.
+    pub fn device_keys(&self) -> Result<BTreeMap<DeviceId, [u8; 32]>, DemoError> {
+        self.runtime.block_on(async {
+            let mut db = AnyConnection::connect(self.place.database()).await?;
+            let sql = "SELECT id, public_key FROM devices WHERE tenant = $1";
+            let query = sqlx::query(sql).bind(self.tenant.as_bytes().to_vec());
+            let mut keys = BTreeMap::new();
+            for row in query.fetch_all(&mut db).await? {
+                let (id, key): (Vec<u8>, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
+                if let Ok(key) = key.try_into() {
+                    keys.insert(DeviceId::from_slice(&id)?, key);
+                }
+            }
+            db.close().await?;
+            Ok(keys)
+        })
     }
 
     /// Reads the server's log from its database, on a connection of the demo's own.
