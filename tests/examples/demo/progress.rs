@@ -6,7 +6,6 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use tests::day::Plan;
 
 /// What phones and desk have to tell, shared by all of them.
@@ -89,9 +88,10 @@ impl Progress {
             return;
         }
         self.shown = Some(Instant::now());
-        let clock = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        let minutes = (now_ms - self.start_ms) / 60_000;
         let through = (100 * (now_ms - self.start_ms) / self.length_ms).clamp(0, 100);
-        let line = format!("{} {through:>3} % | {}", clock.strftime("%H:%M"), tally.line());
+        let line =
+            format!("hour {}:{:02} {through:>3} % | {}", minutes / 60, minutes % 60, tally.line());
         self.print(&line);
     }
 

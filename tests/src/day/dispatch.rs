@@ -169,7 +169,12 @@ impl Dispatch<'_> {
         // Once the first one is back everybody learns what he did, and the second one stops.
         let back = self.phones[from].outages.end_of(now).unwrap_or(now) + HEARD;
         let steps = self.steps(job, technician, ready, drive, random);
-        let steps = steps.into_iter().filter(|step| step.at_ms < back).collect();
+        let mut steps: Vec<_> = steps.into_iter().filter(|step| step.at_ms < back).collect();
+        let (set_off, ended) = (|act: &Act| *act == Act::EnRoute, Act::ends);
+        if steps.iter().any(|step| set_off(&step.act)) && !steps.iter().any(|s| ended(&s.act)) {
+            let act = Act::Unsuccessful { reason: "other_provider" };
+            steps.push(Step { at_ms: back, job, act });
+        }
         self.schedule(technician, steps, now, job);
     }
 

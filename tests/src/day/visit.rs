@@ -100,6 +100,19 @@ pub enum Act {
     },
 }
 
+impl Act {
+    /// Whether the technician has done with the rescue after this.
+    pub fn ends(&self) -> bool {
+        matches!(
+            self,
+            Self::Declined { .. }
+                | Self::Completed { .. }
+                | Self::Goa { .. }
+                | Self::Unsuccessful { .. }
+        )
+    }
+}
+
 const SAFETY: [&str; 6] =
     ["hi_vis", "hazard_lights", "cones", "area_safe", "engine_off", "handbrake"];
 const AFTER: [&str; 2] = ["torque_checked", "tools_cleared"];
