@@ -87,6 +87,18 @@ fn a_step_is_not_recorded_twice_nor_after_the_end_nor_for_two_jobs_at_once() {
 }
 
 #[test]
+fn who_found_nobody_sets_off_for_the_next_job_before_the_office_decides() {
+    let folder = Folder::new("claim");
+    let (engine, job) = with_job(&folder.file("phone.db"), Enroller::of_technician(1).options());
+    let other = engine.walk_up(mobile_ffi::WalkUp::default()).unwrap();
+    let step = |job, step| engine.step(job, step, StepDetails::default());
+    step(job, Step::EnRoute).unwrap();
+    step(job, Step::OnScene).unwrap();
+    step(job, Step::Goa).unwrap();
+    step(other, Step::EnRoute).unwrap();
+}
+
+#[test]
 fn a_copy_without_its_secret_writes_the_same_facts_under_a_fresh_actor() {
     let folder = Folder::new("copy");
     let (path, copy) = (folder.file("phone.db"), folder.file("restored.db"));

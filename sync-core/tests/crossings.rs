@@ -405,3 +405,12 @@ fn a_job_closes_and_leaves_the_phone_once_the_dealership_has_it_and_nothing_wait
     let released = sync_core::scope::Member { user: user(1), current: false };
     assert_eq!(sync_core::scope::members(&desk.document), [released]);
 }
+
+#[test]
+fn who_claims_that_it_came_to_nothing_is_free_for_the_next_job_before_the_office_decides() {
+    let (_, mut phone) = assigned();
+    phone.steps(&["accepted", "en_route", "on_scene"], 1);
+    assert_eq!(phone.job().active_technician, Some(user(1)));
+    phone.step("goa", 1);
+    assert_eq!((phone.job().state, phone.job().active_technician), (State::OnScene, None));
+}

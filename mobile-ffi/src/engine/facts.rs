@@ -4,7 +4,7 @@
 use sync_core::change::Entry;
 use sync_core::document::{Document, Fact};
 use sync_core::id::{FactId, JobId, UserId, VanId};
-use sync_core::job::{self, Step, WALK_UP_EPOCH};
+use sync_core::job::{self, Job, Step, WALK_UP_EPOCH};
 use sync_core::schema::{DocId, DocKind, Key, Section, key, section};
 use sync_core::value::{Record, Value};
 
@@ -269,9 +269,16 @@ impl State {
 
     /// A technician is out for one job at a time.
     fn free_to_set_off(&mut self, job: JobId, user: UserId, now: i64) -> Result<(), EngineError> {
-        let busy = self.jobs(now)?.into_iter().find(|(id, summary)| {
+        let mut out = self.jobs(now)?;
+        out.retain(|(id, summary)| {
             *id != job && summary.technician == Some(user) && summary.state.is_active()
         });
+        let mut busy = None;
+        for (other, summary) in out {
+            // The summary does not tell whether the technician has claimed an ending.
+            let active = Job::of(self.document(other.into())?).active_technician;
+            busy = busy.or((active == Some(user)).then_some((other, summary)));
+        }
         let Some((other, summary)) = busy else { return Ok(()) };
         let name = summary.number.unwrap_or_else(|| other.to_string());
         let sentence = format!("You are still out for job {name}; end that one first.");

@@ -81,7 +81,8 @@ pub struct Job {
     pub superseded: Vec<Superseded>,
     /// When each step of the assignment was.
     pub times: BTreeMap<Step, StepTime>,
-    /// The technician who is out for this job now.
+    /// The technician who is out for this job now; not one who has claimed that nobody was there
+    /// or that it could not be done.
     pub active_technician: Option<UserId>,
     /// Parts used, voided ones among them.
     pub parts: Vec<PartUse>,
@@ -158,7 +159,7 @@ impl Job {
             next_epoch: stints.last_epoch.map_or(1, |epoch| epoch.saturating_add(1)),
             superseded: superseded(&stints, &outcome, &intake),
             times: performer.map(|stint| times::of(stint, intake.place)).unwrap_or_default(),
-            active_technician: technician.filter(|_| state.is_active()),
+            active_technician: technician.filter(|_| state.is_active() && !is_claimed(&steps)),
             parts,
             charges,
             checklist,
@@ -238,6 +239,12 @@ fn billed(
         part.billed &= !of_another;
     }
     parts
+}
+
+/// Whether the technician said it came to nothing. They are free for the next job then, without
+/// waiting for the office to decide about the claim.
+fn is_claimed(steps: &[Step]) -> bool {
+    steps.iter().any(|step| matches!(step, Step::Goa | Step::Unsuccessful))
 }
 
 fn is_signed(document: &Document, performer: Option<&Stint<'_>>) -> bool {

@@ -222,8 +222,7 @@ pub fn stock_vans(
             "branch": branches[planned.branch],
             "technician": technicians[who],
         });
-        let Ok(van) = admin.post("/v1/vans", &van) else { return Ok(()) };
-        let van = van.text("id")?;
+        let van = admin.post("/v1/vans", &van)?.text("id")?;
         let loaded = planned.stock.iter().zip(&plan.parts).filter(|(quantity, _)| **quantity > 0);
         let movements: Vec<_> = loaded
             .map(|(quantity, part)| {
