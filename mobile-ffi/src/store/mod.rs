@@ -95,7 +95,9 @@ impl Store {
         mut work: impl FnMut(&Transaction<'_>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         match self.write_once(&mut work) {
-            Err(EngineError::DiskFull) if self.reserve.give_up() => self.write_once(&mut work),
+            Err(EngineError::DiskFull) if self.reserve.give_up(&self.path) => {
+                self.write_once(&mut work)
+            }
             other => other,
         }
     }

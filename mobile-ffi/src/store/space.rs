@@ -28,6 +28,9 @@ impl Default for SpaceLimits {
     }
 }
 
+/// So many bytes must have been freed before a full disk counts as anything else.
+const FREED: u64 = 64 * 1024;
+
 /// How much room there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Room {
@@ -44,8 +47,9 @@ pub(crate) struct Reserve {
     file: PathBuf,
     limits: SpaceLimits,
     kept: bool,
-    /// A save has failed for want of room, and there has not been room since.
-    exhausted: bool,
+    /// A save has failed for want of room, with so many bytes free, and none were freed since. A
+    /// quota can be used up while the disk itself has room.
+    exhausted: Option<u64>,
 }
 
 impl Reserve {
@@ -53,15 +57,16 @@ impl Reserve {
     pub fn at(store: &Path, limits: &SpaceLimits) -> Self {
         let file = beside(store, "reserve");
         let kept = std::fs::metadata(&file).is_ok_and(|m| m.len() >= limits.reserve_bytes);
-        let mut reserve = Self { file, limits: limits.clone(), kept, exhausted: false };
+        let mut reserve = Self { file, limits: limits.clone(), kept, exhausted: None };
         reserve.refill(free(store));
         reserve
     }
 
     /// Gives the reserve up; says whether there was one.
-    pub fn give_up(&mut self) -> bool {
-        self.exhausted = true;
+    pub fn give_up(&mut self, store: &Path) -> bool {
         let given = self.kept && std::fs::remove_file(&self.file).is_ok();
+        // What the reserve itself frees is no room.
+        self.exhausted = Some(free(store).unwrap_or(0));
         self.kept = false;
         given
     }
@@ -70,11 +75,15 @@ impl Reserve {
     pub fn room(&mut self, store: &Path) -> Room {
         let free_bytes = free(store);
         let low = free_bytes.is_some_and(|bytes| bytes < self.limits.low_bytes);
-        if !low && self.limits.max_store_bytes.is_none() {
-            self.exhausted = false;
+        let freed = self.exhausted.zip(free_bytes).is_some_and(|(then, now)| now > then + FREED);
+        if freed && self.limits.max_store_bytes.is_none() {
+            self.exhausted = None;
+        }
+        if self.exhausted.is_none() {
             self.refill(free_bytes);
         }
-        let full = self.exhausted || free_bytes.is_some_and(|b| b < self.limits.full_bytes);
+        let short = free_bytes.is_some_and(|bytes| bytes < self.limits.full_bytes);
+        let full = self.exhausted.is_some() || short;
         Room { free_bytes, low: low || full, full }
     }
 
