@@ -8,7 +8,7 @@ use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::accounts::{enrol, login, token};
+use crate::accounts::{code, enrol, login, token};
 use crate::app::App;
 use crate::auth::gate;
 use crate::desk::{audit, branches, devices, jobs, parts, positions, technicians, users, vans};
@@ -60,7 +60,7 @@ fn gated() -> OpenApiRouter<App> {
         .routes(routes!(login::log_out))
         .routes(routes!(login::me))
         .routes(routes!(login::change_password))
-        .routes(routes!(enrol::make_code))
+        .routes(routes!(code::make_code))
         .routes(routes!(enrol::confirm))
         .routes(routes!(devices::list))
         .routes(routes!(devices::get))
@@ -79,8 +79,8 @@ fn gated() -> OpenApiRouter<App> {
         .routes(routes!(technicians::add_shift))
         .routes(routes!(vans::list, vans::create))
         .routes(routes!(vans::get, vans::update))
-        .routes(routes!(vans::move_stock))
-        .routes(routes!(vans::count))
+        .routes(routes!(vans::stock::move_stock))
+        .routes(routes!(vans::stock::count))
         .routes(routes!(jobs::list::list, jobs::create::create))
         .routes(routes!(jobs::one::get, jobs::one::update))
         .routes(routes!(jobs::assign::assign))

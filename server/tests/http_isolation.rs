@@ -14,8 +14,7 @@ struct Two {
 }
 
 impl Two {
-    fn new() -> Self {
-        let world = World::new();
+    fn of(world: World) -> Self {
         let other = world.add_tenant("other");
         world.add_user(other, "admin", Role::Administrator);
         let acme = world.admin();
@@ -104,7 +103,10 @@ fn operations(api: &Value) -> Vec<(String, String, Value)> {
 
 #[test]
 fn ids_of_another_tenant_are_not_found_on_any_route() {
-    let two = Two::new();
+    World::on_each_database().map(Two::of).for_each(|two| not_found(&two));
+}
+
+fn not_found(two: &Two) {
     let api = two.world.anybody().get("/v1/openapi.json").ok(200);
     let stranger = two.stranger();
     let mut tried = 0;
@@ -127,7 +129,10 @@ fn ids_of_another_tenant_are_not_found_on_any_route() {
 
 #[test]
 fn lists_show_nothing_of_another_tenant() {
-    let two = Two::new();
+    World::on_each_database().map(Two::of).for_each(|two| hidden(&two));
+}
+
+fn hidden(two: &Two) {
     let api = two.world.anybody().get("/v1/openapi.json").ok(200);
     let stranger = two.stranger();
     for (template, method, _) in operations(&api) {
@@ -147,7 +152,7 @@ fn lists_show_nothing_of_another_tenant() {
 
 #[test]
 fn ids_of_another_tenant_in_bodies_are_unknown() {
-    let two = Two::new();
+    let two = Two::of(World::new());
     let stranger = two.stranger();
     let id = |prefix: &str| {
         let found = two.ids.iter().find(|(known, _)| *known == prefix);
@@ -169,7 +174,7 @@ fn ids_of_another_tenant_in_bodies_are_unknown() {
 
 #[test]
 fn every_route_but_the_open_ones_needs_a_login() {
-    let two = Two::new();
+    let two = Two::of(World::new());
     let api = two.world.anybody().get("/v1/openapi.json").ok(200);
     let open = ["/health/live", "/health/ready", "/metrics", "/.well-known/jwks.json"];
     let own_check = ["/v1/session", "/v1/token", "/v1/devices/enrol"];

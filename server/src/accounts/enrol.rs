@@ -8,85 +8,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use sqlx::AnyConnection;
 use sync_core::enrol;
 use sync_core::id::{DeviceId, TenantId, UserId};
 use utoipa::ToSchema;
 
 use super::audit::Note;
 use super::devices::{self, Device, DeviceState};
-use super::sql::{self, Raw as _};
-use super::users;
+use super::{code, users};
 use crate::app::App;
+use crate::auth::Staff;
 use crate::auth::throttle::{self, ADDRESS};
-use crate::auth::{Role, Staff};
 use crate::clock::random;
-use crate::http::idempotency::NotKept;
 use crate::http::{Code, Id, Json, Operation, Problem, ProblemBody, request_id};
 use crate::net::Peer;
 
 /// Wrong digits after which a waiting phone is revoked.
 const TRIES: i64 = 3;
-
-/// For whom a code is wanted.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CodeFor {
-    /// The technician.
-    #[schema(value_type = String, format = Uuid)]
-    pub user: UserId,
-}
-
-/// A code, shown once.
-#[derive(Serialize, ToSchema)]
-pub struct CodeShown {
-    /// To type in: `XXXX-XXXX-XXXX`.
-    pub code: String,
-    /// To show as a QR code: `towline:enrol?` with `url` and `code`.
-    pub qr: String,
-    /// Until when it can be used, Unix milliseconds.
-    pub expires_at: i64,
-}
-
-/// Makes a one-time code by which a technician's phone can be enrolled.
-#[utoipa::path(
-    post, path = "/v1/devices/codes", tag = "devices", request_body = CodeFor,
-    responses((status = 201, body = CodeShown), (status = 422, body = ProblemBody))
-)]
-pub async fn make_code(
-    State(app): State<App>,
-    Staff(caller): Staff,
-    Json(wanted): Json<CodeFor>,
-) -> Result<Response, Problem> {
-    let mut connection = app.read().await?;
-    let user = users::get(&mut connection, caller.tenant, wanted.user).await?;
-    drop(connection);
-    let user =
-        user.filter(|user| user.active && user.role == Role::Technician).ok_or_else(|| {
-            let detail = "There is no active technician with this id.";
-            Problem::new(Code::UnknownReference).field("user").detail(detail)
-        })?;
-    let now = app.now();
-    let expires_at = now + i64::try_from(app.config.code.as_millis()).unwrap_or(0);
-    let code = enrol::code(random());
-    let hash = hash(&code);
-    let note = Note::by(&caller, "device.code", user.id);
-    app.store
-        .write::<(), Problem, _>(move |tx| {
-            Box::pin(async move {
-                insert_code(tx, caller.tenant, user.id, caller.user, hash, now, expires_at).await?;
-                Ok(note.write(tx, now).await?)
-            })
-        })
-        .await?;
-    let url = app.config.public_url.as_deref().unwrap_or_default();
-    let qr = format!("towline:enrol?url={}&code={code}", escape(url));
-    let mut response =
-        (StatusCode::CREATED, Json(CodeShown { code, qr, expires_at })).into_response();
-    response.extensions_mut().insert(NotKept);
-    Ok(response)
-}
 
 /// What a phone sends to become a device.
 #[derive(Deserialize, ToSchema)]
@@ -145,11 +82,11 @@ pub async fn enrol_device(
     operation: Operation,
     Json(wanted): Json<Enrolment>,
 ) -> Result<Response, Problem> {
-    let code = enrol::normal_code(&wanted.code).ok_or_else(|| Problem::new(Code::BadCode))?;
+    let normal = enrol::normal_code(&wanted.code).ok_or_else(|| Problem::new(Code::BadCode))?;
     let public_key: [u8; 32] = bytes("public_key", &wanted.public_key)?;
     let phone_nonce: [u8; 16] = bytes("nonce", &wanted.nonce)?;
     let proof: [u8; 64] = bytes("proof", &wanted.proof)?;
-    prove(&code, &public_key, &phone_nonce, &proof)?;
+    prove(&normal, &public_key, &phone_nonce, &proof)?;
     let now = app.now();
     let server_nonce: [u8; 16] = random();
     let (ms, seed) = operation.seed(0);
@@ -166,7 +103,7 @@ pub async fn enrol_device(
         revoked_at: None,
         seen_at: None,
         public_key: public_key.to_vec(),
-        digits: enrol::digits(&code, &public_key, &phone_nonce, &server_nonce),
+        digits: enrol::digits(&normal, &public_key, &phone_nonce, &server_nonce),
         tries: 0,
     };
     let address = peer.map_or_else(String::new, |Extension(Peer(ip))| ip.to_string());
@@ -176,7 +113,7 @@ pub async fn enrol_device(
         .store
         .write::<Device, Problem, _>(move |tx| {
             Box::pin(async move {
-                let (tenant, user) = use_code(tx, hash(&code), now)
+                let (tenant, user) = code::use_code(tx, code::hash(&normal), now)
                     .await?
                     .ok_or_else(|| Problem::new(Code::BadCode))?;
                 let device = Device { tenant, user, ..device };
@@ -288,60 +225,6 @@ fn prove(
     key.verify_strict(&message, &Signature::from_bytes(proof)).map_err(|_| bad())
 }
 
-/// Keeps the hash of a code for a technician; `by` is who asked for it.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn insert_code(
-    tx: &mut AnyConnection,
-    tenant: TenantId,
-    user: UserId,
-    by: UserId,
-    hash: Vec<u8>,
-    now: i64,
-    expires_at: i64,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM enrolment_codes WHERE expires_at < $1")
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query(
-        "INSERT INTO enrolment_codes \
-         (code_hash, tenant, user_id, created_by, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(hash)
-    .bind(tenant.raw())
-    .bind(user.raw())
-    .bind(by.raw())
-    .bind(now)
-    .bind(expires_at)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-async fn use_code(
-    tx: &mut AnyConnection,
-    hash: Vec<u8>,
-    now: i64,
-) -> Result<Option<(TenantId, UserId)>, sqlx::Error> {
-    let row = sqlx::query(
-        "UPDATE enrolment_codes SET used_at = $2 \
-         WHERE code_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING tenant, user_id",
-    )
-    .bind(hash)
-    .bind(now)
-    .fetch_optional(tx)
-    .await?;
-    row.map(|row| Ok((sql::id(&row, "tenant")?, sql::id(&row, "user_id")?))).transpose()
-}
-
-/// The stored form of a code.
-pub fn hash(code: &str) -> Vec<u8> {
-    Sha256::digest(code.as_bytes()).to_vec()
-}
-
 fn bytes<const N: usize>(field: &str, text: &str) -> Result<[u8; N], Problem> {
     let decoded = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
     decoded.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
@@ -351,8 +234,4 @@ fn bytes<const N: usize>(field: &str, text: &str) -> Result<[u8; N], Problem> {
 
 fn short(text: &str) -> String {
     text.trim().chars().take(100).collect()
-}
-
-fn escape(url: &str) -> String {
-    serde_urlencoded::to_string([("u", url)]).unwrap_or_default().split_off(2)
 }

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod branches;
+pub mod code;
 pub mod devices;
 pub mod enrol;
 pub mod login;

@@ -1,7 +1,7 @@
 //! `towline verify-seal`: what a customer signed, checked from a file alone.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use base64::Engine as _;
@@ -9,25 +9,33 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use ed25519_dalek::VerifyingKey;
 use serde::Deserialize;
+use server::auth::Keys;
+use server::store::Store;
 use sync_core::seal::verify_bundle;
+
+use super::settings::Place;
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct VerifySeal {
     /// The evidence bundle, as `/v1/jobs/{id}/seals/{seal}` gives it.
     file: PathBuf,
-    /// Keys of the server that are trusted: its `/.well-known/jwks.json`, saved.
+    /// Keys of the server that are trusted: its `/.well-known/jwks.json`, saved. Without it the
+    /// keys of the database given by --data or --database are.
     #[arg(long)]
-    keys: PathBuf,
+    keys: Option<PathBuf>,
     /// Print what is proven as JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   curl https://rescue.example.com/.well-known/jwks.json > keys.json
   towline verify-seal seal.json --keys keys.json
+  towline verify-seal seal.json --data /srv/towline     beside the database it came from
 Exit status 1 if the bundle does not prove what it says. Keep the keys with the bundle: whoever
 checks must have them from somewhere they trust.";
 
@@ -44,7 +52,10 @@ struct PublicKey {
 
 impl VerifySeal {
     pub async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let trusted = self.trusted()?;
+        let trusted = match &self.keys {
+            Some(file) => from_file(file)?,
+            None => self.from_database().await?,
+        };
         let bytes = std::fs::read(&self.file)?;
         let evidence = match verify_bundle(&bytes, &trusted) {
             Ok(evidence) => evidence,
@@ -79,15 +90,28 @@ impl VerifySeal {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn trusted(&self) -> Result<Vec<(String, VerifyingKey)>, Box<dyn Error>> {
-        let set: KeySet = serde_json::from_slice(&std::fs::read(&self.keys)?)?;
-        set.keys
-            .into_iter()
-            .map(|key| {
-                let bytes = URL_SAFE_NO_PAD.decode(&key.x)?;
-                let bytes = <[u8; 32]>::try_from(bytes).map_err(|_| "a key has 32 bytes")?;
-                Ok((key.kid, VerifyingKey::from_bytes(&bytes)?))
-            })
-            .collect()
+    async fn from_database(&self) -> Result<Vec<(String, VerifyingKey)>, Box<dyn Error>> {
+        let config = self.place.config()?;
+        let url = config.database.reveal();
+        let file = url.strip_prefix("sqlite://");
+        if file.is_some_and(|file| !Path::new(file).exists()) {
+            return Err("say whose keys are trusted: --keys FILE, or --data of a database".into());
+        }
+        let store = Store::open(url).await?;
+        let keys = Keys::default();
+        keys.load(&mut *store.readers().acquire().await?, config.clock.now()).await?;
+        Ok(keys.ever())
     }
+}
+
+fn from_file(file: &Path) -> Result<Vec<(String, VerifyingKey)>, Box<dyn Error>> {
+    let set: KeySet = serde_json::from_slice(&std::fs::read(file)?)?;
+    set.keys
+        .into_iter()
+        .map(|key| {
+            let bytes = URL_SAFE_NO_PAD.decode(&key.x)?;
+            let bytes = <[u8; 32]>::try_from(bytes).map_err(|_| "a key has 32 bytes")?;
+            Ok((key.kid, VerifyingKey::from_bytes(&bytes)?))
+        })
+        .collect()
 }

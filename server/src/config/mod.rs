@@ -1,5 +1,6 @@
 //! Settings of a server: from a flag, else the environment, else a file, else the default.
 
+mod file;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -144,7 +145,7 @@ impl Config {
         env: impl Fn(&str) -> Option<String>,
         file: Option<&Path>,
     ) -> Result<Self, ConfigError> {
-        let file = file.map(read_file).transpose()?.unwrap_or_default();
+        let file = file.map(file::read_file).transpose()?.unwrap_or_default();
         let find = Lookup { flags, env: &env, file: &file };
         let data = PathBuf::from(find.text("data"));
         let database = match find.text("database") {
@@ -237,29 +238,6 @@ impl Lookup<'_> {
 fn setting(name: &str) -> &'static Setting {
     let found = SETTINGS.iter().find(|setting| setting.name == name);
     found.unwrap_or(&settings::UNKNOWN)
-}
-
-fn read_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
-    let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| ConfigError::Unreadable { path: shown.clone(), reason: e.to_string() })?;
-    let mut values = BTreeMap::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let bad =
-            |reason: String| ConfigError::File { path: shown.clone(), line: index + 1, reason };
-        let (name, value) =
-            line.split_once('=').ok_or_else(|| bad("expected `name = value`".to_owned()))?;
-        let name = name.trim();
-        if !SETTINGS.iter().any(|setting| setting.name == name) {
-            return Err(bad(format!("there is no setting `{name}`")));
-        }
-        values.insert(name.to_owned(), value.trim().trim_matches('"').to_owned());
-    }
-    Ok(values)
 }
 
 #[cfg(test)]

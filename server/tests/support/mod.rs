@@ -12,6 +12,7 @@ use server::admin::{self, NewUser};
 use server::auth::Role;
 use server::clock::random;
 use server::{Config, Running, Server};
+use sqlx::Connection as _;
 use sync_core::enrol;
 use sync_core::id::{DeviceId, TenantId, UserId};
 use tokio::runtime::Runtime;
@@ -24,6 +25,7 @@ pub struct World {
     runtime: Runtime,
     running: Option<Running>,
     dir: PathBuf,
+    postgres: Option<Postgres>,
     pub tenant: TenantId,
 }
 
@@ -67,6 +69,20 @@ impl World {
         Self::with(|_| {})
     }
 
+    /// A server on each kind of database there is.
+    pub fn on_each_database() -> impl Iterator<Item = Self> {
+        [Some(Self::new()), Self::on_postgres()].into_iter().flatten()
+    }
+
+    /// A server on a fresh PostgreSQL database; says loudly when there is none to be had.
+    pub fn on_postgres() -> Option<Self> {
+        let postgres = Postgres::fresh()?;
+        let url = server::config::Secret::new(postgres.url.clone());
+        let mut world = Self::with(|config| config.database = url);
+        world.postgres = Some(postgres);
+        Some(world)
+    }
+
     /// A server with other settings.
     pub fn with(change: impl FnOnce(&mut Config)) -> Self {
         let runtime = Runtime::new().unwrap();
@@ -77,8 +93,13 @@ impl World {
         config.password_memory_kib = 64;
         change(&mut config);
         let running = runtime.block_on(Server::start(config)).unwrap();
-        let mut world =
-            Self { runtime, running: Some(running), dir, tenant: TenantId::new(0, [0; 10]) };
+        let mut world = Self {
+            runtime,
+            running: Some(running),
+            dir,
+            postgres: None,
+            tenant: TenantId::new(0, [0; 10]),
+        };
         world.tenant = world.add_tenant("acme");
         world.add_user(world.tenant, "admin", Role::Administrator);
         world
@@ -148,6 +169,47 @@ impl Drop for World {
             self.runtime.block_on(running.shutdown());
         }
         std::fs::remove_dir_all(&self.dir).ok();
+        if let Some(postgres) = self.postgres.take() {
+            self.runtime.block_on(postgres.drop_it());
+        }
+    }
+}
+
+/// A database of its own on the PostgreSQL server of the tests.
+struct Postgres {
+    admin: String,
+    name: String,
+    url: String,
+}
+
+impl Postgres {
+    fn fresh() -> Option<Self> {
+        sqlx::any::install_default_drivers();
+        let admin = std::env::var("TOWLINE_TEST_POSTGRES")
+            .unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned());
+        let mark: String = random::<8>().iter().map(|b| format!("{b:02x}")).collect();
+        let name = format!("towline_http_{mark}");
+        let (server, _) = admin.rsplit_once('/').unwrap();
+        let postgres = Self { url: format!("{server}/{name}"), name, admin };
+        let made = Runtime::new().unwrap().block_on(postgres.run("CREATE DATABASE"));
+        if let Err(error) = made {
+            let demanded = std::env::var("TOWLINE_REQUIRE_POSTGRES").is_ok_and(|v| v == "1");
+            assert!(!demanded, "PostgreSQL is required and not reachable: {error}");
+            eprintln!("SKIPPED: the API on PostgreSQL, not reachable: {error}");
+            return None;
+        }
+        Some(postgres)
+    }
+
+    async fn run(&self, what: &str) -> Result<(), sqlx::Error> {
+        let mut connection = sqlx::AnyConnection::connect(&self.admin).await?;
+        let sql = sqlx::AssertSqlSafe(format!("{what} {}", self.name));
+        sqlx::raw_sql(sql).execute(&mut connection).await?;
+        Ok(())
+    }
+
+    async fn drop_it(self) {
+        self.run("DROP DATABASE IF EXISTS").await.unwrap();
     }
 }
 

@@ -6,15 +6,14 @@ use sync_core::change::Entry;
 use sync_core::check as core_check;
 use sync_core::document::Document;
 use sync_core::id::{BranchId, TenantId};
-use sync_core::limits::TIME_RANGE;
-use sync_core::place::Place;
 use sync_core::schema::{Key, Section, key, section};
 use sync_core::value::Value;
 use utoipa::ToSchema;
 
+use super::sets::{Sets, priority, time};
 use crate::desk::check;
-use crate::desk::edit::{checked, raw};
-use crate::http::{Code, Problem};
+use crate::desk::edit::checked;
+use crate::http::Problem;
 
 /// Fields of a job. What is left out stays; `null` clears.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -208,93 +207,4 @@ pub async fn check_branch(
         Some(branch) => check::branch(connection, tenant, "branch", branch).await,
         None => Ok(()),
     }
-}
-
-struct Sets(Vec<Set>);
-
-impl Sets {
-    fn text(
-        &mut self,
-        name: &str,
-        key: Key,
-        value: Given<String>,
-        most: usize,
-    ) -> Result<(), Problem> {
-        self.with(key, value, |text| check::text(name, &text, most))
-    }
-
-    fn with<T, V: Into<Value>>(
-        &mut self,
-        key: Key,
-        value: Given<T>,
-        check: impl FnOnce(T) -> Result<V, Problem>,
-    ) -> Result<(), Problem> {
-        self.add(section::INTAKE, key, value, check)
-    }
-
-    fn promise<T, V: Into<Value>>(
-        &mut self,
-        key: Key,
-        value: Given<T>,
-        check: impl FnOnce(T) -> Result<V, Problem>,
-    ) -> Result<(), Problem> {
-        self.add(section::PROMISE, key, value, check)
-    }
-
-    fn add<T, V: Into<Value>>(
-        &mut self,
-        section: Section,
-        key: Key,
-        value: Given<T>,
-        check: impl FnOnce(T) -> Result<V, Problem>,
-    ) -> Result<(), Problem> {
-        if let Some(value) = value {
-            let value = value.map(check).transpose()?.map_or(Value::Null, Into::into);
-            self.0.push((section, key, value));
-        }
-        Ok(())
-    }
-
-    fn branch(&mut self, value: Given<BranchId>) {
-        if let Some(branch) = value {
-            let value = branch.map_or(Value::Null, |branch| raw(branch.as_bytes()));
-            self.0.push((section::INTAKE, key::BRANCH, value));
-        }
-    }
-
-    fn place(&mut self, lat: Given<i64>, lon: Given<i64>) -> Result<(), Problem> {
-        let (lat, lon) = match (lat, lon) {
-            (None, None) => return Ok(()),
-            (Some(None), Some(None)) => (Value::Null, Value::Null),
-            (Some(Some(lat)), Some(Some(lon))) => {
-                let place = Place::new(lat, lon).map_err(|error| {
-                    let problem = Problem::new(Code::BadPlace).field(error.field());
-                    problem.reason(error.code()).detail(format!("{error}, in units of 1e-7."))
-                })?;
-                (Value::Int(place.lat()), Value::Int(place.lon()))
-            }
-            _ => {
-                return Err(Problem::new(Code::BadPlace)
-                    .field("lat")
-                    .detail("Send both or neither."));
-            }
-        };
-        self.0.push((section::INTAKE, key::LAT, lat));
-        self.0.push((section::INTAKE, key::LON, lon));
-        Ok(())
-    }
-}
-
-fn priority(word: String) -> Result<String, Problem> {
-    if ["low", "normal", "high", "urgent"].contains(&word.as_str()) {
-        return Ok(word);
-    }
-    Err(Problem::invalid("priority", "One of low, normal, high, urgent."))
-}
-
-fn time(field: &str, at: i64) -> Result<i64, Problem> {
-    if TIME_RANGE.contains(&at) {
-        return Ok(at);
-    }
-    Err(Problem::invalid(field, "Unix milliseconds of this or the next century."))
 }

@@ -9,6 +9,7 @@ pub mod fields;
 pub mod list;
 pub mod one;
 pub mod seals;
+mod sets;
 
 use serde::Serialize;
 use sync_core::document::Document;

@@ -3,6 +3,8 @@
 //! A key is reserved before the handler runs and carries an operation id from which the handler
 //! makes its ids, so even an attempt after a crash makes the same things and not new ones.
 
+mod rows;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -10,13 +12,13 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
-use sqlx::{AnyConnection, Row as _};
 
 use super::{Code, Problem, body};
 use crate::accounts::sql::Raw as _;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::clock::random;
+use rows::{find, insert, lease, sweep};
 
 /// The request header.
 pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -155,107 +157,6 @@ async fn reserve(
             })
         })
         .await
-}
-
-struct Row {
-    request: Vec<u8>,
-    operation: Option<Operation>,
-    created_at: i64,
-    leased_to: i64,
-    answer: Option<Response>,
-}
-
-async fn find(
-    tx: &mut AnyConnection,
-    tenant: Vec<u8>,
-    user: Vec<u8>,
-    key: &str,
-) -> Result<Option<Row>, sqlx::Error> {
-    let row = sqlx::query(
-        "SELECT request, operation, created_at, leased_to, status, headers, body \
-         FROM idempotency WHERE tenant = $1 AND user_id = $2 AND key = $3",
-    )
-    .bind(tenant)
-    .bind(user)
-    .bind(key.to_owned())
-    .fetch_optional(tx)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let status: Option<i64> = row.try_get("status")?;
-    let headers: Option<String> = row.try_get("headers")?;
-    let body: Option<Vec<u8>> = row.try_get("body")?;
-    let operation: Vec<u8> = row.try_get("operation")?;
-    Ok(Some(Row {
-        request: row.try_get("request")?,
-        operation: Operation::from_bytes(&operation),
-        created_at: row.try_get("created_at")?,
-        leased_to: row.try_get("leased_to")?,
-        answer: status.map(|status| answer(status, headers, body)),
-    }))
-}
-
-fn answer(status: i64, headers: Option<String>, body: Option<Vec<u8>>) -> Response {
-    let status = u16::try_from(status).ok().and_then(|s| StatusCode::from_u16(s).ok());
-    let mut response = Response::new(Body::from(body.unwrap_or_default()));
-    *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for line in headers.unwrap_or_default().lines() {
-        let Some((name, value)) = line.split_once(": ") else { continue };
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    response
-}
-
-async fn sweep(tx: &mut AnyConnection, now: i64) -> Result<(), sqlx::Error> {
-    let query = sqlx::query("DELETE FROM idempotency WHERE created_at <= $1");
-    query.bind(now - KEEP_MS).execute(tx).await?;
-    Ok(())
-}
-
-async fn insert(
-    tx: &mut AnyConnection,
-    tenant: Vec<u8>,
-    user: Vec<u8>,
-    key: &str,
-    print: Vec<u8>,
-    operation: Operation,
-    now: i64,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO idempotency (tenant, user_id, key, request, operation, created_at, leased_to) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(tenant)
-    .bind(user)
-    .bind(key.to_owned())
-    .bind(print)
-    .bind(operation.to_bytes())
-    .bind(now)
-    .bind(now + LEASE_MS)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-async fn lease(
-    tx: &mut AnyConnection,
-    tenant: Vec<u8>,
-    user: Vec<u8>,
-    key: &str,
-    now: i64,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "UPDATE idempotency SET leased_to = $4 WHERE tenant = $1 AND user_id = $2 AND key = $3",
-    )
-    .bind(tenant)
-    .bind(user)
-    .bind(key.to_owned())
-    .bind(now + LEASE_MS)
-    .execute(tx)
-    .await?;
-    Ok(())
 }
 
 /// Keeps the answer; one that a second attempt may better is not kept.

@@ -1,10 +1,12 @@
 //! `towline admin`: works directly on the database, with or without a server running on it.
 
+mod args;
+
 use std::error::Error;
 use std::io::Read as _;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use server::accounts::branches::{Branch, BranchKind};
 use server::accounts::parts::Part;
 use server::accounts::{tenants, users};
@@ -12,9 +14,13 @@ use server::admin::{self, NewUser};
 use server::auth::Role;
 use server::clock::random;
 use server::store::Store;
-use sync_core::id::{BranchId, DeviceId};
+use sync_core::id::BranchId;
 
 use super::settings::Place;
+use args::{
+    BranchArgs, CodeArgs, ListArgs, Nothing, PartArgs, PasswordArgs, RevokeArgs, TenantArgs,
+    UserArgs, VanArgs,
+};
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -56,184 +62,6 @@ enum What {
     RotateKey(Nothing),
     /// List tenants, or the people of one.
     List(ListArgs),
-}
-
-#[derive(Args)]
-struct Nothing {
-    #[command(flatten)]
-    place: Place,
-}
-
-#[derive(Args)]
-struct TenantArgs {
-    /// What people type as their tenant: lower case letters, digits and dashes.
-    #[arg(long)]
-    slug: String,
-    /// Name in full.
-    #[arg(long)]
-    name: String,
-    #[command(flatten)]
-    place: Place,
-}
-
-#[derive(Args)]
-struct UserArgs {
-    /// Short name of the tenant.
-    #[arg(long)]
-    tenant: String,
-    /// Name at login.
-    #[arg(long)]
-    login: String,
-    /// Name in full.
-    #[arg(long)]
-    name: String,
-    /// What they are.
-    #[arg(long, value_enum)]
-    role: RoleArg,
-    /// Id of their branch.
-    #[arg(long)]
-    branch: Option<BranchId>,
-    /// Language they read.
-    #[arg(long, default_value = "en")]
-    language: String,
-    /// Read the password from standard input.
-    #[arg(long)]
-    password_stdin: bool,
-    #[command(flatten)]
-    place: Place,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum RoleArg {
-    Technician,
-    Dispatcher,
-    Manager,
-    Administrator,
-}
-
-impl From<RoleArg> for Role {
-    fn from(role: RoleArg) -> Self {
-        match role {
-            RoleArg::Technician => Self::Technician,
-            RoleArg::Dispatcher => Self::Dispatcher,
-            RoleArg::Manager => Self::Manager,
-            RoleArg::Administrator => Self::Administrator,
-        }
-    }
-}
-
-#[derive(Args)]
-struct PasswordArgs {
-    /// Short name of the tenant.
-    #[arg(long)]
-    tenant: String,
-    /// Name at login.
-    #[arg(long)]
-    login: String,
-    /// Read the password from standard input.
-    #[arg(long)]
-    password_stdin: bool,
-    #[command(flatten)]
-    place: Place,
-}
-
-#[derive(Args)]
-struct BranchArgs {
-    /// Short name of the tenant.
-    #[arg(long)]
-    tenant: String,
-    /// Name.
-    #[arg(long)]
-    name: String,
-    /// owned, franchised or provider.
-    #[arg(long, default_value = "owned")]
-    kind: String,
-    /// ISO 4217 code of its amounts.
-    #[arg(long)]
-    currency: String,
-    /// IANA time zone.
-    #[arg(long)]
-    time_zone: String,
-    #[command(flatten)]
-    place: Place,
-}
-
-#[derive(Args)]
-struct VanArgs {
-    /// Short name of the tenant.
-    #[arg(long)]
-    tenant: String,
-    /// Name on the board.
-    #[arg(long)]
-    name: String,
-    /// Id of its branch.
-    #[arg(long)]
-    branch: Option<BranchId>,
-    /// Login of the technician who drives it.
-    #[arg(long)]
-    technician: Option<String>,
-    #[command(flatten)]
-    place: Place,
-}
-
-#[derive(Args)]
-struct PartArgs {
-    /// Short name of the tenant.
-    #[arg(long)]
-    tenant: String,
-    /// Number.
-    #[arg(long)]
-    part_no: String,
-    /// What it is.
-    #[arg(long)]
-    description: String,
-    /// Unit of quantities.
-    #[arg(long, default_value = "piece")]
-    unit: String,
-    /// Price of one unit in minor units of the currency.
-    #[arg(long)]
-    unit_price: i64,
-    /// ISO 4217 code.
-    #[arg(long)]
-    currency: String,
-    /// Tax in hundredths of a percent.
-    #[arg(long, default_value_t = 0)]
-    tax_rate: i64,
-    #[command(flatten)]
-    place: Place,
-}
-
-#[derive(Args)]
-struct CodeArgs {
-    /// Short name of the tenant.
-    #[arg(long)]
-    tenant: String,
-    /// Login of the technician.
-    #[arg(long)]
-    login: String,
-    #[command(flatten)]
-    place: Place,
-}
-
-#[derive(Args)]
-struct RevokeArgs {
-    /// Short name of the tenant.
-    #[arg(long)]
-    tenant: String,
-    /// Id of the phone.
-    #[arg(long)]
-    device: DeviceId,
-    #[command(flatten)]
-    place: Place,
-}
-
-#[derive(Args)]
-struct ListArgs {
-    /// Short name of the tenant whose people are wanted.
-    #[arg(long)]
-    tenant: Option<String>,
-    #[command(flatten)]
-    place: Place,
 }
 
 impl Admin {
