@@ -81,12 +81,13 @@ impl Desk {
     fn see(&mut self, job: &Value) -> Result<(), DemoError> {
         let id: JobId = job["id"].as_str().unwrap_or_default().parse()?;
         let state = job["state"].as_str().and_then(State::parse);
-        if let (Some(number), Some(state)) = (self.board.position(id), state) {
+        let Some(number) = self.board.position(id) else { return Ok(()) };
+        if let Some(state) = state {
             self.tally.job(number, state.word());
         }
         let waits = job["exceptions"].as_array().is_some_and(|list| !list.is_empty());
         // The rest is left for whoever opens the console.
-        if !waits || !Random::new(self.plan.seed).fork(&id.to_string()).percent(60) {
+        if !waits || !Random::new(self.plan.seed).fork(&format!("decide {number}")).percent(60) {
             return Ok(());
         }
         let job = self.rest.get(&format!("/v1/jobs/{id}"))?.body;

@@ -150,11 +150,6 @@ impl Handset {
         }
     }
 
-    /// The engine, while the phone is up.
-    pub fn engine(&self) -> Option<&Engine> {
-        self.engine.as_ref()
-    }
-
     /// Changes the phone still holds for the server; most of all when it cannot be asked.
     pub fn waiting(&self) -> u64 {
         let status = self.engine.as_ref().map(Engine::status);
@@ -164,9 +159,10 @@ impl Handset {
     /// The documents the phone holds for its technician, each with its fingerprint.
     pub fn fingerprints(&self) -> Vec<(DocId, u64)> {
         let Some(engine) = &self.engine else { return Vec::new() };
-        let jobs = engine.jobs().unwrap_or_default();
-        let jobs = jobs.into_iter().filter_map(|(job, _)| engine.document(job.into()).ok());
-        jobs.map(|document| (document.id(), document.fingerprint())).collect()
+        let jobs = engine.jobs().unwrap_or_default().into_iter().map(|(job, _)| job.into());
+        let van = engine.stock().ok().flatten().map(|van| van.id.into());
+        let documents = jobs.chain(van).filter_map(|doc| engine.document(doc).ok());
+        documents.map(|document| (document.id(), document.fingerprint())).collect()
     }
 
     fn next(&self) -> Option<(i64, Next)> {

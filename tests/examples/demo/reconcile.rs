@@ -3,15 +3,13 @@
 //! The log is read from the database itself, row by row, and rebuilt with nothing but the rules
 //! of `sync-core`; neither the phones' view nor the server's own reading takes part in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
-use ed25519_dalek::VerifyingKey;
 use sync_core::document::{Document, Fact};
-use sync_core::id::DeviceId;
 use sync_core::job::{Job, State};
 use sync_core::schema::{key, section};
-use sync_core::seal::Seal;
+use sync_core::seal::{Seal, bundle, verify_bundle};
 use sync_core::value::Value;
 use tests::day::Plan;
 use tests::server_log::ServerLog;
@@ -19,7 +17,7 @@ use tests::server_log::ServerLog;
 use crate::conductor::Day;
 use crate::handset::Handset;
 use crate::report::{Outcome, Trouble};
-use crate::world::{DemoError, World};
+use crate::world::{DemoError, Keys, World};
 
 /// Compares everything.
 pub fn reconcile(world: &mut World, plan: &Plan, day: &Day) -> Result<Outcome, DemoError> {
@@ -27,9 +25,10 @@ pub fn reconcile(world: &mut World, plan: &Plan, day: &Day) -> Result<Outcome, D
     let mut outcome = Outcome::new(plan, day);
     compare_facts(&world.handsets, &log, &mut outcome);
     compare_documents(&world.handsets, &log, &mut outcome);
-    check_seals(&world.device_keys()?, &log, &mut outcome);
+    check_seals(&world.keys()?, &log, &mut outcome);
     count_jobs(&log, &mut outcome);
     count_phones(&world.handsets, day, &mut outcome);
+    check_projections(world, &mut outcome)?;
     Ok(outcome)
 }
 
@@ -94,24 +93,38 @@ fn compare_documents(handsets: &[Handset], log: &ServerLog, outcome: &mut Outcom
     }
 }
 
-/// Every seal reads, its digest is of what it shows, and the phone that signed it has the key.
-fn check_seals(keys: &BTreeMap<DeviceId, [u8; 32]>, log: &ServerLog, outcome: &mut Outcome) {
+/// Every seal is bound to what was shown, was signed by the phone it names, and is countersigned:
+/// checked from an evidence bundle made of the rebuilt document, as anybody could who has it.
+fn check_seals(keys: &Keys, log: &ServerLog, outcome: &mut Outcome) {
     for document in log.documents.values() {
         let Some(job) = document.id().job() else { continue };
         let seal = |fact: &&Fact| kind(fact) == Some("seal");
         for fact in document.facts(&section::SIGNATURES).filter(seal) {
             outcome.seals += 1;
-            let verified = Seal::of(job, fact).map_err(|e| e.to_string()).and_then(|seal| {
-                let key = keys.get(&seal.device).and_then(|key| VerifyingKey::from_bytes(key).ok());
-                let key = key.ok_or("no phone with a key signed it")?;
-                seal.verify(&key).map_err(|e| e.to_string())
-            });
+            let verified = Seal::of(job, fact)
+                .and_then(|seal| seal.verify(keys.phone(&seal.device)?))
+                .and_then(|()| verify_bundle(&bundle(document, fact.id)?, &keys.server));
             match verified {
-                Ok(()) => outcome.seals_valid += 1,
+                Ok(evidence) if evidence.rendering_matches => outcome.seals_valid += 1,
+                Ok(_) => {
+                    let text = format!("seal {}: shows another document", fact.id);
+                    outcome.broken(Trouble::Seal, text);
+                }
                 Err(why) => outcome.broken(Trouble::Seal, format!("seal {}: {why}", fact.id)),
             }
         }
     }
+}
+
+/// What the server computed from its log is what its own rebuild gives.
+fn check_projections(world: &World, outcome: &mut Outcome) -> Result<(), DemoError> {
+    let store = &world.server().app().store;
+    let report = world.runtime.block_on(server::verify::verify(store))?;
+    outcome.rows_verified = report.rows;
+    for difference in &report.differences {
+        outcome.broken(Trouble::Projection, format!("{difference:?}"));
+    }
+    Ok(())
 }
 
 fn kind(fact: &Fact) -> Option<&str> {

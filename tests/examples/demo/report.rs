@@ -55,10 +55,19 @@ pub fn announce(args: &Args, inputs: &Inputs, plan: &Plan) {
         offline.sum::<usize>(),
         plan.phones.iter().map(|phone| phone.restarts.len()).sum::<usize>(),
     );
-    let cancels = plan.desk.iter().filter(|e| matches!(e.action, DeskAction::Cancel { .. }));
+    let desk = |wanted: fn(&DeskAction) -> bool| {
+        plan.desk.iter().filter(|event| wanted(&event.action)).count()
+    };
+    let cancelled = desk(|action| matches!(action, DeskAction::Cancel { .. }));
+    let taken = desk(|action| matches!(action, DeskAction::Take { .. }));
+    let given = desk(|action| matches!(action, DeskAction::Assign { .. }));
     let signs = plan.phones.iter().flat_map(|phone| &phone.steps);
     let signs = signs.filter(|step| matches!(step.act, Act::Sign { .. }));
-    println!("              {} cancelled, {} signatures", cancels.count(), signs.count());
+    println!(
+        "              the office takes {taken} calls, assigns {given} times, cancels \
+         {cancelled}; {} customers sign",
+        signs.count()
+    );
     println!("  plan hash   {}", hex(&plan.hash()));
 }
 
@@ -85,8 +94,6 @@ pub enum Trouble {
     Judge,
     /// A customer's signature does not verify.
     Seal,
-    /// A signed rescue has no signature on the server.
-    SealMissing,
     /// What the server computed from its log is not what a rebuild gives.
     Projection,
     /// A phone did not finish its day.
@@ -106,7 +113,6 @@ impl Trouble {
             Self::StillWaiting => "changes_still_waiting",
             Self::Judge => "automerge_disagrees",
             Self::Seal => "seal_invalid",
-            Self::SealMissing => "seal_missing",
             Self::Projection => "projection_differs",
             Self::Late => "phone_late",
         }
@@ -135,6 +141,7 @@ pub struct Outcome {
     pub seals: u64,
     pub seals_valid: u64,
     pub documents_compared: u64,
+    pub rows_verified: u64,
     pub phones: u64,
     pub phone_restarts: u64,
     pub steps_planned: u64,
@@ -183,6 +190,7 @@ impl Outcome {
         line("facts refused, kept", with(self.facts_refused, &self.refusals_by_code));
         line("seals valid", format!("{} of {}", self.seals_valid, self.seals));
         line("documents compared", format!("{} on phones and server", self.documents_compared));
+        line("rows rebuilt and compared", self.rows_verified.to_string());
         println!("\nThe day");
         line("jobs", with(self.jobs_created, &self.jobs_by_state));
         line("decisions waiting", with(self.decisions_waiting, &self.decisions_by_kind));

@@ -1,8 +1,8 @@
 //! The world of the day: a server in this process, people and vans in it, and enrolled phones.
 
-pub mod place;
+mod keys;
+mod place;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,8 +14,7 @@ use server::auth::Role;
 use server::clock::{Clock, random};
 use server::config::{Config, Secret};
 use server::{Running, Server};
-use sqlx::{AnyConnection, Connection as _, Row as _};
-use sync_core::id::{BranchId, DeviceId, JobId, TenantId, UserId};
+use sync_core::id::{BranchId, JobId, TenantId, UserId};
 use tests::day::Plan;
 use tests::links::Link;
 use tests::random::Random;
@@ -27,6 +26,7 @@ use crate::inputs::Inputs;
 use crate::progress::Tally;
 use crate::shaped::{Radio, ShapedConnector};
 use crate::simtime::{PhoneClock, SimTime};
+pub use keys::Keys;
 use place::Place;
 use tests::rest::Rest;
 use tests::server_log::ServerLog;
@@ -157,22 +157,14 @@ impl World {
         self.handsets.iter_mut().try_for_each(Handset::settle)
     }
 
-    /// The public keys of the phones, by device, as the server's database has them.
-    pub fn device_keys(&self) -> Result<BTreeMap<DeviceId, [u8; 32]>, DemoError> {
-        self.runtime.block_on(async {
-            let mut db = AnyConnection::connect(self.place.database()).await?;
-            let sql = "SELECT id, public_key FROM devices WHERE tenant = $1";
-            let query = sqlx::query(sql).bind(self.tenant.as_bytes().to_vec());
-            let mut keys = BTreeMap::new();
-            for row in query.fetch_all(&mut db).await? {
-                let (id, key): (Vec<u8>, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
-                if let Ok(key) = key.try_into() {
-                    keys.insert(DeviceId::from_slice(&id)?, key);
-                }
-            }
-            db.close().await?;
-            Ok(keys)
-        })
+    /// The server.
+    pub fn server(&self) -> &Running {
+        &self.server
+    }
+
+    /// The public keys of phones and server, as the server's database has them.
+    pub fn keys(&self) -> Result<Keys, DemoError> {
+        self.runtime.block_on(Keys::read(self.place.database(), self.tenant))
     }
 
     /// Reads the server's log from its database, on a connection of the demo's own.

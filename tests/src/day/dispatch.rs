@@ -143,11 +143,11 @@ impl Dispatch<'_> {
             let (from, to) = (start.max(now) + MINUTE, end.min(last.at_ms) - MINUTE);
             match random.between(0, 100) {
                 _ if to <= from => {}
-                0..16 => {
+                0..30 => {
                     let at = random.between(from, to);
                     self.later(at, Due::TakeAway { job, from: technician });
                 }
-                16..30 => self.later(random.between(from, to), Due::Cancel { job }),
+                30..50 => self.later(random.between(from, to), Due::Cancel { job }),
                 _ => {}
             }
         } else if random.percent(4) {
