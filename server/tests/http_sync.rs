@@ -147,3 +147,49 @@ fn the_server_stops_while_a_web_socket_is_open() {
     drop(world);
     assert_eq!(next(&mut socket), None);
 }
+
+#[test]
+fn a_phone_that_watches_is_poked_when_it_gets_a_job_and_not_for_the_work_of_others() {
+    let world = World::new();
+    let bo = world.phone(world.tenant, "acme", "admin", "bo");
+    let cy = world.phone(world.tenant, "acme", "admin", "cy");
+    let mut socket = socket(&world, &token(&world, &bo));
+    socket.send(Message::binary(encode_request(&Request::default()))).expect("it is open");
+    let before = answer(&next(&mut socket).expect("an answer"));
+    let desk = world.admin();
+    for (technician, problem) in [(cy.user, "for another"), (bo.user, "for this one")] {
+        let job = desk.post("/v1/jobs", json!({"problem": problem, "address": "here"})).ok(201);
+        let path = format!("/v1/jobs/{}/assign", job["id"].as_str().unwrap_or_default());
+        desk.post(&path, json!({"technician": technician})).ok(200);
+    }
+    let poke = next(&mut socket).expect("a poke");
+    assert!(matches!(decode_response(&poke), Ok(Frame::Poke)), "{poke:?}");
+    let again = Request { epoch: before.epoch, cursor: before.cursor, ..Request::default() };
+    socket.send(Message::binary(encode_request(&again))).expect("it is open");
+    let news = answer(&next(&mut socket).expect("an answer"));
+    assert_eq!(news.whole.len(), 1, "the one job of this technician");
+    // Nothing is outstanding: the next message is the answer to the next request, not a poke.
+    let last = Request { epoch: news.epoch, cursor: news.cursor, ..Request::default() };
+    socket.send(Message::binary(encode_request(&last))).expect("it is open");
+    let quiet = answer(&next(&mut socket).expect("an answer"));
+    assert!(quiet.runs.is_empty());
+}
+
+#[test]
+fn two_nodes_on_one_postgres_agree_on_logins_keys_and_revocations() {
+    let Some(world) = World::on_postgres() else { return };
+    let second = world.second_node();
+    let phone = world.phone(world.tenant, "acme", "admin", "bo");
+    let now_s = world.running().app().now() / 1000;
+    let there = second.anybody();
+    // Logged in at one, known at the other; an assertion used at one is used up at the other.
+    let assertion = phone.assertion(now_s);
+    let token = phone.token(&there, &assertion).ok(200);
+    phone.token(&world.anybody(), &assertion).problem(401, "bad_assertion");
+    let token = token["access_token"].as_str().unwrap_or_default().to_owned();
+    world.anybody().bearer(&token).get("/v1/me").ok(200);
+    let first = answer(&post(&world, &token, &encode_request(&Request::default())));
+    world.admin().post(&format!("/v1/devices/{}/revoke", phone.device), json!({})).ok(200);
+    there.bearer(&token).get("/v1/me").problem(401, "device_revoked");
+    assert_eq!(second.running().app().store.epoch(), first.epoch);
+}

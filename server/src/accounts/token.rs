@@ -12,6 +12,7 @@ use super::devices::{self, Device, DeviceState};
 use super::sql::Raw as _;
 use super::users;
 use crate::app::App;
+use crate::auth::Role;
 use crate::auth::keys::Jwks;
 use crate::auth::token::{self, Claims, Expected, LEEWAY_S};
 use crate::clock::random;
@@ -99,8 +100,10 @@ async fn log_in(app: &App, assertion: &str) -> Result<Token, Problem> {
     let mut connection = app.read().await?;
     let user = users::get(&mut connection, device.tenant, device.user).await?;
     drop(connection);
-    if !user.is_some_and(|user| user.active) {
-        return Err(Problem::new(Code::DeviceRevoked).detail("The account is not active."));
+    if !user.is_some_and(|user| user.active && user.role == Role::Technician) {
+        return Err(
+            Problem::new(Code::DeviceRevoked).detail("The account is not an active technician's.")
+        );
     }
     let (tenant, device_id) = (device.tenant, device.id);
     let jti = Sha256::digest(claims.jti.as_bytes()).to_vec();

@@ -53,8 +53,8 @@ struct PublicKey {
 impl VerifySeal {
     pub async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         let trusted = match &self.keys {
-            Some(file) => from_file(file)?,
-            None => self.from_database().await?,
+            Some(file) => keys_of_file(file)?,
+            None => self.keys_of_database().await?,
         };
         let bytes = std::fs::read(&self.file)?;
         let evidence = match verify_bundle(&bytes, &trusted) {
@@ -90,7 +90,7 @@ impl VerifySeal {
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn from_database(&self) -> Result<Vec<(String, VerifyingKey)>, Box<dyn Error>> {
+    async fn keys_of_database(&self) -> Result<Vec<(String, VerifyingKey)>, Box<dyn Error>> {
         let config = self.place.config()?;
         let url = config.database.reveal();
         let file = url.strip_prefix("sqlite://");
@@ -104,7 +104,7 @@ impl VerifySeal {
     }
 }
 
-fn from_file(file: &Path) -> Result<Vec<(String, VerifyingKey)>, Box<dyn Error>> {
+fn keys_of_file(file: &Path) -> Result<Vec<(String, VerifyingKey)>, Box<dyn Error>> {
     let set: KeySet = serde_json::from_slice(&std::fs::read(file)?)?;
     set.keys
         .into_iter()

@@ -12,7 +12,7 @@ use sync_core::sync::{Pulled, ServerEffect, ServerEvent, Session, Submitted};
 
 use crate::accounts::sql::{self, Raw as _};
 use crate::app::App;
-use crate::auth::{Caller, Role};
+use crate::auth::Caller;
 use crate::http::{Code, Problem};
 use crate::store::StoreError;
 use crate::telemetry::metrics::Case;
@@ -28,7 +28,7 @@ const RETRY_MS: u64 = 5000;
 pub struct Phone {
     /// Its tenant.
     pub tenant: TenantId,
-    /// The technician with the role of now.
+    /// The technician.
     pub caller: policy::Caller,
     /// The phone.
     pub device: DeviceId,
@@ -46,10 +46,10 @@ impl Phone {
             .ok_or_else(|| Problem::new(Code::Forbidden).detail("Only enrolled phones sync."))?;
         let mut connection = app.read().await?;
         let row = sqlx::query(
-            "SELECT public_key, role FROM devices \
+            "SELECT public_key FROM devices \
              JOIN users ON users.tenant = devices.tenant AND users.id = devices.user_id \
              WHERE devices.tenant = $1 AND devices.id = $2 AND user_id = $3 \
-             AND state = 'active' AND active = 1",
+             AND state = 'active' AND active = 1 AND role = 'technician'",
         )
         .bind(caller.tenant.raw())
         .bind(device.raw())
@@ -60,10 +60,8 @@ impl Phone {
         let key: Vec<u8> = row.try_get("public_key")?;
         let key = key.as_slice().try_into().ok().and_then(|k| VerifyingKey::from_bytes(k).ok());
         let key = key.ok_or_else(|| sql::broken("public_key"))?;
-        let role: String = row.try_get("role")?;
-        let role = Role::parse(&role).ok_or_else(|| sql::broken("role"))?.policy();
-        let caller_now = policy::Caller { user: caller.user, role };
-        Ok(Self { tenant: caller.tenant, caller: caller_now, device, key })
+        let technician = policy::Caller { user: caller.user, role: policy::Role::Technician };
+        Ok(Self { tenant: caller.tenant, caller: technician, device, key })
     }
 }
 

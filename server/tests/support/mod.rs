@@ -105,6 +105,16 @@ impl World {
         world
     }
 
+    /// Another server on the same database.
+    pub fn second_node(&self) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let mut config = self.running().app().config.clone();
+        config.listen = "127.0.0.1:0".parse().unwrap();
+        let running = runtime.block_on(Server::start(config)).unwrap();
+        let (dir, tenant) = (self.dir.join("second"), self.tenant);
+        Self { runtime, running: Some(running), dir, postgres: None, tenant }
+    }
+
     pub fn running(&self) -> &Running {
         self.running.as_ref().unwrap()
     }
