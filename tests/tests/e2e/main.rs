@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod crossings;
 mod killed_phone;
 mod killed_server;
 mod office;
+mod offline_day;
 mod process;
+mod revoked;
 mod sealed;

@@ -4,13 +4,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mobile_ffi::{Connector, Engine, HttpConnector, Options, SocketConnector};
+use mobile_ffi::{
+    Connector, Engine, HttpConnector, Options, SocketConnector, StepDetails, SyncEnd,
+};
 use serde_json::json;
 use server::admin::{self, NewUser};
 use server::auth::Role;
 use server::store::Store;
 use server::{Config, Running, Server};
-use sync_core::id::{DeviceId, TenantId, UserId};
+use sync_core::id::{DeviceId, JobId, TenantId, UserId};
+use sync_core::job::Step;
 use tests::ledger::{FactKey, Ledger};
 use tests::rest::Rest;
 use tests::server_log::ServerLog;
@@ -171,10 +174,54 @@ impl Office {
         Phone::enrolled(&self.admin, &self.server.url(), user, path, connector)
     }
 
+    /// Takes a call.
+    pub fn job(&self) -> JobId {
+        let call =
+            json!({"problem": "flat_tyre", "address": "Harbour Road 5", "plate": "ABC-1234"});
+        self.desk.post("/v1/jobs", &call).unwrap().text("id").unwrap().parse().unwrap()
+    }
+
+    /// Gives a job to a technician.
+    pub fn assign(&self, job: JobId, user: UserId) {
+        self.desk.post(&format!("/v1/jobs/{job}/assign"), &json!({"technician": user})).unwrap();
+    }
+
+    /// Cancels a job for the customer.
+    pub fn cancel(&self, job: JobId) {
+        let why = json!({"reason": "customer_cancelled"});
+        self.desk.post(&format!("/v1/jobs/{job}/cancel"), &why).unwrap();
+    }
+
+    /// A job as the desk sees it.
+    pub fn see(&self, job: JobId) -> Seen {
+        Seen(self.desk.get(&format!("/v1/jobs/{job}")).unwrap().body)
+    }
+
     /// The server's log, read apart from the server.
     pub fn log(&self) -> ServerLog {
         let url = self.server.app().config.database.reveal();
         self.runtime.block_on(ServerLog::open(url, self.tenant)).unwrap()
+    }
+}
+
+/// A job as the desk sees it.
+pub struct Seen(serde_json::Value);
+
+impl Seen {
+    /// Where it stands.
+    pub fn state(&self) -> &str {
+        self.0["state"].as_str().unwrap()
+    }
+
+    /// Whose it is.
+    pub fn technician(&self) -> Option<UserId> {
+        self.0["assignment"]["technician"].as_str().map(|id| id.parse().unwrap())
+    }
+
+    /// What waits for a decision.
+    pub fn waiting(&self) -> Vec<&str> {
+        let waiting = self.0["exceptions"].as_array().unwrap().iter();
+        waiting.map(|exception| exception["about"].as_str().unwrap()).collect()
     }
 }
 
@@ -220,6 +267,19 @@ impl Phone {
                 self.ledger.saved(key, &fact.record).unwrap();
             }
         }
+    }
+
+    /// Works on a job from here to its end, without ever asking the server.
+    pub fn work(&mut self, job: JobId, steps: &[Step]) {
+        for step in steps {
+            self.engine.step(job, *step, StepDetails::default()).unwrap();
+        }
+        self.note_saved(job);
+    }
+
+    /// Syncs and is up to date.
+    pub fn sync(&self) {
+        assert_eq!(self.engine.sync_now().unwrap().end, SyncEnd::UpToDate);
     }
 
     /// The app is closed and opened again.
