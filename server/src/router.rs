@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::auth::gate;
 use crate::desk::{audit, branches, devices, jobs, parts, positions, technicians, users, vans};
 use crate::http::{Code, Json, Problem, headers, request_id};
-use crate::net;
+use crate::net::shed;
 use crate::phone_sync;
 use crate::telemetry::health;
 
@@ -23,12 +23,15 @@ pub fn router(app: &App) -> Router {
     let (gated, mut api) = gated().split_for_parts();
     api.merge(open_api);
     let api = describe(api);
-    let gated = gated.route_layer(from_fn_with_state(app.clone(), gate::layer));
+    let gated = gated
+        .route_layer(from_fn_with_state(app.clone(), gate::once))
+        .route_layer(from_fn_with_state(app.clone(), gate::layer));
+    let open = open.route_layer(from_fn_with_state(app.clone(), shed::open));
     open.merge(gated)
         .route("/v1/openapi.json", get(move || std::future::ready(Json(api.clone()))))
         .fallback(|| std::future::ready(Problem::not_found()))
         .method_not_allowed_fallback(|| std::future::ready(Problem::new(Code::NoSuchMethod)))
-        .layer(from_fn_with_state(app.clone(), net::shed))
+        .layer(from_fn_with_state(app.clone(), shed::observe))
         .layer(from_fn(headers::layer))
         .layer(from_fn(request_id::layer))
         .with_state(app.clone())

@@ -127,7 +127,7 @@ fn confused_assertions_are_refused() {
         ("no aud", without("aud")),
         ("signed by another", other.sign(&header(&phone), &good)),
         ("not a token", "a.b".to_owned()),
-        ("endless", "a".repeat(100_000)),
+        ("endless", "a".repeat(10_000)),
     ];
     for (what, assertion) in cases {
         let answer = phone.token(&client, &assertion);

@@ -115,3 +115,19 @@ fn too_many_requests_at_work_are_shed_and_health_is_still_told() {
     let metrics = world.anybody().get("/metrics");
     assert!(metrics.text.contains("towline_http_shed_total"), "{}", metrics.text);
 }
+
+#[test]
+fn bodies_that_dawdle_hold_no_place() {
+    let world = World::with(|config| config.net.max_requests = 1);
+    let head = "POST /v1/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 100\r\n\r\n{\"tenant\":";
+    let dawdling: Vec<TcpStream> = (0..20)
+        .map(|_| {
+            let mut stream = connect(&world);
+            stream.write_all(head.as_bytes()).expect("it is open");
+            stream
+        })
+        .collect();
+    world.admin().get("/v1/me").ok(200);
+    drop(dawdling);
+}

@@ -4,16 +4,32 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::caller::authenticate;
+use super::caller::{Caller, authenticate};
 use crate::app::App;
 use crate::http::idempotency;
+use crate::net::shed;
 
-/// Authenticates before a byte of the body is read, then runs the request once per key.
-pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// Authenticates before a byte of the body is read, waits for the body, takes a place, and runs
+/// the request once per key.
+pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
     let caller = match authenticate(&app, request.method(), request.headers()).await {
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
-    request.extensions_mut().insert(caller.clone());
+    let mut request = match shed::arrived(&app, request).await {
+        Ok(request) => request,
+        Err(problem) => return problem.into_response(),
+    };
+    request.extensions_mut().insert(caller);
+    shed::placed(&app, request, next).await
+}
+
+/// Runs a request of a known caller once per key; inside of [`layer`].
+pub async fn once(
+    State(app): State<App>,
+    caller: Caller,
+    request: Request,
+    next: Next,
+) -> Response {
     idempotency::run(&app, &caller, request, next).await
 }

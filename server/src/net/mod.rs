@@ -1,11 +1,10 @@
 //! Sockets: who may connect, for how long, and how it all ends in good order.
 
 mod accept;
-mod shed;
+pub mod shed;
 mod stall;
 
 pub use accept::{Listening, listen};
-pub use shed::layer as shed;
 
 /// Where a request came from, believing as many proxies as the settings say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
