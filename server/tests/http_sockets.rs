@@ -108,7 +108,8 @@ fn a_connection_over_the_cap_is_turned_away_and_a_freed_place_is_used_again() {
 #[test]
 fn too_many_requests_at_work_are_shed_and_health_is_still_told() {
     let world = World::with(|config| config.net.max_requests = 0);
-    let shed = world.anybody().get("/v1/me");
+    let body = serde_json::json!({"tenant": "acme", "login": "admin", "password": "x"});
+    let shed = world.anybody().post("/v1/session", body);
     assert!(shed.header("retry-after").parse::<u64>().is_ok());
     shed.problem(503, "overloaded");
     assert_eq!(world.anybody().get("/health/ready").status, 200);
