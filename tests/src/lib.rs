@@ -7,7 +7,7 @@
 //! real rules, and [`storm`] is the work every sync engine is measured on.
 //!
 //! For whoever judges a run there are a [`ledger`] of what was saved, the server's own log read
-//! apart from the server ([`server_log`]), and a REST client for the desk ([`rest`]).
+//! apart from the server ([`server_log`]), the [`reckoning`] between the two, and a REST client for the desk ([`rest`]).
 
 pub mod calls;
 pub mod day;
@@ -16,6 +16,7 @@ pub mod input;
 pub mod ledger;
 pub mod links;
 pub mod random;
+pub mod reckoning;
 pub mod rest;
 pub mod server_log;
 pub mod sim;

@@ -3,7 +3,6 @@
 //! The log is read from the database itself, row by row, and rebuilt with nothing but the rules
 //! of `sync-core`; neither the phones' view nor the server's own reading takes part in it.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use sync_core::document::{Document, Fact};
@@ -12,6 +11,7 @@ use sync_core::schema::{key, section};
 use sync_core::seal::{Seal, bundle, verify_bundle};
 use sync_core::value::Value;
 use tests::day::Plan;
+use tests::reckoning::Reckoning;
 use tests::server_log::ServerLog;
 
 use crate::conductor::Day;
@@ -28,6 +28,11 @@ pub fn reconcile(world: &mut World, plan: &Plan, day: &Day) -> Result<Outcome, D
     check_seals(&world.keys()?, &log, &mut outcome);
     count_jobs(&log, &mut outcome);
     count_phones(&world.handsets, day, &mut outcome);
+    let desk = &world.desk.figures;
+    outcome.duplicates_pointed_out = desk.duplicates;
+    outcome.call_fields_corrected = desk.corrected;
+    outcome.assignments_overtaken = desk.overtaken;
+    outcome.decisions_taken = desk.decided;
     check_projections(world, &mut outcome)?;
     Ok(outcome)
 }
@@ -35,36 +40,26 @@ pub fn reconcile(world: &mut World, plan: &Plan, day: &Day) -> Result<Outcome, D
 /// Every saved fact is in the log once, with the same contents, or refused with a reason; and
 /// the log holds no fact of a phone that was never saved there.
 fn compare_facts(handsets: &[Handset], log: &ServerLog, outcome: &mut Outcome) {
-    let mut saved = BTreeSet::new();
-    for handset in handsets {
-        for (key, hash) in handset.ledger.facts() {
-            if !saved.insert(key) {
-                outcome.broken(Trouble::DoubledOnPhones, format!("fact {}", key.id));
-            }
-            outcome.facts_saved_on_phones += 1;
-            match log.facts.get(key).map(Vec::as_slice) {
-                Some([one]) if one == hash => outcome.facts_durable_on_server += 1,
-                Some([_]) => outcome.broken(Trouble::Changed, format!("fact {}", key.id)),
-                Some(several) => {
-                    outcome.facts_durable_on_server += 1;
-                    outcome.facts_doubled += several.len() as u64 - 1;
-                    outcome.broken(Trouble::Doubled, format!("fact {}", key.id));
-                }
-                None if log.refused.get(key) == Some(hash) => outcome.facts_refused += 1,
-                None => {
-                    outcome.facts_lost += 1;
-                    let whose = handset.index;
-                    outcome.broken(Trouble::Lost, format!("fact {} of phone {whose}", key.id));
-                }
-            }
-        }
-        for trouble in &handset.troubles {
-            outcome.broken(Trouble::Phone, format!("phone {}: {trouble}", handset.index));
+    let reckoning = Reckoning::of(handsets.iter().map(|handset| &handset.ledger), log);
+    outcome.facts_saved_on_phones = reckoning.saved;
+    outcome.facts_durable_on_server = reckoning.durable;
+    outcome.facts_refused = reckoning.refused;
+    outcome.facts_lost = reckoning.lost.len() as u64;
+    outcome.facts_doubled = reckoning.doubled.len() as u64;
+    for (trouble, facts) in [
+        (Trouble::Lost, reckoning.lost),
+        (Trouble::Doubled, reckoning.doubled),
+        (Trouble::Changed, reckoning.changed),
+        (Trouble::Reused, reckoning.reused),
+        (Trouble::NeverSaved, reckoning.never_saved),
+    ] {
+        for fact in facts {
+            outcome.broken(trouble, format!("{} {} of {:?}", fact.section, fact.id, fact.doc));
         }
     }
-    for key in &log.from_phones {
-        if !saved.contains(key) {
-            outcome.broken(Trouble::NeverSaved, format!("fact {}", key.id));
+    for handset in handsets {
+        for trouble in &handset.troubles {
+            outcome.broken(Trouble::Phone, format!("phone {}: {trouble}", handset.index));
         }
     }
 }

@@ -81,7 +81,7 @@ pub enum Trouble {
     /// A fact says something else on the server than when it was saved.
     Changed,
     /// Two phones saved a fact under one id.
-    DoubledOnPhones,
+    Reused,
     /// The server holds a fact of a phone that the phone never said was saved.
     NeverSaved,
     /// A phone did something it must not.
@@ -106,7 +106,7 @@ impl Trouble {
             Self::Lost => "fact_lost",
             Self::Doubled => "fact_doubled",
             Self::Changed => "fact_changed",
-            Self::DoubledOnPhones => "fact_id_reused",
+            Self::Reused => "fact_id_reused",
             Self::NeverSaved => "fact_never_saved",
             Self::Phone => "phone_failed",
             Self::Disagree => "documents_differ",
@@ -136,6 +136,10 @@ pub struct Outcome {
     pub facts_doubled: u64,
     pub facts_refused: u64,
     pub refusals_by_code: BTreeMap<String, u64>,
+    pub duplicates_pointed_out: u64,
+    pub call_fields_corrected: u64,
+    pub assignments_overtaken: u64,
+    pub decisions_taken: u64,
     pub decisions_waiting: u64,
     pub decisions_by_kind: BTreeMap<String, u64>,
     pub seals: u64,
@@ -193,6 +197,17 @@ impl Outcome {
         line("rows rebuilt and compared", self.rows_verified.to_string());
         println!("\nThe day");
         line("jobs", with(self.jobs_created, &self.jobs_by_state));
+        line(
+            "at the desk",
+            format!(
+                "{} likely duplicates pointed out, {} fields of calls corrected, {} changes \
+                 overtaken, {} exceptions decided",
+                self.duplicates_pointed_out,
+                self.call_fields_corrected,
+                self.assignments_overtaken,
+                self.decisions_taken
+            ),
+        );
         line("decisions waiting", with(self.decisions_waiting, &self.decisions_by_kind));
         line(
             "phones",

@@ -21,7 +21,7 @@ impl Layout {
     /// The layout whose headers are all there, in any order and case.
     pub(super) fn recognise(headers: &[String]) -> Option<Self> {
         let has = |name: &&str| headers.iter().any(|header| header.eq_ignore_ascii_case(name));
-        Self::ALL.into_iter().find(|layout| layout.known_by().iter().all(|name| has(name)))
+        Self::ALL.into_iter().find(|layout| layout.known_by().iter().all(has))
     }
 
     /// The sentence for headers that fit none.

@@ -198,7 +198,7 @@ impl Dispatch<'_> {
             caller: Some(words::person(language, random)),
             phone: Some(words::phone(language, random)),
             plate: Some(words::plate(random)),
-            problem: *random.pick(&["flat_tyre", "battery", "fuel", "overheating"]),
+            problem: random.pick::<&str>(&["flat_tyre", "battery", "fuel", "overheating"]),
             remarks: String::new(),
             address: words::address(language, random),
         };

@@ -105,7 +105,7 @@ fn made_up(count: usize, length: i64, random: &Random) -> Vec<Call> {
                 caller: Some(words::person(language, random)),
                 phone: Some(words::phone(language, random)),
                 plate: Some(words::plate(random)),
-                problem: *random.pick(&PROBLEMS),
+                problem: random.pick::<&str>(&PROBLEMS),
                 remarks: String::new(),
                 address: words::address(language, random),
             }

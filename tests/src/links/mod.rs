@@ -9,6 +9,7 @@
 mod outages;
 mod trace;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,7 +50,7 @@ pub struct Traces {
 /// # Errors
 /// The folder cannot be read, a trace is not one, or there is none.
 pub fn read_folder(folder: &Path) -> Result<Traces, InputError> {
-    let mut named: Vec<(String, Option<Arc<Trace>>, Option<Arc<Trace>>)> = Vec::new();
+    let mut named: BTreeMap<String, [Option<Arc<Trace>>; 2]> = BTreeMap::new();
     let mut skipped = Vec::new();
     for path in input::files_in(folder)? {
         let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -57,16 +58,12 @@ pub fn read_folder(folder: &Path) -> Result<Traces, InputError> {
             skipped.push(file);
             continue;
         };
-        let trace = Some(Arc::new(Trace::read(&path)?));
-        let at = named.iter().position(|(known, ..)| *known == name).unwrap_or_else(|| {
-            named.push((name, None, None));
-            named.len() - 1
-        });
-        *(if up { &mut named[at].1 } else { &mut named[at].2 }) = trace;
+        let trace = Arc::new(Trace::read(&path)?);
+        named.entry(name).or_default()[usize::from(!up)] = Some(trace);
     }
     let pairs: Vec<Pair> = named
         .into_iter()
-        .filter_map(|(name, up, down)| {
+        .filter_map(|(name, [up, down])| {
             let (first, second) = (up.clone().or(down.clone())?, down.or(up)?);
             Some(Pair { name, up: first, down: second })
         })
