@@ -79,7 +79,10 @@ fn a_walk_up_opens_a_new_job_for_the_rest_of_its_change_and_for_its_author_after
     );
     write(&mut job, 1, vec![walk_up.clone()]);
     assert_eq!(decide(&technician(1), &job, &step(3, "working", 0)), Ok(()));
-    assert_eq!(code(decide(&technician(1), &job, &walk_up)), "walk_up_not_new");
+    let second = fact(section::STATUS, 4, &[(key::KIND, "walk_up".into())]);
+    assert_eq!(code(decide(&technician(1), &job, &second)), "walk_up_not_new");
+    assert_eq!(decide(&technician(1), &job, &walk_up), Ok(()), "said again, it does nothing");
+    assert_eq!(code(decide(&technician(2), &job, &walk_up)), "walk_up_not_new");
     assert_eq!(code(decide(&technician(2), &job, &note)), "job_not_yours");
     assert_eq!(members(&job), [Member { user: user(1), current: true }]);
 }
