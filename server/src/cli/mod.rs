@@ -8,6 +8,7 @@ mod settings;
 mod verify;
 
 use std::error::Error;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -61,8 +62,13 @@ pub async fn run() -> Result<ExitCode, Box<dyn Error>> {
         Command::Backup(backup) => backup.run().await,
         Command::Restore(restore) => restore.run().await,
         Command::Openapi => {
-            println!("{}", server::router::openapi().to_pretty_json()?);
-            Ok(ExitCode::SUCCESS)
+            let text = server::router::openapi().to_pretty_json()?;
+            let written = writeln!(std::io::stdout(), "{text}");
+            // `towline openapi | head` has read enough; that is no failure.
+            match written {
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+                _ => Ok(ExitCode::SUCCESS),
+            }
         }
     }
 }
