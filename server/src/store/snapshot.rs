@@ -18,7 +18,7 @@ const INFLATED: usize = 2 * limits::DOCUMENT_BYTES;
 /// The payload of a document's snapshot.
 pub(crate) fn encode(document: &Document) -> Option<Vec<u8>> {
     let mut body = Writer::new();
-    let runs = document.changes().chunk_by(|a, b| follows(a, b));
+    let runs = document.changes().chunk_by(follows);
     let runs: Vec<_> = runs.flat_map(|run| run.chunks(limits::RUN_CHANGES)).collect();
     body.uint(runs.len() as u64);
     for changes in runs {

@@ -19,6 +19,10 @@ pub(super) struct Counts {
     tables: BTreeMap<&'static str, i64>,
 }
 
+/// Rows that are expected, the column that names their document, the documents, and the columns
+/// the log does not tell.
+type Comparison<'a> = (Rows, &'a str, &'a [Vec<u8>], &'a [&'a str]);
+
 /// Compares the rows of these documents in every projected table.
 pub(super) async fn tables(
     report: &mut Report,
@@ -33,8 +37,7 @@ pub(super) async fn tables(
         of_kind.map(|key| key.get(1..).unwrap_or_default().to_vec()).collect()
     };
     let (jobs, vans) = (ids(DocKind::Job), ids(DocKind::Van));
-    // Which column names the document, and which columns the log does not tell.
-    let plan: [(Rows, &str, &[Vec<u8>], &[&str]); 7] = [
+    let plan: [Comparison<'_>; 7] = [
         (expected.documents, "doc", keys, &[]),
         (expected.scope, "doc", keys, &["since"]),
         (expected.jobs, "job", &jobs, &[]),

@@ -22,8 +22,8 @@ const DRIVES: usize = 500;
 /// Entries looked at in one ZIP.
 const ENTRIES: usize = 10_000;
 
-/// Reads every drive of a ZIP file or a folder (its subfolders too), by name. Files that are not
-/// drives are named in the second list.
+/// Reads every drive of a ZIP file or a folder (its subfolders and the ZIPs in it too), by name.
+/// Files that are not drives are named in the second list.
 ///
 /// # Errors
 /// The file cannot be read, or holds no drive.
@@ -39,21 +39,16 @@ pub fn read(path: &Path) -> Result<(Vec<Drive>, Vec<String>), InputError> {
         }
     };
     if path.is_dir() {
-        for file in csv_files(path, 0)? {
+        for file in files(path, 0)? {
+            if has_ending(&file, "zip") {
+                unzip(&file, &mut take)?;
+                continue;
+            }
             let mut source = File::open(&file).map_err(|e| InputError::unreadable(&file, e))?;
             take(file.strip_prefix(path).unwrap_or(&file).display().to_string(), &mut source);
         }
     } else {
-        let file = File::open(path).map_err(|e| InputError::unreadable(path, e))?;
-        let mut zip = zip::ZipArchive::new(file)
-            .map_err(|e| InputError::unusable(path, format!("not a readable ZIP: {e}")))?;
-        for index in 0..zip.len().min(ENTRIES) {
-            let Ok(mut entry) = zip.by_index(index) else { continue };
-            let Ok(name) = entry.name().map(|name| name.into_owned()) else { continue };
-            if name.to_ascii_lowercase().ends_with(".csv") {
-                take(name, &mut entry);
-            }
-        }
+        unzip(path, &mut take)?;
     }
     if drives.is_empty() {
         return Err(InputError::unusable(path, "there is no drive in it"));
@@ -62,21 +57,40 @@ pub fn read(path: &Path) -> Result<(Vec<Drive>, Vec<String>), InputError> {
     Ok((drives, skipped))
 }
 
-fn csv_files(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, InputError> {
+fn unzip(path: &Path, take: &mut dyn FnMut(String, &mut dyn Read)) -> Result<(), InputError> {
+    let file = File::open(path).map_err(|e| InputError::unreadable(path, e))?;
+    let mut zip = zip::ZipArchive::new(file)
+        .map_err(|e| InputError::unusable(path, format!("not a readable ZIP: {e}")))?;
+    for index in 0..zip.len().min(ENTRIES) {
+        let Ok(mut entry) = zip.by_index(index) else { continue };
+        let Ok(name) = entry.name().map(|name| name.into_owned()) else { continue };
+        if name.to_ascii_lowercase().ends_with(".csv") {
+            take(name, &mut entry);
+        }
+    }
+    Ok(())
+}
+
+/// CSV and ZIP files of a folder.
+fn files(folder: &Path, depth: usize) -> Result<Vec<PathBuf>, InputError> {
     const DEPTH: usize = 4;
     let unreadable = |e| InputError::unreadable(folder, e);
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         if path.is_dir() && depth < DEPTH {
-            files.extend(csv_files(&path, depth + 1)?);
-        } else if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv")) {
+            files.extend(self::files(&path, depth + 1)?);
+        } else if has_ending(&path, "csv") || has_ending(&path, "zip") {
             files.push(path);
         }
     }
     files.sort();
     files.truncate(DRIVES);
     Ok(files)
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|end| end.eq_ignore_ascii_case(ending))
 }
 
 #[cfg(test)]
@@ -100,7 +114,9 @@ mod tests {
         }
         zip.finish().expect("a zip");
         let (drives, skipped) = read(&path).expect("drives");
+        let (in_folder, _) = read(&dir).expect("the folder's ZIP is read too");
         std::fs::remove_dir_all(&dir).expect("removed");
+        assert_eq!(in_folder.len(), 1);
         assert_eq!(drives.len(), 1);
         assert_eq!(drives[0].duration_ms(), 2_000);
         assert_eq!(skipped.len(), 1);
