@@ -141,10 +141,16 @@ impl Desk {
         });
         let answer = self.create(body)?;
         let id: JobId = answer.text("id")?.parse()?;
-        let duplicates = answer.body.get("likely_duplicates").and_then(Value::as_array);
-        self.figures.duplicates += u64::from(duplicates.is_some_and(|list| !list.is_empty()));
+        let alike = answer.body["likely_duplicates"].as_array();
+        let duplicates = alike.is_some_and(|list| !list.is_empty());
+        self.figures.duplicates += u64::from(duplicates);
         self.board.open(number, id);
         self.tally.job(number, State::Received.word());
+        if duplicates {
+            // The dispatcher asks the caller: the other one has come for the same vehicle.
+            self.board.call_off(number);
+            return self.change(number, "cancel", &json!({"reason": "duplicate"}));
+        }
         Ok(())
     }
 

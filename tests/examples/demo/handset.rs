@@ -240,6 +240,10 @@ impl Handset {
                     self.stopped.insert(step.job);
                     return;
                 }
+                None if self.board.is_called_off(step.job) => {
+                    self.stopped.insert(step.job);
+                    return;
+                }
                 None => return self.look_again(step.job),
             }
         }

@@ -4,7 +4,7 @@ mod keys;
 mod place;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mobile_ffi::{Engine, Options};
 use server::accounts::branches::{Branch, BranchKind};
@@ -59,27 +59,46 @@ impl<E: std::error::Error> From<E> for DemoError {
 
 /// Which document is which job of the plan.
 #[derive(Debug, Clone)]
-pub struct Board(Arc<Mutex<Vec<Option<JobId>>>>);
+pub struct Board(Arc<Mutex<Vec<Pinned>>>);
+
+#[derive(Debug, Clone, Default)]
+struct Pinned {
+    id: Option<JobId>,
+    called_off: bool,
+}
 
 impl Board {
     fn new(jobs: usize) -> Self {
-        Self(Arc::new(Mutex::new(vec![None; jobs])))
+        Self(Arc::new(Mutex::new(vec![Pinned::default(); jobs])))
+    }
+
+    fn pinned(&self) -> MutexGuard<'_, Vec<Pinned>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A job was opened, at the desk or at the roadside.
     pub fn open(&self, job: usize, id: JobId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)[job] = Some(id);
+        self.pinned()[job].id = Some(id);
     }
 
     /// Its document, once it is opened.
     pub fn job(&self, job: usize) -> Option<JobId> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)[job]
+        self.pinned()[job].id
+    }
+
+    /// The office called a job off before anybody was given it.
+    pub fn call_off(&self, job: usize) {
+        self.pinned()[job].called_off = true;
+    }
+
+    /// Whether it did: then nobody waits for it.
+    pub fn is_called_off(&self, job: usize) -> bool {
+        self.pinned()[job].called_off
     }
 
     /// Which job of the plan a document is.
     pub fn position(&self, id: JobId) -> Option<usize> {
-        let jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.iter().position(|job| *job == Some(id))
+        self.pinned().iter().position(|job| job.id == Some(id))
     }
 }
 

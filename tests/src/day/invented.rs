@@ -111,6 +111,18 @@ fn made_up(count: usize, length: i64, random: &Random) -> Vec<Call> {
             }
         })
         .collect();
+    // Now and then somebody else calls about the same vehicle.
+    let again = |call: &Call, random: &mut Random| {
+        let reported_ms = call.reported_ms + random.between(2 * MINUTE, 9 * MINUTE);
+        let caller = Some(words::person(Language::English, random));
+        let phone = Some(words::phone(Language::English, random));
+        Call { reported_ms, called_ms: reported_ms, caller, phone, ..call.clone() }
+    };
+    for number in 0..calls.len() {
+        if random.percent(4) {
+            calls.push(again(&calls[number], random));
+        }
+    }
     calls.sort_by_key(|call| call.reported_ms);
     calls
 }
