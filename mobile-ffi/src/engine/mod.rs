@@ -8,11 +8,13 @@ mod input;
 mod load;
 mod login;
 mod outbox;
+mod parts;
 mod read;
 mod save;
 mod seal;
 mod secret;
 mod status;
+mod steps;
 mod summary;
 mod sync;
 mod watch;
@@ -21,11 +23,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use enrol::{Enrolled, EnrolmentStatus};
-pub use facts::{Attachment, PartUsed, StepDetails, WalkUp};
+pub use facts::{Attachment, WalkUp};
 pub use input::Place;
+pub use parts::PartUsed;
 pub use read::Refused;
 pub use seal::SealPrompt;
 pub use status::Status;
+pub use steps::StepDetails;
 pub use sync::{SyncEnd, SyncReport};
 pub use watch::{Event, Listener, Watch};
 

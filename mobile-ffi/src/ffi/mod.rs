@@ -4,6 +4,8 @@
 //! Every verb blocks and belongs on a background thread. Every verb can fail.
 
 mod error;
+mod glance;
+mod inputs;
 mod phone;
 mod records;
 mod seal;
@@ -12,11 +14,10 @@ mod words;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use error::PhoneError;
+pub use glance::{PhoneStatus, SyncResult};
+pub use inputs::{Attached, CustomerSeen, Part, Spot, StepNote};
 pub use phone::RescuePhone;
-pub use records::{
-    Attached, CheckedStep, CustomerSeen, EnrolledPhone, Part, PhoneStatus, RefusedWork, RescueJob,
-    RescueJobDetail, Spot, StepNote, StockItem, SyncResult,
-};
+pub use records::{CheckedStep, EnrolledPhone, RefusedWork, RescueJob, RescueJobDetail, StockItem};
 pub use seal::{CustomerSigner, PenPoint, PenStroke, SealSheet, SealedBy};
 pub use words::RescueStep;
 

@@ -4,7 +4,7 @@ use sync_core::id::JobId;
 use sync_core::job::{Job, JobSummary, Missing};
 use sync_core::van::StockLine;
 
-use crate::{Enrolled, NetError, Place, Refused, Status, SyncEnd, SyncReport};
+use crate::{Enrolled, Refused};
 
 /// A job as a list shows it.
 #[derive(Debug, Clone, uniffi::Record)]
@@ -69,122 +69,6 @@ pub struct CheckedStep {
     pub result: Option<String>,
 }
 
-/// A place as phones measure it.
-#[derive(Debug, Clone, Copy, uniffi::Record)]
-pub struct Spot {
-    /// Degrees north.
-    pub latitude: f64,
-    /// Degrees east.
-    pub longitude: f64,
-    /// Radius of 68 % confidence, metres.
-    pub accuracy_m: Option<f64>,
-}
-
-/// What may be told with a step.
-#[derive(Debug, Clone, Default, uniffi::Record)]
-pub struct StepNote {
-    /// Coded reason.
-    #[uniffi(default = None)]
-    pub reason: Option<String>,
-    /// Free text.
-    #[uniffi(default = None)]
-    pub note: Option<String>,
-    /// Where it happened.
-    #[uniffi(default = None)]
-    pub spot: Option<Spot>,
-    /// Odometer reading, kilometres.
-    #[uniffi(default = None)]
-    pub odometer: Option<i64>,
-    /// Where the vehicle is towed, in words.
-    #[uniffi(default = None)]
-    pub destination: Option<String>,
-    /// Who received the vehicle.
-    #[uniffi(default = None)]
-    pub recipient: Option<String>,
-    /// How often the customer was called.
-    #[uniffi(default = None)]
-    pub attempts: Option<i64>,
-}
-
-/// A customer met at the roadside.
-#[derive(Debug, Clone, Default, uniffi::Record)]
-pub struct CustomerSeen {
-    /// Name.
-    #[uniffi(default = None)]
-    pub caller: Option<String>,
-    /// Number with country code.
-    #[uniffi(default = None)]
-    pub phone: Option<String>,
-    /// Licence plate.
-    #[uniffi(default = None)]
-    pub plate: Option<String>,
-    /// The vehicle in words.
-    #[uniffi(default = None)]
-    pub vehicle: Option<String>,
-    /// What is wrong, coded.
-    #[uniffi(default = None)]
-    pub problem: Option<String>,
-    /// Where, in words.
-    #[uniffi(default = None)]
-    pub address: Option<String>,
-    /// Where.
-    #[uniffi(default = None)]
-    pub spot: Option<Spot>,
-    /// Free text.
-    #[uniffi(default = None)]
-    pub note: Option<String>,
-}
-
-/// One part taken for a job.
-#[derive(Debug, Clone, uniffi::Record)]
-pub struct Part {
-    /// Number in the catalogue.
-    pub part_no: String,
-    /// Thousandths of a unit: 1000 is one.
-    pub quantity: i64,
-    /// What it is, in words.
-    #[uniffi(default = None)]
-    pub description: Option<String>,
-    /// Piece, litre and the like.
-    #[uniffi(default = None)]
-    pub unit: Option<String>,
-    /// Minor units of the currency for one unit.
-    #[uniffi(default = None)]
-    pub unit_price: Option<i64>,
-    /// ISO 4217 code; needed with a price.
-    #[uniffi(default = None)]
-    pub currency: Option<String>,
-    /// Hundredths of a percent.
-    #[uniffi(default = None)]
-    pub tax_rate: Option<i64>,
-    /// Serial number.
-    #[uniffi(default = None)]
-    pub serial: Option<String>,
-    /// Bin in the van.
-    #[uniffi(default = None)]
-    pub bin: Option<String>,
-    /// Not from the technician's van.
-    #[uniffi(default = false)]
-    pub not_from_van: bool,
-}
-
-/// A photo or file by its content.
-#[derive(Debug, Clone, uniffi::Record)]
-pub struct Attached {
-    /// SHA-256 of the content, 32 bytes.
-    pub sha256: Vec<u8>,
-    /// Media type.
-    pub media_type: String,
-    /// Size in bytes.
-    pub size: i64,
-    /// before, after, damage, drop_off, document.
-    #[uniffi(default = None)]
-    pub stage: Option<String>,
-    /// Free text.
-    #[uniffi(default = None)]
-    pub note: Option<String>,
-}
-
 /// What enrolment gave.
 #[derive(Debug, Clone, uniffi::Record)]
 pub struct EnrolledPhone {
@@ -196,54 +80,6 @@ pub struct EnrolledPhone {
     pub user: String,
     /// Name of the technician.
     pub user_name: String,
-}
-
-/// The phone at a glance.
-#[derive(Debug, Clone, uniffi::Record)]
-pub struct PhoneStatus {
-    /// Id of the technician, once enrolled.
-    pub user: Option<String>,
-    /// Whether the enrolment screen must be shown.
-    pub needs_enrolment: bool,
-    /// Changes saved that have not reached the office.
-    pub waiting: u64,
-    /// Milliseconds the oldest of them has waited.
-    pub longest_wait_ms: i64,
-    /// Changes the office's server refused.
-    pub refused: u64,
-    /// When the last answer of the server was stored.
-    pub last_synced: Option<i64>,
-    /// Time to free space.
-    pub disk_low: bool,
-    /// No new work should be begun.
-    pub disk_full: bool,
-    /// How far the clock is ahead of the server's, milliseconds.
-    pub clock_skew_ms: Option<i64>,
-    /// Whether that is more than is accepted.
-    pub clock_wrong: bool,
-    /// A sync is under way.
-    pub syncing: bool,
-}
-
-/// How a sync went.
-#[derive(Debug, Clone, uniffi::Record)]
-pub struct SyncResult {
-    /// `up_to_date`, `waiting`, `diverged`, `failed` or `fault`.
-    pub end: String,
-    /// Why it failed: stable code; empty if it did not.
-    pub code: String,
-    /// Why it failed: plain sentence; empty if it did not.
-    pub sentence: String,
-    /// Sync again after so many milliseconds unless there is a reason earlier.
-    pub again_in_ms: u64,
-    /// Answered requests.
-    pub round_trips: u64,
-    /// Changes that became durable at the office.
-    pub durable: u64,
-    /// Changes that were refused.
-    pub refused: u64,
-    /// Changes that came from the office.
-    pub received: u64,
 }
 
 /// Work the server did not take; it is kept and can be shown.
@@ -334,12 +170,6 @@ fn missing(missing: &Missing) -> String {
     }
 }
 
-impl From<Spot> for Place {
-    fn from(spot: Spot) -> Self {
-        Self::from_degrees(spot.latitude, spot.longitude, spot.accuracy_m)
-    }
-}
-
 impl From<Enrolled> for EnrolledPhone {
     fn from(enrolled: Enrolled) -> Self {
         Self {
@@ -349,50 +179,6 @@ impl From<Enrolled> for EnrolledPhone {
             user_name: enrolled.user_name,
         }
     }
-}
-
-impl From<Status> for PhoneStatus {
-    fn from(status: Status) -> Self {
-        Self {
-            user: status.user.map(|user| user.to_string()),
-            needs_enrolment: status.needs_enrolment,
-            waiting: status.waiting,
-            longest_wait_ms: status.longest_wait_ms,
-            refused: status.refused,
-            last_synced: status.last_synced,
-            disk_low: status.disk_low,
-            disk_full: status.disk_full,
-            clock_skew_ms: status.clock_skew_ms,
-            clock_wrong: status.clock_wrong,
-            syncing: status.syncing,
-        }
-    }
-}
-
-impl From<SyncReport> for SyncResult {
-    fn from(report: SyncReport) -> Self {
-        let (end, code, sentence) = match report.end {
-            SyncEnd::UpToDate => ("up_to_date", String::new(), String::new()),
-            SyncEnd::Waiting => ("waiting", String::new(), String::new()),
-            SyncEnd::Diverged => ("diverged", String::new(), String::new()),
-            SyncEnd::Failed(error) => ("failed", code(&error), error.to_string()),
-            SyncEnd::Fault { code, sentence } => ("fault", code, sentence),
-        };
-        Self {
-            end: end.to_owned(),
-            code,
-            sentence,
-            again_in_ms: report.again_in_ms,
-            round_trips: report.round_trips,
-            durable: report.durable,
-            refused: report.refused,
-            received: report.received,
-        }
-    }
-}
-
-fn code(error: &NetError) -> String {
-    error.code().to_owned()
 }
 
 impl From<Refused> for RefusedWork {

@@ -1,27 +1,16 @@
-//! Real device engines on real files against a server in memory, over a link that loses answers:
-//! phones lose power, are put back from old images, and the server from an old backup.
-//!
-//! Each seed is a world. After healing, everything saved on a phone that is alive stands on the
-//! server once and as it was saved.
+//! What happens in a world, and what must hold once everybody has coverage.
 
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::VerifyingKey;
-use mobile_ffi::{
-    Clock, Connector, Engine, NetError, Options, PartUsed, Post, Reply, SYNC_MEDIA_TYPE,
-    SpaceLimits, SyncEnd, Transport, WalkUp,
-};
-use serde_json::json;
+use mobile_ffi::{Engine, PartUsed, SyncEnd, WalkUp};
 use sync_core::change::Entry;
 use sync_core::document::Document;
-use sync_core::id::{DeviceId, FactId, JobId, TenantId, UserId, VanId};
+use sync_core::id::{DeviceId, FactId, JobId, UserId, VanId};
 use sync_core::policy::Role;
 use sync_core::schema::{DocId, key, section};
 use sync_core::value::{Record, Value};
@@ -29,178 +18,12 @@ use tests::random::Random;
 use tests::sim::{Backup, SimServer};
 use tests::storm::STARTS;
 
+use crate::handset::{Handset, Link, Time};
+
 const PHONES: usize = 2;
-const ACTIONS: u64 = 60;
 
-/// Time that everybody in a world shares.
-#[derive(Clone)]
-struct Time(Arc<AtomicI64>);
-
-impl Time {
-    fn now(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
-    }
-
-    fn pass(&self, ms: i64) {
-        self.0.fetch_add(ms, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Time {
-    fn wall_ms(&self) -> i64 {
-        self.now()
-    }
-
-    fn up_ms(&self) -> i64 {
-        self.now() - STARTS + 1
-    }
-
-    fn boot(&self) -> String {
-        "one".to_owned()
-    }
-}
-
-/// Randomness of one opening of one phone.
-struct Seeded(Mutex<Random>);
-
-impl mobile_ffi::Random for Seeded {
-    fn fill(&self, bytes: &mut [u8]) -> std::io::Result<()> {
-        let mut random = self.0.lock().unwrap();
-        bytes.iter_mut().for_each(|byte| *byte = (random.next() >> 56) as u8);
-        Ok(())
-    }
-}
-
-/// One phone's way to the server.
-#[derive(Clone)]
-struct Link {
-    server: Arc<Mutex<SimServer>>,
-    time: Time,
-    user: UserId,
-    device: DeviceId,
-    /// Draws what goes wrong; nothing does without it.
-    faults: Arc<Mutex<Option<Random>>>,
-}
-
-impl Connector for Link {
-    fn connect(&self, _server_url: &str) -> Result<Arc<dyn Transport>, NetError> {
-        Ok(Arc::new(self.clone()))
-    }
-}
-
-impl Transport for Link {
-    fn post(&self, request: Post<'_>) -> Result<Reply, NetError> {
-        let mut server = self.server.lock().unwrap();
-        if request.path == "/v1/devices/enrol" {
-            let asked: serde_json::Value = serde_json::from_slice(request.body).unwrap();
-            let key = URL_SAFE_NO_PAD.decode(asked["public_key"].as_str().unwrap()).unwrap();
-            let key = VerifyingKey::from_bytes(&key.try_into().unwrap()).unwrap();
-            server.enrol(self.user, self.device, key);
-            return Ok(reply(&json!({
-                "device": self.device, "user": self.user, "tenant": TenantId::new(STARTS, [1; 10]),
-                "nonce": URL_SAFE_NO_PAD.encode([7; 16]), "audience": "test",
-                "server_time": self.time.now(),
-            })));
-        }
-        if request.path == "/v1/token" {
-            return Ok(reply(&json!({"access_token": "t", "expires_in": 900})));
-        }
-        let mut exchange = || server.exchange(self.time.now(), self.device, request.body);
-        let fault = self.faults.lock().unwrap().as_mut().map(|random| random.below(6));
-        let mut reply = reply(&json!(null));
-        reply.media_type = SYNC_MEDIA_TYPE.to_owned();
-        match fault {
-            Some(0) => return Err(NetError::Unreachable("lost on the way".to_owned())),
-            Some(1) => {
-                exchange();
-                return Err(NetError::Cut("lost on the way back".to_owned()));
-            }
-            Some(2) => {
-                exchange();
-                reply.body = exchange();
-            }
-            _ => reply.body = exchange(),
-        }
-        Ok(reply)
-    }
-}
-
-fn reply(body: &serde_json::Value) -> Reply {
-    Reply {
-        status: 200,
-        media_type: "application/json".to_owned(),
-        retry_after_s: None,
-        date_s: None,
-        body: body.to_string().into_bytes(),
-    }
-}
-
-/// A technician's phone; its files move to a fresh folder whenever it loses power.
-struct Handset {
-    engine: Option<Engine>,
-    link: Link,
-    folder: PathBuf,
-    generation: u32,
-    image: Option<PathBuf>,
-}
-
-impl Handset {
-    fn new(folder: PathBuf, link: Link, random: Random) -> Self {
-        let mut handset = Self { engine: None, link, folder, generation: 0, image: None };
-        std::fs::create_dir_all(handset.place()).unwrap();
-        handset.open(random);
-        handset.engine().enrol("test", "0123-4567-89AZ", "phone").unwrap();
-        handset
-    }
-
-    fn engine(&self) -> &Engine {
-        self.engine.as_ref().unwrap()
-    }
-
-    fn place(&self) -> PathBuf {
-        self.folder.join(format!("generation-{}", self.generation))
-    }
-
-    fn open(&mut self, random: Random) {
-        let options = Options {
-            clock: Arc::new(self.link.time.clone()),
-            random: Arc::new(Seeded(Mutex::new(random))),
-            connector: Arc::new(self.link.clone()),
-            space: SpaceLimits { reserve_bytes: 0, ..SpaceLimits::default() },
-            ..Options::default()
-        };
-        self.engine = Some(Engine::open(self.place().join("phone.db"), options).unwrap());
-    }
-
-    /// What is on the disk at this moment, without anything being closed first.
-    fn copy_to(&self, to: &Path) {
-        std::fs::create_dir_all(to).unwrap();
-        for file in ["phone.db", "phone.db-wal", "phone.db.secret"] {
-            let from = self.place().join(file);
-            if from.exists() {
-                std::fs::copy(from, to.join(file)).unwrap();
-            }
-        }
-    }
-
-    fn lose_power(&mut self, random: Random) {
-        let next = self.folder.join(format!("generation-{}", self.generation + 1));
-        self.copy_to(&next);
-        self.engine = None;
-        self.generation += 1;
-        self.open(random);
-    }
-
-    /// Puts an old image back: the phone forgets, and its secret is as it was.
-    fn put_back(&mut self, image: &Path, random: Random) {
-        self.engine = None;
-        self.generation += 1;
-        std::fs::rename(image, self.place()).unwrap();
-        self.open(random);
-    }
-}
-
-struct World {
+/// One world and everything it must not forget.
+pub struct World {
     rng: Random,
     time: Time,
     server: Arc<Mutex<SimServer>>,
@@ -209,7 +32,8 @@ struct World {
     jobs: Vec<DocId>,
     ledger: BTreeMap<(DocId, FactId), Record>,
     backup: Option<Backup>,
-    counts: BTreeMap<&'static str, u64>,
+    /// How often each thing happened.
+    pub counts: BTreeMap<&'static str, u64>,
     folder: PathBuf,
 }
 
@@ -221,7 +45,7 @@ impl Drop for World {
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         let mut rng = Random::new(seed);
         let time = Time(Arc::new(AtomicI64::new(STARTS)));
         let server = Arc::new(Mutex::new(SimServer::new(rng.fork("server"), STARTS)));
@@ -260,7 +84,7 @@ impl World {
         }
     }
 
-    fn step(&mut self) {
+    pub fn step(&mut self) {
         self.time.pass(1000 + self.rng.below(600_000) as i64);
         let phone = self.rng.below(PHONES as u64) as usize;
         let met = match self.rng.below(20) {
@@ -412,7 +236,7 @@ impl World {
         });
     }
 
-    fn heal(&mut self) {
+    pub fn heal(&mut self) {
         for round in 0..4 {
             for phone in &self.phones {
                 self.time.pass(60_000);
@@ -424,7 +248,7 @@ impl World {
         }
     }
 
-    fn check(&self) {
+    pub fn check(&self) {
         let server = self.server.lock().unwrap();
         server.verify().expect("the server's log and memory agree");
         for ((doc, id), record) in &self.ledger {
@@ -453,29 +277,4 @@ impl World {
 fn has<'a>(document: &'a Document, id: &FactId) -> Option<&'a Record> {
     let mut sections = document.fact_sections();
     sections.find_map(|name| document.fact(name, id)).map(|fact| &fact.record)
-}
-
-#[test]
-fn after_healing_the_server_holds_all_that_real_engines_saved() {
-    let seeds = std::env::var("TOWLINE_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
-    let first = std::env::var("TOWLINE_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
-    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
-    for seed in first..first + seeds {
-        println!("seed {seed}: TOWLINE_SEED={seed} TOWLINE_SEEDS=1 plays it alone");
-        let mut world = World::new(seed);
-        for _ in 0..ACTIONS {
-            world.step();
-        }
-        world.heal();
-        world.check();
-        for (what, times) in &world.counts {
-            *counts.entry(what).or_default() += times;
-        }
-    }
-    println!("{counts:#?}");
-    if seeds >= 12 {
-        for what in ["power lost", "image put back", "server restored", "sync failed", "walk-up"] {
-            assert!(counts.contains_key(what), "{what} never happened");
-        }
-    }
 }
