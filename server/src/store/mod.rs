@@ -107,7 +107,7 @@ impl Store {
     /// Once started it runs to its end even if the caller goes away. An `Err` from `work` takes
     /// its own writes back and disturbs nobody else's.
     ///
-    /// ```ignore
+    /// ```text
     /// store.write(|tx| Box::pin(async move { sqlx::query("…").execute(tx).await?; Ok(()) })).await
     /// ```
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use sync_core::admission::{Verdict, Verified, admit, record};
+use sync_core::admission::{Admitted, Verdict, Verified, admit, record};
 use sync_core::change::Run;
-use sync_core::document::{Author, Refusal};
+use sync_core::document::Refusal;
 use sync_core::id::{ActorId, DeviceId, TenantId, UserId};
 use sync_core::limits;
 use sync_core::schema::DocId;
@@ -157,12 +157,13 @@ impl<'m> Group<'m> {
         let document = Arc::make_mut(&mut held.document);
         let admission = guard(|| admit(document, verified, caller, lease, &held.refused))?;
         let mut admitted_at = None;
-        if let Some((run, author)) = admission.admitted {
-            let payload = if run.changes.len() == sent { payload } else { encode(&run) };
+        if let Some(admitted) = admission.admitted {
+            let whole = admitted.count() == sent;
+            let payload = if whole { payload } else { encode(&admitted.run(document)) };
             if lease.is_none() {
                 self.lease(tenant, actor, author.device.unwrap_or_else(server_device));
             }
-            admitted_at = Some(self.append(tenant, &run, author, payload, now)?);
+            admitted_at = Some(self.append(tenant, doc, &admitted, payload, now)?);
         }
         for refused in admission.refused {
             let pos = self.next(tenant)?;
@@ -222,7 +223,14 @@ impl<'m> Group<'m> {
             self.lease(tenant, actor, server_device());
         }
         let payload = encode(&run);
-        let pos = self.append(tenant, &run, author, payload, now)?;
+        let admitted = Admitted {
+            actor,
+            first_seq: run.first_seq(),
+            last_seq: run.last_seq(),
+            last_hash: run.last_hash,
+            author,
+        };
+        let pos = self.append(tenant, doc, &admitted, payload, now)?;
         let held = find(&mut self.docs, tenant, doc)?;
         Ok(Outcome::Edited(Edited { document: Arc::clone(&held.document), pos }))
     }
@@ -240,30 +248,31 @@ impl<'m> Group<'m> {
     fn append(
         &mut self,
         tenant: TenantId,
-        run: &Run,
-        author: Author,
+        doc: DocId,
+        admitted: &Admitted,
         payload: Vec<u8>,
         now: i64,
     ) -> Result<i64, StoreError> {
         let pos = self.next(tenant)?;
-        let held = find(&mut self.docs, tenant, run.doc)?;
+        let held = find(&mut self.docs, tenant, doc)?;
         held.pos = pos;
         held.bytes += payload.len();
         held.runs += 1;
+        let Admitted { actor, first_seq, last_seq, last_hash, author } = admitted;
         self.tables.runs.push([
             tenant.as_bytes().into(),
             pos.into(),
-            doc_key(&run.doc).into(),
-            run.actor().as_bytes().into(),
-            run.first_seq().cast_signed().into(),
-            run.last_seq().cast_signed().into(),
-            run.last_hash.0.to_vec().into(),
+            doc_key(&doc).into(),
+            actor.as_bytes().into(),
+            first_seq.cast_signed().into(),
+            last_seq.cast_signed().into(),
+            last_hash.0.to_vec().into(),
             author.user.as_ref().map(UserId::as_bytes).into(),
             author.device.as_ref().map(DeviceId::as_bytes).into(),
             now.into(),
             payload.into(),
         ]);
-        self.changed.insert((tenant, run.doc), now);
+        self.changed.insert((tenant, doc), now);
         Ok(pos)
     }
 

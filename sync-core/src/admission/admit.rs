@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Verdict, Verified};
 use crate::change::{Change, Entry, Run};
-use crate::document::{Author, Built, ChangeHash, Document, Rebuilt, Refusal};
+use crate::document::{Author, ChangeHash, Document, Rebuilt, Refusal};
 use crate::id::{ActorId, DeviceId, FactId};
 use crate::policy::{self, Caller};
 
@@ -14,9 +14,42 @@ pub struct Admission {
     /// One verdict for each change of the run, in order.
     pub verdicts: Vec<Verdict>,
     /// The changes that were new and are now in the document, to be written to the log.
-    pub admitted: Option<(Run, Author)>,
+    pub admitted: Option<Admitted>,
     /// The changes that were refused now, to be kept with their reason.
     pub refused: Vec<RefusedChange>,
+}
+
+/// Consecutive changes that joined a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admitted {
+    /// The actor of all of them.
+    pub actor: ActorId,
+    /// Number of the first.
+    pub first_seq: u64,
+    /// Number of the last.
+    pub last_seq: u64,
+    /// Hash of the last.
+    pub last_hash: ChangeHash,
+    /// Who made them.
+    pub author: Author,
+}
+
+impl Admitted {
+    /// How many changes there are.
+    pub fn count(&self) -> usize {
+        usize::try_from(self.last_seq - self.first_seq + 1).unwrap_or(usize::MAX)
+    }
+
+    /// The changes as a run of their own. `document` is the one they joined just now.
+    pub fn run(&self, document: &Document) -> Run {
+        let changes = document.changes();
+        let joined = changes.get(changes.len().saturating_sub(self.count())..);
+        Run {
+            doc: document.id(),
+            changes: joined.unwrap_or_default().iter().map(|(change, _)| change.clone()).collect(),
+            last_hash: self.last_hash,
+        }
+    }
 }
 
 /// A change that was refused, with what is needed to give the same verdict again.
@@ -65,8 +98,6 @@ pub fn admit(
         }
     };
     let mut blocked: Option<Verdict> = None;
-    let mut new_changes: Vec<Change> = Vec::new();
-    let mut new_hash = run.last_hash;
     for (change, built) in run.changes.into_iter().zip(chain) {
         let hash = built.hash();
         if let Some(verdict) = &blocked {
@@ -92,19 +123,25 @@ pub fn admit(
         }
         let verdict = match allow(document, caller, relayed, &change) {
             Err(verdict) => verdict,
-            Ok(()) => match check(document, &change, built, author) {
+            Ok(()) => match check(document, &change, author) {
                 Err(refusal) => change_verdict(refusal),
-                Ok(rebuilt) => {
-                    document.apply(rebuilt, author);
-                    Verdict::Durable
+                Ok(()) => {
+                    let seq = change.seq;
+                    let first_seq = admission.admitted.map_or(seq, |admitted| admitted.first_seq);
+                    admission.admitted = Some(Admitted {
+                        actor: change.actor,
+                        first_seq,
+                        last_seq: seq,
+                        last_hash: hash,
+                        author,
+                    });
+                    document.apply(Rebuilt::checked(change, built), author);
+                    admission.verdicts.push(Verdict::Durable);
+                    continue;
                 }
             },
         };
         match &verdict {
-            Verdict::Durable => {
-                new_changes.push(change);
-                new_hash = hash;
-            }
             Verdict::Refused { code, sentence } => {
                 let (code, sentence) = (code.clone(), sentence.clone());
                 admission.refused.push(RefusedChange { change, hash, code, sentence });
@@ -113,10 +150,6 @@ pub fn admit(
             other => blocked = Some(other.clone()),
         }
         admission.verdicts.push(verdict);
-    }
-    if !new_changes.is_empty() {
-        let run = Run { doc: document.id(), changes: new_changes, last_hash: new_hash };
-        admission.admitted = Some((run, author));
     }
     admission
 }
@@ -156,15 +189,10 @@ fn change_verdict(refusal: Refusal) -> Verdict {
     }
 }
 
-fn check(
-    document: &Document,
-    change: &Change,
-    built: Built,
-    author: Author,
-) -> Result<Rebuilt, Refusal> {
+fn check(document: &Document, change: &Change, author: Author) -> Result<(), Refusal> {
     match takes_anothers_fact(document, change, author) {
         Some(id) => Err(Refusal::FactExists(id)),
-        None => document.check_built(change.clone(), built),
+        None => document.may_join(change),
     }
 }
 

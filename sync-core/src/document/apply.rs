@@ -20,6 +20,11 @@ pub(crate) struct Rebuilt {
 }
 
 impl Rebuilt {
+    /// A change of a chain that [`Document::may_join`] allowed just now.
+    pub(crate) fn checked(change: Change, built: Built) -> Self {
+        Self { change, built }
+    }
+
     /// The Automerge hash of the change.
     pub(crate) fn hash(&self) -> ChangeHash {
         self.built.meta.hash
@@ -71,9 +76,14 @@ impl Document {
 
     /// The same for a change that [`Document::chain`] has rebuilt already.
     pub(crate) fn check_built(&self, change: Change, built: Built) -> Result<Rebuilt, Refusal> {
-        self.check_place(&change)?;
-        self.check_entries(&change)?;
+        self.may_join(&change)?;
         Ok(Rebuilt { change, built })
+    }
+
+    /// Whether a change that [`Document::chain`] has rebuilt may join.
+    pub(crate) fn may_join(&self, change: &Change) -> Result<(), Refusal> {
+        self.check_place(change)?;
+        self.check_entries(change)
     }
 
     /// Whether this is the actor's next change and the actor may write here at all.

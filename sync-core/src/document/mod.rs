@@ -18,7 +18,6 @@ pub use author::Author;
 pub use automerge::ChangeHash;
 pub use digest::{Digest, fingerprint};
 pub use judge::{Disagreement, JudgeError};
-pub(crate) use rebuild::Built;
 pub use rebuild::Refusal;
 
 use crate::change::{Change, ChangeRef, OpId};

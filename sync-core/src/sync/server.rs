@@ -185,11 +185,18 @@ impl Session {
     }
 
     fn verify(&self, request: Request) -> Result<Vec<Submitted>, ServerEffect> {
-        let signed = request.runs.iter().filter_map(|sent| match sent {
-            Sent::Signed(run) => Some(Received(run.clone())),
-            Sent::Relayed(_) => None,
-        });
-        let signed: Vec<_> = signed.collect();
+        // A signed run leaves its place empty, to come back to it verified.
+        let mut signed = Vec::new();
+        let mut places = Vec::with_capacity(request.runs.len());
+        for sent in request.runs {
+            places.push(match sent {
+                Sent::Signed(run) => {
+                    signed.push(Received(run));
+                    None
+                }
+                Sent::Relayed(attested) => Some(Submitted::Relayed(attested)),
+            });
+        }
         let mut verified = match (signed.is_empty(), request.signature) {
             (true, _) => Vec::new(),
             (false, Some(signature)) => {
@@ -202,11 +209,10 @@ impl Session {
             }
         }
         .into_iter();
-        let submitted = request.runs.into_iter().filter_map(|sent| match sent {
-            Sent::Signed(_) => verified.next().map(Submitted::Signed),
-            Sent::Relayed(attested) => Some(Submitted::Relayed(attested)),
-        });
-        Ok(submitted.collect())
+        let submitted = places.into_iter();
+        let submitted =
+            submitted.map(|place| place.or_else(|| verified.next().map(Submitted::Signed)));
+        Ok(submitted.flatten().collect())
     }
 
     fn admitted(&mut self, verdicts: Vec<Vec<Verdict>>) -> ServerEffect {

@@ -172,11 +172,12 @@ impl SimServer {
         for change in &admission.refused {
             refused.insert(change.hash.0, (change.code.clone(), change.sentence.clone()));
         }
-        if let Some((run, author)) = admission.admitted {
-            if let Some(device) = author.device {
+        if let Some(admitted) = admission.admitted {
+            if let Some(device) = admitted.author.device {
                 self.state.leases.insert(actor, device);
             }
-            self.commit(document, run, author);
+            let run = admitted.run(&document);
+            self.commit(document, run, admitted.author);
         }
         admission.verdicts
     }
