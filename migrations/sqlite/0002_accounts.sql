@@ -167,3 +167,21 @@ CREATE TABLE job_numbers (
     last   BIGINT NOT NULL,
     PRIMARY KEY (tenant, day)
 );
+
+-- Frames of phones that were revoked, or whose technician may not log in any more: nothing of
+-- them counts until a person has looked, and nothing of them is lost.
+CREATE TABLE handed_in (
+    tenant      BLOB   NOT NULL,
+    id          BLOB   NOT NULL,
+    device      BLOB   NOT NULL,
+    user_id     BLOB   NOT NULL,
+    received_at BIGINT NOT NULL,
+    digest      BLOB   NOT NULL, -- SHA-256 of what was handed in
+    frame       BLOB   NOT NULL,
+    changes     BIGINT NOT NULL,
+    state       TEXT   NOT NULL, -- waiting, accepted, discarded
+    decided_at  BIGINT,
+    decided_by  BLOB  ,
+    PRIMARY KEY (tenant, id)
+);
+CREATE UNIQUE INDEX handed_in_frames ON handed_in (tenant, device, digest);

@@ -11,7 +11,9 @@ use utoipa_axum::routes;
 use crate::accounts::{code, enrol, login, token};
 use crate::app::App;
 use crate::auth::gate;
-use crate::desk::{audit, branches, devices, jobs, parts, positions, technicians, users, vans};
+use crate::desk::{
+    audit, branches, devices, handed_in, jobs, parts, positions, technicians, users, vans,
+};
 use crate::http::{Code, Json, Problem, headers, request_id};
 use crate::net::shed;
 use crate::phone_sync;
@@ -68,6 +70,9 @@ fn gated() -> OpenApiRouter<App> {
         .routes(routes!(devices::list))
         .routes(routes!(devices::get))
         .routes(routes!(devices::revoke))
+        .routes(routes!(handed_in::list))
+        .routes(routes!(handed_in::accept))
+        .routes(routes!(handed_in::discard))
         .routes(routes!(branches::list, branches::create))
         .routes(routes!(branches::get, branches::update))
         .routes(routes!(users::list, users::create))

@@ -198,8 +198,14 @@ fn a_revoked_phone_is_refused_at_its_next_request() {
     let path = format!("/v1/devices/{}/revoke", phone.device);
     world.admin().post(&path, json!({})).ok(200);
     client.get("/v1/me").problem(401, "device_revoked");
-    let now_s = world.running().app().now() / 1000;
-    phone.token(&world.anybody(), &phone.assertion(now_s)).problem(401, "device_revoked");
+    // A fresh login opens nothing but the door for work that was not handed in yet.
+    let again = phone.log_in(&world);
+    again.get("/v1/me").problem(401, "device_revoked");
+    again.post("/v1/positions", json!({"points": []})).problem(401, "device_revoked");
+    let frame = sync_core::sync::encode_request(&sync_core::sync::Request::default());
+    let media = "application/vnd.towline.sync";
+    again.send("POST", "/v1/sync", Some(frame), media).problem(401, "device_revoked");
+    again.send("POST", "/v1/sync", Some(vec![7]), media).problem(400, "bad_frame");
 }
 
 #[test]

@@ -27,6 +27,9 @@ pub struct Caller {
     pub branch: Option<BranchId>,
     /// The phone, if it is one.
     pub device: Option<DeviceId>,
+    /// The phone was revoked, or its technician may not log in: all it may do is hand in what it
+    /// has, for a person to look at. The gate lets it nowhere else.
+    pub revoked: bool,
     /// The session token, if it is one; to log out with.
     pub session: Option<String>,
 }
@@ -68,7 +71,8 @@ impl FromRequestParts<App> for Caller {
         if let Some(caller) = parts.extensions.get::<Self>() {
             return Ok(caller.clone());
         }
-        authenticate(app, &parts.method, &parts.headers).await
+        let caller = authenticate(app, &parts.method, &parts.headers).await?;
+        if caller.revoked { Err(Problem::new(Code::DeviceRevoked)) } else { Ok(caller) }
     }
 }
 
@@ -116,6 +120,7 @@ async fn by_session(app: &App, token: &str) -> Result<Caller, Problem> {
         role: owner.role,
         branch: owner.branch,
         device: None,
+        revoked: false,
         session: Some(token.to_owned()),
     })
 }
@@ -148,16 +153,12 @@ async fn by_token(app: &App, token: &str) -> Result<Caller, Problem> {
     .await?;
     let row = row.ok_or_else(|| Problem::new(Code::BadToken))?;
     let state: String = row.try_get("state")?;
-    if state != "active" || !sql::flag(&row, "active")? {
-        return Err(Problem::new(Code::DeviceRevoked));
-    }
     let role: String = row.try_get("role")?;
     // A phone is a technician's. Whoever got a desk meanwhile uses a password there.
-    if Role::parse(&role) != Some(Role::Technician) {
-        return Err(Problem::new(Code::DeviceRevoked).detail("The account is not a technician's."));
-    }
-    let role = Role::Technician;
-    Ok(Caller { tenant, user, role, branch: None, device: Some(device), session: None })
+    let technician = Role::parse(&role) == Some(Role::Technician);
+    let revoked = state != "active" || !sql::flag(&row, "active")? || !technician;
+    let (role, device) = (Role::Technician, Some(device));
+    Ok(Caller { tenant, user, role, branch: None, device, revoked, session: None })
 }
 
 fn refused(error: TokenError) -> Problem {

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::caller::{Caller, authenticate};
 use crate::app::App;
-use crate::http::idempotency;
+use crate::http::{Code, Problem, idempotency};
 use crate::net::shed;
 
 /// Authenticates before a byte of the body is read, waits for the body, takes a place, and runs
@@ -16,6 +16,9 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
+    if caller.revoked && !matches!(request.uri().path(), "/v1/sync" | "/v1/sync/ws") {
+        return Problem::new(Code::DeviceRevoked).into_response();
+    }
     let mut request = match shed::arrived(&app, request).await {
         Ok(request) => request,
         Err(problem) => return problem.into_response(),

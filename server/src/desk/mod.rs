@@ -5,6 +5,7 @@ pub mod branches;
 pub mod check;
 pub mod devices;
 pub mod edit;
+pub mod handed_in;
 pub mod jobs;
 pub mod parts;
 pub mod positions;

@@ -10,6 +10,7 @@ use sync_core::policy;
 use sync_core::schema::section;
 use sync_core::sync::{Pulled, ServerEffect, ServerEvent, Session, Submitted};
 
+use crate::accounts::devices::Device;
 use crate::accounts::sql::{self, Raw as _};
 use crate::app::App;
 use crate::auth::Caller;
@@ -32,10 +33,21 @@ pub struct Phone {
     pub caller: policy::Caller,
     /// The phone.
     pub device: DeviceId,
-    key: VerifyingKey,
+    pub(super) key: VerifyingKey,
 }
 
 impl Phone {
+    /// A phone as its row says, whether it may sync or not.
+    pub fn recorded(device: &Device) -> Option<Self> {
+        let key = device.public_key.as_slice().try_into().ok()?;
+        Some(Self {
+            tenant: device.tenant,
+            caller: policy::Caller { user: device.user, role: policy::Role::Technician },
+            device: device.id,
+            key: VerifyingKey::from_bytes(key).ok()?,
+        })
+    }
+
     /// The phone of a caller, as its row says now.
     ///
     /// # Errors
@@ -113,7 +125,11 @@ pub async fn exchange(app: &App, phone: &Phone, frame: &[u8]) -> Outcome {
     }
 }
 
-async fn admit(
+/// Has runs of a phone admitted, with what it signed kept beside them.
+///
+/// # Errors
+/// When the store cannot do it.
+pub async fn admit(
     app: &App,
     phone: &Phone,
     runs: Vec<Submitted>,

@@ -2,10 +2,11 @@
 
 pub mod countersign;
 mod exchange;
+pub mod hand_in;
 mod post;
 mod socket;
 
-pub use exchange::{Outcome, Phone, exchange};
+pub use exchange::{Outcome, Phone, admit, exchange};
 pub use post::*;
 pub use socket::*;
 

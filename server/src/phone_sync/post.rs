@@ -6,6 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use sync_core::limits;
 
 use super::exchange::{Phone, exchange};
+use super::hand_in;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::http::{Problem, ProblemBody, body};
@@ -30,10 +31,13 @@ pub async fn sync(
     request: Request,
 ) -> Result<Response, Problem> {
     body::expect_media(request.headers(), super::MEDIA_TYPE)?;
-    let phone = Phone::of(&app, &caller).await?;
     let deadline = app.config.net.sync_body_timeout;
     let frame = body::read(request.into_body(), limits::FRAME_BYTES, deadline).await?;
-    let outcome = exchange(&app, &phone, &frame).await;
+    if caller.revoked {
+        return Err(hand_in::take(&app, &caller, &frame).await);
+    }
+    let phone = Phone::of(&app, &caller).await?;
+    let answer = exchange(&app, &phone, &frame).await.frame;
     let media = HeaderValue::from_static(super::MEDIA_TYPE);
-    Ok(([(header::CONTENT_TYPE, media)], outcome.frame).into_response())
+    Ok(([(header::CONTENT_TYPE, media)], answer).into_response())
 }

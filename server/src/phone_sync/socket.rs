@@ -41,7 +41,7 @@ pub async fn watch(
     caller: Caller,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let phone = Phone::of(&app, &caller).await?;
+    Phone::of(&app, &caller).await?;
     let upgrade = upgrade.map_err(|error| {
         Problem::new(Code::BadHeader).field("Upgrade").detail(error.to_string())
     })?;
@@ -59,7 +59,7 @@ pub async fn watch(
         let watching = app.metrics.watching.clone();
         watching.inc();
         // A task of its own that the end of the server waits for.
-        let task = tracked.spawn(Watch { app, caller, phone, socket, seen: 0 }.run());
+        let task = tracked.spawn(Watch { app, caller, socket, seen: 0 }.run());
         drop(task.await);
         watching.dec();
     }))
@@ -68,7 +68,6 @@ pub async fn watch(
 struct Watch {
     app: App,
     caller: Caller,
-    phone: Phone,
     socket: WebSocket,
     /// Up to where in the log this phone has everything.
     seen: i64,
@@ -118,28 +117,34 @@ impl Watch {
             Message::Close(_) => return false,
         };
         // The row is looked at for every frame, so that a revocation works at once.
-        match Phone::of(&self.app, &self.caller).await {
-            Ok(phone) => self.phone = phone,
+        let answered = match Phone::of(&self.app, &self.caller).await {
+            Ok(phone) => self.exchange(&phone, &frame).await,
+            Err(problem) => Err(problem),
+        };
+        match answered {
+            Ok(frame) => self.send(Message::Binary(Bytes::from(frame))).await,
             Err(problem) => {
                 self.say_goodbye(problem.code().as_str()).await;
-                return false;
+                false
             }
         }
+    }
+
+    async fn exchange(&mut self, phone: &Phone, frame: &[u8]) -> Result<Vec<u8>, Problem> {
         let app = self.app.clone();
         let Ok(Ok(_place)) = timeout(Duration::from_secs(10), app.places.acquire()).await else {
-            self.say_goodbye(Code::Overloaded.as_str()).await;
-            return false;
+            return Err(Problem::new(Code::Overloaded));
         };
-        let outcome = exchange(&app, &self.phone, &frame).await;
+        let outcome = exchange(&app, phone, frame).await;
         self.seen = outcome.seen.unwrap_or(self.seen);
-        self.send(Message::Binary(Bytes::from(outcome.frame))).await
+        Ok(outcome.frame)
     }
 
     /// Whether a commit brought something this phone has not seen yet.
     fn concerns(&self, commit: &Committed) -> bool {
-        commit.tenant == self.phone.tenant
+        commit.tenant == self.caller.tenant
             && commit.pos > self.seen
-            && commit.users.contains(&self.phone.caller.user)
+            && commit.users.contains(&self.caller.user)
     }
 
     async fn tick(&mut self) -> bool {
@@ -151,7 +156,7 @@ impl Watch {
 
     /// Commits of other nodes are not heard here, only seen.
     async fn look_at_other_nodes(&mut self) -> bool {
-        match self.app.store.position(self.phone.tenant).await {
+        match self.app.store.position(self.caller.tenant).await {
             Ok(pos) if pos > self.seen && self.seen > 0 => self.poke().await,
             Ok(_) => true,
             Err(error) => {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod crossings;
+mod handed_in;
 mod killed_phone;
 mod killed_server;
 mod office;

@@ -1,0 +1,143 @@
+//! What a revoked phone still has: kept for a person to look at, while the phone keeps it too.
+//!
+//! Nothing a revoked phone sends touches a document. It is kept as it came, with its signature
+//! checked, until somebody at a desk accepts it, which admits it like any other push. The phone
+//! keeps it as well: enrolled again for the same technician it delivers the work itself, and
+//! what was accepted meanwhile is known by its hash and counts once.
+
+use sha2::{Digest as _, Sha256};
+use sqlx::{AnyConnection, Row as _};
+use sync_core::admission::{Received, Verified, push_message};
+use sync_core::id::{DeviceId, FactId, TenantId, UserId};
+use sync_core::sync::{Request, Sent, Submitted, decode_request};
+
+use super::exchange::Phone;
+use crate::accounts::devices;
+use crate::accounts::sql::Raw as _;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::clock::random;
+use crate::http::{Code, Problem};
+
+/// Frames kept of one phone; more have to wait until somebody has looked.
+const FRAMES: i64 = 200;
+
+/// Keeps a frame of a revoked phone; the answer is always that it is revoked.
+///
+/// The phone therefore keeps everything as it is, and shows what happened.
+pub async fn take(app: &App, caller: &Caller, frame: &[u8]) -> Problem {
+    match keep(app, caller, frame).await {
+        Ok(None) => Problem::new(Code::DeviceRevoked),
+        Ok(Some(true)) => Problem::new(Code::DeviceRevoked).detail(
+            "This phone was revoked. What it had is with the office, which looks at it; enrolled \
+             again for the same technician the phone delivers it itself.",
+        ),
+        Ok(Some(false)) => Problem::new(Code::DeviceRevoked)
+            .detail("This phone was revoked, and the office has not yet looked at what it sent."),
+        Err(problem) => problem,
+    }
+}
+
+/// Whether the frame was kept, if it brings any work.
+async fn keep(app: &App, caller: &Caller, frame: &[u8]) -> Result<Option<bool>, Problem> {
+    let device = caller.device.ok_or_else(|| Problem::new(Code::Forbidden))?;
+    let request = decode_request(frame)
+        .map_err(|error| Problem::new(Code::BadFrame).detail(error.to_string()))?;
+    if request.runs.is_empty() {
+        return Ok(None);
+    }
+    let mut connection = app.read().await?;
+    let known = devices::get(&mut connection, caller.tenant, device).await?;
+    drop(connection);
+    let known = known.as_ref().and_then(Phone::recorded);
+    let known = known.ok_or_else(|| Problem::new(Code::DeviceRevoked))?;
+    let changes: usize = request.runs.iter().map(|sent| sent.run().changes.len()).sum();
+    let digest = Sha256::digest(push_message(device, request.runs.iter().map(Sent::run)));
+    submitted(&known, request)?;
+    let kept = Kept {
+        tenant: caller.tenant,
+        device,
+        user: caller.user,
+        now: app.now(),
+        changes: i64::try_from(changes).unwrap_or(i64::MAX),
+        digest: digest.to_vec(),
+        frame: frame.to_vec(),
+    };
+    app.store
+        .write::<_, Problem, _>(move |tx| Box::pin(async move { Ok(Some(kept.keep(tx).await?)) }))
+        .await
+}
+
+/// The runs of a frame for the writer, with the phone's signature checked.
+///
+/// # Errors
+/// `bad_frame` when the signature is not the phone's.
+pub fn submitted(phone: &Phone, request: Request) -> Result<Vec<Submitted>, Problem> {
+    let bad = |detail: &str| Problem::new(Code::BadFrame).detail(detail.to_owned());
+    let signed: Vec<Received> = request
+        .runs
+        .iter()
+        .filter_map(|sent| match sent {
+            Sent::Signed(run) => Some(Received(run.clone())),
+            Sent::Relayed(_) => None,
+        })
+        .collect();
+    let verified: Vec<Verified> = match (signed.is_empty(), request.signature) {
+        (true, _) => Vec::new(),
+        (false, Some(signature)) => {
+            Received::verify(signed, &signature, &phone.key, phone.caller.user, phone.device)
+                .map_err(|error| bad(error.code()))?
+        }
+        (false, None) => return Err(bad("signature_missing")),
+    };
+    let mut verified = verified.into_iter();
+    let runs = request.runs.into_iter().filter_map(|sent| match sent {
+        Sent::Signed(_) => verified.next().map(Submitted::Signed),
+        Sent::Relayed(attested) => Some(Submitted::Relayed(attested)),
+    });
+    Ok(runs.collect())
+}
+
+struct Kept {
+    tenant: TenantId,
+    device: DeviceId,
+    user: UserId,
+    now: i64,
+    changes: i64,
+    /// Of the work alone: the same work sent again is the same row.
+    digest: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+impl Kept {
+    /// Writes the row; `false` when the phone has handed in more than anybody can look at.
+    async fn keep(self, tx: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) FROM handed_in WHERE tenant = $1 AND device = $2 AND state = 'waiting'",
+        )
+        .bind(self.tenant.raw())
+        .bind(self.device.raw())
+        .fetch_one(&mut *tx)
+        .await?;
+        if row.try_get::<i64, _>(0)? >= FRAMES {
+            return Ok(false);
+        }
+        sqlx::query(
+            "INSERT INTO handed_in \
+             (tenant, id, device, user_id, received_at, digest, frame, changes, state) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting') \
+             ON CONFLICT (tenant, device, digest) DO NOTHING",
+        )
+        .bind(self.tenant.raw())
+        .bind(FactId::new(self.now, random()).raw())
+        .bind(self.device.raw())
+        .bind(self.user.raw())
+        .bind(self.now)
+        .bind(self.digest)
+        .bind(self.frame)
+        .bind(self.changes)
+        .execute(tx)
+        .await?;
+        Ok(true)
+    }
+}
