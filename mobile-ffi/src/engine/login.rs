@@ -1,6 +1,7 @@
 //! The way to the server for one sync: identity, transport, and an access token while it is good.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use sync_core::id::DeviceId;
@@ -52,6 +53,15 @@ impl Engine {
             self.state().token = None;
         }
         answer
+    }
+
+    /// Waits up to `timeout` for the server to say that there is something new, then it is time
+    /// to sync; whether it did. Absent at once on a way on which the server cannot speak first,
+    /// such as [`crate::HttpConnector`]'s. The phone can be used and synced meanwhile.
+    pub fn wait_for_news(&self, timeout: Duration) -> Result<Option<bool>, EngineError> {
+        let way = self.way()?;
+        let (token, _) = self.token(&way)?;
+        Ok(way.transport.news(&token, timeout)?)
     }
 
     /// A good token, and whether it was fetched just now.

@@ -5,6 +5,8 @@ mod http;
 mod login;
 mod socket;
 
+use std::time::Duration;
+
 pub use http::{HttpConnector, HttpTransport};
 pub use socket::{SocketConnector, SocketTransport};
 
@@ -30,6 +32,12 @@ pub trait Transport: Send + Sync {
         };
         let reply = self.post(request)?;
         reply.expect(SYNC_MEDIA_TYPE)
+    }
+
+    /// Waits up to `timeout` for the server to say that there is something new; whether it did.
+    /// Absent at once for a way on which the server cannot speak first.
+    fn news(&self, _bearer: &str, _timeout: Duration) -> Result<Option<bool>, NetError> {
+        Ok(None)
     }
 }
 

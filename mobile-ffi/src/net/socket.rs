@@ -1,8 +1,10 @@
 //! Sync frames over a WebSocket that stays open between syncs, so the server can poke the phone.
 
+use std::io::ErrorKind;
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sync_core::limits;
 use tungstenite::client::IntoClientRequest as _;
@@ -14,6 +16,10 @@ use super::{Connector, HttpTransport, NetError, Post, Reply, Transport};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const READ_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a sync may have to wait for somebody who listens.
+const LISTEN_TURN: Duration = Duration::from_millis(200);
+/// How long somebody who listens stands aside for a sync at a time.
+const YIELD: Duration = Duration::from_millis(1);
 const PATH: &str = "/v1/sync/ws";
 
 type Socket = WebSocket<MaybeTlsStream<TcpStream>>;
@@ -26,6 +32,8 @@ pub struct SocketTransport {
     /// Host and port to connect to.
     address: String,
     open: Mutex<Option<(String, Socket)>>,
+    /// Syncs that wait for somebody who listens.
+    syncs: AtomicUsize,
 }
 
 impl SocketTransport {
@@ -42,7 +50,7 @@ impl SocketTransport {
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
         let address = if has_port { host.to_owned() } else { format!("{host}:{port}") };
         let url = format!("{scheme}://{authority}{PATH}");
-        Ok(Self { http, url, address, open: Mutex::new(None) })
+        Ok(Self { http, url, address, open: Mutex::new(None), syncs: AtomicUsize::new(0) })
     }
 
     fn connect(&self, bearer: &str) -> Result<Socket, NetError> {
@@ -77,7 +85,9 @@ impl Transport for SocketTransport {
     }
 
     fn sync(&self, bearer: &str, frame: &[u8]) -> Result<Vec<u8>, NetError> {
+        self.syncs.fetch_add(1, Ordering::SeqCst);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        self.syncs.fetch_sub(1, Ordering::SeqCst);
         if let Some((token, mut socket)) = open.take() {
             // A socket that died meanwhile is found out only by using it; sending again is safe,
             // because the server gives the same change the same verdict.
@@ -92,6 +102,27 @@ impl Transport for SocketTransport {
         let answer = exchange(&mut socket, frame)?;
         *open = Some((bearer.to_owned(), socket));
         Ok(answer)
+    }
+
+    /// Listens in short turns, so that a sync need not wait for the listening to end.
+    fn news(&self, bearer: &str, timeout: Duration) -> Result<Option<bool>, NetError> {
+        let until = Instant::now() + timeout;
+        loop {
+            while self.syncs.load(Ordering::SeqCst) > 0 {
+                std::thread::sleep(YIELD);
+            }
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let (token, mut socket) = match open.take() {
+                Some(open) => open,
+                None => (bearer.to_owned(), self.connect(bearer)?),
+            };
+            let heard = listen(&mut socket)?;
+            *open = Some((token, socket));
+            drop(open);
+            if heard || Instant::now() >= until {
+                return Ok(Some(heard));
+            }
+        }
     }
 }
 
@@ -117,6 +148,35 @@ fn exchange(socket: &mut Socket, frame: &[u8]) -> Result<Vec<u8>, NetError> {
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
     }
+}
+
+/// One turn of listening; whether a poke came.
+fn listen(socket: &mut Socket) -> Result<bool, NetError> {
+    read_timeout(socket, LISTEN_TURN)?;
+    let heard = match socket.read() {
+        Ok(Message::Binary(bytes)) => is_poke(&bytes),
+        Ok(Message::Close(_)) => {
+            return Err(NetError::Cut("the server closed the socket".to_owned()));
+        }
+        Ok(_) => false,
+        Err(tungstenite::Error::Io(io))
+            if matches!(io.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+        {
+            false
+        }
+        Err(other) => return Err(error(other)),
+    };
+    read_timeout(socket, READ_TIMEOUT)?;
+    Ok(heard)
+}
+
+fn read_timeout(socket: &Socket, timeout: Duration) -> Result<(), NetError> {
+    let stream = match socket.get_ref() {
+        MaybeTlsStream::Plain(stream) => stream,
+        MaybeTlsStream::Rustls(tls) => &tls.sock,
+        _ => return Ok(()),
+    };
+    stream.set_read_timeout(Some(timeout)).map_err(|error| NetError::Cut(error.to_string()))
 }
 
 fn is_poke(bytes: &[u8]) -> bool {

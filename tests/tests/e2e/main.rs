@@ -6,6 +6,7 @@ mod crossings;
 mod handed_in;
 mod killed_phone;
 mod killed_server;
+mod news;
 mod office;
 mod offline_day;
 mod process;
