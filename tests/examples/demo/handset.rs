@@ -280,6 +280,8 @@ impl Handset {
 
     fn saved(&mut self, engine: &Engine, job: usize, saved: Vec<Saved>) {
         self.tally.saved(saved.len() as u64);
+        let offline = !self.radio.covered(self.radio.time.now());
+        self.tally.phone(self.index, offline, self.waiting());
         for Saved { key, asked } in saved {
             let document = engine.document(key.doc);
             let fact = document.as_ref().ok().and_then(|it| it.fact(&key.section, &key.id));
@@ -305,7 +307,9 @@ impl Handset {
     }
 
     fn sync_soon(&mut self) {
-        let soon = self.radio.time.now() + self.random.between(2_000, 15_000);
+        let now = self.radio.time.now();
+        let from = if self.radio.covered(now) { now } else { self.radio.look_again(now) };
+        let soon = from + self.random.between(2_000, 15_000);
         self.sync_at = self.sync_at.min(soon);
     }
 
@@ -315,7 +319,7 @@ impl Handset {
         self.figures.most_waiting = self.figures.most_waiting.max(waiting);
         if !self.radio.covered(now) {
             self.tally.phone(self.index, true, waiting);
-            self.sync_at = now + self.random.between(10_000, 30_000);
+            self.sync_at = self.radio.look_again(now) + self.random.between(2_000, 20_000);
             return Ok(());
         }
         let Some(engine) = self.engine.clone() else { return Ok(()) };

@@ -74,6 +74,11 @@ impl Radio {
         self.at_home(at_ms) || (self.link.covered(at_ms) && on_air())
     }
 
+    /// When to look for coverage again after a moment without any.
+    pub fn look_again(&self, at_ms: i64) -> i64 {
+        self.link.outages().end_of(at_ms).unwrap_or(at_ms)
+    }
+
     fn at_home(&self, at_ms: i64) -> bool {
         at_ms < self.away_ms.0 || at_ms >= self.away_ms.1
     }

@@ -13,6 +13,17 @@ pub struct Place {
     database: String,
     /// Address and name of the schema that was made in Postgres.
     schema: Option<(String, String)>,
+    /// Nobody asked for the folder to be kept.
+    temporary: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.temporary {
+            // Also after an error; what cannot be removed is left to the system's own tidying.
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
 }
 
 impl Place {
@@ -30,15 +41,17 @@ impl Place {
             let text = format!("{} holds a day already; name a new folder", folder.display());
             return Err(DemoError::new(text));
         }
+        let temporary = args.data.is_none();
         if args.database == "sqlite" {
             let database = format!("sqlite://{}", folder.join("server/towline.db").display());
-            return Ok(Self { folder, database, schema: None });
+            return Ok(Self { folder, database, schema: None, temporary });
         }
         let schema = format!("towline_demo_{mark}");
         run(&args.database, &format!("CREATE SCHEMA {schema}")).await?;
         let sign = if args.database.contains('?') { '&' } else { '?' };
         let database = format!("{}{sign}options=-csearch_path%3D{schema}", args.database);
-        Ok(Self { folder, database, schema: Some((args.database.clone(), schema)) })
+        let schema = Some((args.database.clone(), schema));
+        Ok(Self { folder, database, schema, temporary })
     }
 
     /// The folder.
@@ -63,7 +76,7 @@ impl Place {
         if let Some((url, schema)) = &self.schema {
             run(url, &format!("DROP SCHEMA {schema} CASCADE")).await?;
         }
-        Ok(std::fs::remove_dir_all(&self.folder)?)
+        Ok(())
     }
 }
 
