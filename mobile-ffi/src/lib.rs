@@ -9,6 +9,12 @@
 //! 3. Whatever the server refuses is kept with its reason ([`Engine::refused`]) and blocks nothing.
 //! 4. [`ffi`] gives the same verbs to Kotlin, Swift and Python as flat records.
 //!
+//! Beside the store `phone.db` (with SQLite's own `-wal` and `-shm`) lie `phone.db.lock`, held by the
+//! one engine that has it open; `phone.db.reserve`, given up when the disk is full; and
+//! `phone.db.secret`, the device's key and the installation's nonce, unless a [`Vault`] keeps them.
+//! The secret does not belong in a backup: a store that is restored without it knows that it is
+//! a copy, takes a fresh actor and asks to be enrolled again, and nothing is typed twice.
+//!
 //! Rules (policy, folds, sync, seals) live in `sync_core`; here are files, sockets and locks.
 
 mod engine;
