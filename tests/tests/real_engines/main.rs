@@ -4,6 +4,8 @@
 //! Each seed is a world. After healing, everything saved on a phone that is alive stands on the
 //! server once and as it was saved.
 
+#![allow(clippy::unwrap_used)]
+
 mod handset;
 mod world;
 
