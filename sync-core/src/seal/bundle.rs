@@ -75,6 +75,8 @@ pub struct Evidence {
     /// Name of the server key that vouches for the phone's key.
     pub kid: String,
     /// The rendering follows from the document at the heads it names, with this version's rules.
+    /// Also false when those heads are not in the document: a phone that was put back from a copy,
+    /// or met a restored server, wrote its changes anew after the customer had signed.
     pub rendering_matches: bool,
     /// Points of the pen.
     pub points: usize,
@@ -135,8 +137,9 @@ pub fn verify_bundle(
     Ok(Evidence {
         job: seal.job,
         seal: seal.fact,
-        rendering_matches: Shown::of(&Job::of(&then), seal.signer.clone()).canonical()
-            == seal.shown,
+        rendering_matches: then.is_some_and(|then| {
+            Shown::of(&Job::of(&then), seal.signer.clone()).canonical() == seal.shown
+        }),
         points: seal.strokes()?.iter().map(Vec::len).sum(),
         changes: document.changes().len(),
         changed_since_signed: seal.changed_since(&Job::of(&document)),
@@ -172,15 +175,15 @@ fn rebuild(bundle: &Bundle) -> Result<Document, SealError> {
     Ok(document)
 }
 
-/// The document as it was at earlier heads.
-fn at_heads(document: &Document, heads: &[ChangeHash]) -> Result<Document, SealError> {
+/// The document as it was at earlier heads, if they are in it.
+fn at_heads(document: &Document, heads: &[ChangeHash]) -> Result<Option<Document>, SealError> {
     let reference = |change: &Change| ChangeRef { actor: change.actor, seq: change.seq };
     let all = document.changes().iter().map(|(change, author)| (change, reference(change), author));
     let is_head = |r: &ChangeRef| document.hash_of(r).is_some_and(|hash| heads.contains(&hash));
     let found: Vec<_> = all.clone().map(|(_, r, _)| r).filter(is_head).collect();
     let genesis = Document::new(document.id()).heads();
     if found.len() + heads.iter().filter(|head| genesis.contains(head)).count() != heads.len() {
-        return Err(SealError::BadDocument("it lacks what was shown".to_owned()));
+        return Ok(None);
     }
     let past = Past::of_all(document, &found);
     let mut then = Document::new(document.id());
@@ -191,7 +194,7 @@ fn at_heads(document: &Document, heads: &[ChangeHash]) -> Result<Document, SealE
         replay(&mut then, &run, *author)
             .map_err(|refusal| SealError::BadDocument(refusal.to_string()))?;
     }
-    Ok(then)
+    Ok(Some(then))
 }
 
 /// Consecutive changes of one actor and author.
