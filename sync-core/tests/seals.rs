@@ -6,7 +6,7 @@ mod scene;
 use ed25519_dalek::{Signer as _, SigningKey};
 use scene::{Hand, assigned, evidence, meet};
 use sync_core::change::Entry;
-use sync_core::document::Fact;
+use sync_core::document::{ChangeHash, Fact};
 use sync_core::id::{DeviceId, FactId, TenantId};
 use sync_core::job::{About, State, seal_of};
 use sync_core::place::Place;
@@ -28,6 +28,11 @@ fn server_key() -> SigningKey {
 
 /// The technician shows the job as it stands and the customer signs.
 fn sign(phone: &mut Hand) -> FactId {
+    let heads = phone.document.heads();
+    sign_at(phone, heads)
+}
+
+fn sign_at(phone: &mut Hand, heads: Vec<ChangeHash>) -> FactId {
     phone.now += 1;
     let signer = Signer {
         name: "Lin Mei-hua".into(),
@@ -40,7 +45,7 @@ fn sign(phone: &mut Hand) -> FactId {
         fact: FactId::new(phone.now, [200; 10]),
         device: DeviceId::new(scene::NOON, [1; 10]),
         shown: Shown::of(&phone.job(), signer),
-        heads: phone.document.heads(),
+        heads,
         strokes: vec![vec![Point { x: 1, y: 2, t: 3, pressure: 4 }; 30]],
         place: Place::new(250_330_000, 1_215_654_000).ok().map(|place| (place, Some(80))),
         stamp: Stamp { at: phone.now, up: Some(5), srv: Some(phone.now), srv_up: Some(4) },
@@ -167,6 +172,19 @@ fn a_bundle_proves_the_seal_without_a_server_and_tells_what_changed_since() {
     assert_eq!(evidence.points, 30);
     assert_eq!(evidence.changed_since_signed[0].what, "job.plate");
     assert_eq!(evidence.changes, desk.document.changes().len());
+}
+
+#[test]
+fn a_seal_outlives_the_heads_it_names_when_a_phone_wrote_its_changes_anew() {
+    let (mut desk, mut phone, _) = completed();
+    let id = sign_at(&mut phone, vec![ChangeHash([5; 32])]);
+    desk.hear(&phone);
+    countersign(&mut desk, id, &server_key());
+    let bytes = bundle(&desk.document, id).expect("it fits");
+    let trusted = [("2026-1".to_owned(), server_key().verifying_key())];
+    let evidence = verify_bundle(&bytes, &trusted).expect("the signature still holds");
+    assert!(!evidence.rendering_matches);
+    assert_eq!(evidence.name, "Lin Mei-hua");
 }
 
 #[test]
