@@ -2,6 +2,7 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -205,7 +206,9 @@ impl Postgres {
         if let Err(error) = made {
             let demanded = std::env::var("TOWLINE_REQUIRE_POSTGRES").is_ok_and(|v| v == "1");
             assert!(!demanded, "PostgreSQL is required and not reachable: {error}");
-            eprintln!("SKIPPED: the API on PostgreSQL, not reachable: {error}");
+            // Straight to the terminal: what a passing test prints is otherwise kept from it.
+            let said = "SKIPPED: the API on PostgreSQL, not reachable";
+            let _ = writeln!(std::io::stderr(), "{said}: {error}");
             return None;
         }
         Some(postgres)
