@@ -93,8 +93,12 @@ pub(crate) fn logged(row: &AnyRow) -> Result<Logged, StoreError> {
         user: maybe_id(row, 1, UserId::from_slice)?,
         device: maybe_id(row, 2, DeviceId::from_slice)?,
     };
-    let payload: Vec<u8> = row.try_get(3)?;
-    let mut reader = Reader::new(&payload);
+    read_run(pos, author, &row.try_get::<Vec<u8>, _>(3)?)
+}
+
+/// A run from what its row holds.
+pub(crate) fn read_run(pos: i64, author: Author, payload: &[u8]) -> Result<Logged, StoreError> {
+    let mut reader = Reader::new(payload);
     let run = decode_run(&mut reader).and_then(|run| reader.finish().map(|()| run));
     let run = run.map_err(|e| StoreError::Corrupt(format!("the run at {pos}: {e}")))?;
     Ok(Logged { pos, run, author, bytes: payload.len() })

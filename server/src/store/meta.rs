@@ -3,11 +3,12 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use sqlx::{AnyConnection, Row};
+use sync_core::admission::Attested;
 use sync_core::change::Run;
 use sync_core::document::Author;
 use sync_core::id::TenantId;
 
-use super::StoreError;
+use super::{Logged, StoreError};
 
 /// Facts about the store as a whole that do not change while it is open.
 #[derive(Clone)]
@@ -25,6 +26,16 @@ impl std::fmt::Debug for Meta {
 }
 
 impl Meta {
+    /// What a store in memory knows of itself.
+    pub fn fixed(epoch: u64, secret: [u8; 32]) -> Self {
+        Self { epoch, secret }
+    }
+
+    /// The key of the receipts.
+    pub fn secret(&self) -> &[u8; 32] {
+        &self.secret
+    }
+
     /// Reads it, and makes it at the first start.
     pub async fn load(connection: &mut AnyConnection) -> Result<Self, StoreError> {
         let mut secret = [0; 32];
@@ -55,6 +66,13 @@ impl Meta {
         let mut receipt = [0; 16];
         receipt.copy_from_slice(&full[..16]);
         receipt
+    }
+
+    /// A run of the log with the server's receipt.
+    pub fn attest(&self, tenant: TenantId, logged: Logged) -> Attested {
+        let Logged { run, author, .. } = logged;
+        let receipt = self.receipt(tenant, &run, &author);
+        Attested { run, author, receipt }
     }
 
     /// Whether a receipt is ours; takes the same time whichever byte differs.

@@ -9,6 +9,7 @@ mod jobs;
 pub(crate) mod log;
 mod meta;
 pub mod migrate;
+pub(crate) mod page;
 mod pull;
 mod read;
 pub(crate) mod snapshot;

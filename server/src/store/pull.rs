@@ -1,33 +1,17 @@
-//! What a phone lacks: everything new in its scope since a cursor, in the order of the log.
-//!
-//! Each run has the position at which the phone has to hear of it: its own, or, for a document
-//! that came into scope later, the position where it did. A page is cut between two such
-//! positions, so nothing is left out and nothing is sent twice.
+//! What a phone lacks: everything new in its scope since a cursor, read at one moment.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use sqlx::{AnyConnection, Connection, Row};
 use sync_core::admission::Attested;
-use sync_core::document::Digest;
-use sync_core::id::{TenantId, UserId};
-use sync_core::limits;
+use sync_core::id::{ActorId, TenantId, UserId};
 use sync_core::schema::DocId;
-use sync_core::sync::{Inventory, Pull, Pulled, PushedRange, Repair};
+use sync_core::sync::{Pull, Pulled};
 
-use super::log::{Logged, doc_key, doc_of, logged};
-use super::sql::{Arg, select_in, select_in_positions};
+use super::log::{doc_key, doc_of, logged};
+use super::page::{self, InScope, Plan, Size};
+use super::sql::{Arg, id, select_in, select_in_positions};
 use super::{Backend, Store, StoreError};
-
-/// One document in a technician's scope.
-#[derive(Debug, Clone, Copy)]
-struct InScope {
-    current: bool,
-    /// Where that began.
-    since: i64,
-    /// Its last run.
-    pos: i64,
-    fingerprint: u64,
-}
 
 impl Store {
     /// Reads what a phone lacks, at one moment of the database.
@@ -57,93 +41,20 @@ impl Store {
         budget: usize,
     ) -> Result<Pulled, StoreError> {
         let backend = self.backend();
-        let cursor = match &pull.inventory {
-            Some(_) => 0,
-            None => i64::try_from(pull.cursor).unwrap_or(i64::MAX),
-        };
         let upto = counter(connection, tenant).await?;
-        let scope = scope(connection, tenant, pull.user, cursor).await?;
-        let current = scope.values().filter(|document| document.current);
-        let digest: Digest = current.map(|document| document.fingerprint).collect();
-        let mut pulled = Pulled { cursor: upto.unsigned_abs(), digest, ..Pulled::default() };
-        let repair = match &pull.inventory {
+        let scope = scope(connection, tenant, pull.user, page::cursor(pull)).await?;
+        let elsewhere = match &pull.inventory {
             Some(inventory) => {
-                Some(self.compare(connection, tenant, inventory, &scope, &mut pulled).await?)
+                let out = page::elsewhere(inventory, &scope);
+                fingerprints(connection, backend, tenant, &out).await?
             }
-            None => None,
+            None => BTreeMap::new(),
         };
-        let wanted: BTreeMap<DocId, InScope> = scope
-            .iter()
-            .filter(|(doc, found)| match &repair {
-                Some(repair) => repair.whole.binary_search(doc).is_ok(),
-                None => found.current && (found.pos > cursor || found.since > cursor),
-            })
-            .map(|(doc, found)| (*doc, *found))
-            .collect();
-        let released = scope.iter().filter(|(_, found)| !found.current);
-        let released: BTreeMap<DocId, i64> = match repair {
-            // A phone that compares everything hears at once of what is not its any more.
-            Some(repair) => repair.released.into_iter().map(|doc| (doc, 0)).collect(),
-            None => released.map(|(doc, found)| (*doc, found.since)).collect(),
-        };
-        let sizes = sizes(connection, backend, tenant, &wanted, cursor).await?;
-        // Against an inventory documents go out whole, with what this request brought.
-        let left_out = |run: &Size| pull.inventory.is_none() && is_pushed(run, &pull.pushed);
-        let (brought, sizes): (Vec<_>, Vec<_>) = sizes.into_iter().partition(left_out);
-        let brought: HashSet<DocId> = brought.iter().map(|run| run.doc).collect();
-        let mut events: BTreeMap<i64, (usize, Vec<i64>)> = BTreeMap::new();
-        for run in sizes {
-            let since = wanted.get(&run.doc).map_or(0, |found| found.since);
-            let event = if since > cursor { run.pos.max(since) } else { run.pos };
-            let (bytes, positions) = events.entry(event).or_default();
-            *bytes += run.bytes;
-            positions.push(run.pos);
-        }
-        let mut bytes = 0;
-        let mut runs = 0;
-        let mut positions = Vec::new();
-        let mut cut = upto;
-        let mut before = cursor;
-        for (event, (size, at)) in events {
-            let full = bytes + size > budget || runs + at.len() > limits::PAGE_RUNS;
-            if full && !positions.is_empty() {
-                cut = before;
-                pulled.more = true;
-                break;
-            }
-            bytes += size;
-            runs += at.len();
-            positions.extend(at);
-            before = event;
-        }
-        pulled.cursor = cut.unsigned_abs();
-        pulled.released =
-            released.into_iter().filter(|(_, since)| *since <= cut).map(|(doc, _)| doc).collect();
-        let whole = wanted.iter().filter(|(doc, found)| {
-            found.since > cursor && found.pos <= cut && !brought.contains(doc)
-        });
-        pulled.whole = whole.map(|(doc, _)| *doc).collect();
+        let plan = Plan::new(pull, upto, &scope, &elsewhere);
+        let sizes = sizes(connection, backend, tenant, plan.wanted()).await?;
+        let (mut pulled, positions) = plan.page(sizes, budget);
         pulled.runs = self.attested(connection, tenant, &positions).await?;
         Ok(pulled)
-    }
-
-    async fn compare(
-        &self,
-        connection: &mut AnyConnection,
-        tenant: TenantId,
-        inventory: &Inventory,
-        scope: &BTreeMap<DocId, InScope>,
-        pulled: &mut Pulled,
-    ) -> Result<Repair, StoreError> {
-        let current = scope.iter().filter(|(_, found)| found.current);
-        let in_scope: BTreeMap<DocId, u64> =
-            current.map(|(doc, found)| (*doc, found.fingerprint)).collect();
-        let held = inventory.0.iter().map(|(doc, _)| *doc);
-        let out: Vec<DocId> = held.filter(|doc| !in_scope.contains_key(doc)).collect();
-        let elsewhere = fingerprints(connection, self.backend(), tenant, &out).await?;
-        let repair = inventory.compare(&in_scope, &elsewhere);
-        pulled.unknown.clone_from(&repair.unknown);
-        Ok(repair)
     }
 
     async fn attested(
@@ -158,24 +69,8 @@ impl Store {
         let rows = select_in_positions(connection, self.backend(), RUNS, first, positions).await?;
         let mut runs = rows.iter().map(logged).collect::<Result<Vec<_>, _>>()?;
         runs.sort_by_key(|logged| logged.pos);
-        Ok(runs.into_iter().map(|logged| self.attest(tenant, logged)).collect())
+        Ok(runs.into_iter().map(|logged| self.meta().attest(tenant, logged)).collect())
     }
-
-    /// A run of the log with the server's receipt.
-    pub fn attest(&self, tenant: TenantId, logged: Logged) -> Attested {
-        let Logged { run, author, .. } = logged;
-        let receipt = self.meta().receipt(tenant, &run, &author);
-        Attested { run, author, receipt }
-    }
-}
-
-/// Where and how large a run is.
-struct Size {
-    doc: DocId,
-    pos: i64,
-    actor: Vec<u8>,
-    seqs: (u64, u64),
-    bytes: usize,
 }
 
 /// The last position of a tenant's log that is committed.
@@ -245,37 +140,24 @@ async fn sizes(
     connection: &mut AnyConnection,
     backend: Backend,
     tenant: TenantId,
-    wanted: &BTreeMap<DocId, InScope>,
-    cursor: i64,
+    wanted: [(Vec<DocId>, i64); 2],
 ) -> Result<Vec<Size>, StoreError> {
     const SIZES: &str = "SELECT doc, pos, actor, first_seq, last_seq, LENGTH(payload) FROM runs \
                          WHERE tenant = $1 AND pos > $2 AND doc IN ({keys})";
-    let (new, old): (Vec<&DocId>, Vec<&DocId>) =
-        wanted.keys().partition(|doc| wanted.get(*doc).is_some_and(|found| found.since > cursor));
     let mut sizes = Vec::new();
-    for (docs, after) in [(new, 0), (old, cursor)] {
-        let keys: Vec<_> = docs.into_iter().map(doc_key).collect();
+    for (docs, after) in wanted {
+        let keys: Vec<_> = docs.iter().map(doc_key).collect();
         let first = vec![Arg::from(tenant.as_bytes()), Arg::Int(after)];
         for row in select_in(connection, backend, SIZES, first, &keys).await? {
             let seqs: (i64, i64) = (row.try_get(3)?, row.try_get(4)?);
             sizes.push(Size {
                 doc: doc_of(&row.try_get::<Vec<u8>, _>(0)?)?,
                 pos: row.try_get(1)?,
-                actor: row.try_get(2)?,
+                actor: id(&row, 2, ActorId::from_slice)?,
                 seqs: (seqs.0.unsigned_abs(), seqs.1.unsigned_abs()),
                 bytes: usize::try_from(row.try_get::<i64, _>(5)?).unwrap_or(0),
             });
         }
     }
     Ok(sizes)
-}
-
-/// Whether the phone brought this very run in the same exchange.
-fn is_pushed(run: &Size, pushed: &[PushedRange]) -> bool {
-    pushed.iter().any(|range| {
-        range.doc == run.doc
-            && range.actor.as_bytes()[..] == run.actor[..]
-            && range.seqs.contains(&run.seqs.0)
-            && range.seqs.contains(&run.seqs.1)
-    })
 }

@@ -19,9 +19,67 @@ pub(super) struct Counts {
     tables: BTreeMap<&'static str, i64>,
 }
 
-/// Rows that are expected, the column that names their document, the documents, and the columns
-/// the log does not tell.
-type Comparison<'a> = (Rows, &'a str, &'a [Vec<u8>], &'a [&'a str]);
+/// The rows one table should hold.
+pub(crate) struct Comparison {
+    rows: Rows,
+    /// The column that names their document.
+    pub key: &'static str,
+    /// The kind of document, where the key is an id without its kind.
+    pub kind: Option<DocKind>,
+    /// Columns the log does not tell.
+    untold: &'static [&'static str],
+}
+
+impl Comparison {
+    /// The table.
+    pub fn table(&self) -> &'static str {
+        self.rows.table()
+    }
+
+    /// The columns that are compared.
+    pub fn names(&self) -> Vec<&'static str> {
+        let names = self.rows.columns().into_iter();
+        names.filter(|column| !self.untold.contains(column)).collect()
+    }
+}
+
+/// What has to be compared, table by table.
+pub(crate) fn plan(expected: Projected) -> [Comparison; 7] {
+    let job = Some(DocKind::Job);
+    let of = |rows, key, kind| Comparison { rows, key, kind, untold: &[] };
+    [
+        of(expected.documents, "doc", None),
+        Comparison { untold: &["since"], ..of(expected.scope, "doc", None) },
+        of(expected.jobs, "job", job),
+        of(expected.facts, "job", job),
+        of(expected.parts, "job", job),
+        of(expected.seals, "job", job),
+        of(expected.movements, "van", Some(DocKind::Van)),
+    ]
+}
+
+/// Compares one table with what stands in it, in the columns of [`Comparison::names`].
+pub(crate) fn compare(
+    report: &mut Report,
+    tenant: TenantId,
+    comparison: Comparison,
+    found: &BTreeSet<Vec<Plain>>,
+) {
+    let (table, names) = (comparison.table(), comparison.names());
+    let (columns, untold) = (comparison.rows.columns(), comparison.untold);
+    let expected: BTreeSet<Vec<Plain>> = comparison
+        .rows
+        .plain()
+        .map(|row| {
+            let told = row.into_iter().zip(&columns).filter(|(_, column)| !untold.contains(column));
+            told.map(|(value, _)| value).collect()
+        })
+        .collect();
+    let key = names.iter().position(|name| *name == comparison.key).unwrap_or(0);
+    let scene = Scene { tenant, table, names: &names, key };
+    scene.compare(report, &expected, found);
+    report.rows += found.len() as u64;
+}
 
 /// Compares the rows of these documents in every projected table.
 pub(super) async fn tables(
@@ -36,20 +94,10 @@ pub(super) async fn tables(
         let of_kind = keys.iter().filter(|key| key.first() == Some(&kind.code()));
         of_kind.map(|key| key.get(1..).unwrap_or_default().to_vec()).collect()
     };
-    let (jobs, vans) = (ids(DocKind::Job), ids(DocKind::Van));
-    let plan: [Comparison<'_>; 7] = [
-        (expected.documents, "doc", keys, &[]),
-        (expected.scope, "doc", keys, &["since"]),
-        (expected.jobs, "job", &jobs, &[]),
-        (expected.facts, "job", &jobs, &[]),
-        (expected.parts, "job", &jobs, &[]),
-        (expected.seals, "job", &jobs, &[]),
-        (expected.movements, "van", &vans, &[]),
-    ];
-    for (rows, key, keys, untold) in plan {
-        let (table, columns) = (rows.table(), rows.columns());
-        let told = |column: &&str| !untold.contains(column);
-        let names: Vec<&str> = columns.iter().copied().filter(told).collect();
+    for comparison in plan(expected) {
+        let (table, key, names) = (comparison.table(), comparison.key, comparison.names());
+        let of_kind = comparison.kind.map(&ids);
+        let keys = of_kind.as_deref().unwrap_or(keys);
         let sql = format!(
             "SELECT {} FROM {table} WHERE tenant = $1 AND {key} IN ({{keys}})",
             names.join(", ")
@@ -57,18 +105,8 @@ pub(super) async fn tables(
         let first = vec![Arg::from(tenant.as_bytes())];
         let found = select_in_text(connection, &sql, first, keys).await?;
         let found = found.iter().map(plain).collect::<Result<BTreeSet<_>, _>>()?;
-        let expected: BTreeSet<Vec<Plain>> = rows
-            .plain()
-            .map(|row| {
-                let told = row.into_iter().zip(&columns).filter(|(_, column)| told(column));
-                told.map(|(value, _)| value).collect()
-            })
-            .collect();
-        let position = |key| names.iter().position(|name| *name == key).unwrap_or(0);
-        let scene = Scene { tenant, table, names: &names, key: position(key) };
-        scene.compare(report, &expected, &found);
-        report.rows += found.len() as u64;
         *counts.tables.entry(table).or_default() += found.len() as i64;
+        compare(report, tenant, comparison, &found);
     }
     Ok(())
 }

@@ -4,23 +4,22 @@
 //! was computed from it (projections, scope, snapshots) against what it gives now.
 
 mod compare;
+mod rebuild;
 mod report;
 
 use std::collections::BTreeMap;
 
 use sqlx::{AnyConnection, Connection, Row};
-use sync_core::document::Document;
 use sync_core::id::TenantId;
 use sync_core::schema::DocId;
-use sync_core::scope;
 
+pub(crate) use compare::{compare, plan};
+pub(crate) use rebuild::{LogRow, Rebuild};
 pub use report::{Difference, Problem, Report};
 
-use crate::store::log::{Loaded, Logged, doc_key, doc_of, logged, take};
+use crate::store::log::{Logged, doc_key, doc_of, logged};
 use crate::store::sql::{Arg, id, select_in};
-use crate::store::{Backend, Store, StoreError, snapshot};
-use crate::writer::project::{Scene, project};
-use crate::writer::tables::Projected;
+use crate::store::{Backend, Store, StoreError};
 use compare::Counts;
 
 /// Documents built at a time.
@@ -43,12 +42,6 @@ pub async fn verify(store: &Store) -> Result<Report, StoreError> {
 struct Verifier {
     backend: Backend,
     report: Report,
-}
-
-/// One row of the log with what its columns say.
-struct LogRow {
-    logged: Logged,
-    received_at: i64,
 }
 
 impl Verifier {
@@ -124,60 +117,9 @@ impl Verifier {
                 Err(error) => self.report.add(tenant, Some(doc), Problem::Payload, error),
             }
         }
-        let mut expected = Projected::new();
-        for (doc, mut rows) in by_doc {
-            rows.sort_by_key(|row| row.logged.pos);
-            self.report.documents += 1;
-            self.report.runs += rows.len() as u64;
-            let snapshot = snapshots.get(&doc);
-            let Some(document) = self.replay(tenant, doc, &rows, snapshot) else { continue };
-            self.report.changes += document.changes().len() as u64;
-            if let Err(error) = document.judge() {
-                self.report.add(tenant, Some(doc), Problem::Judge, error);
-            }
-            let pos = rows.last().map_or(0, |row| row.logged.pos);
-            let now = rows.last().map_or(0, |row| row.received_at);
-            project(&mut expected, &Scene { tenant, document: &document, pos, now }, 0);
-            for member in scope::members(&document) {
-                expected.scope.push([
-                    tenant.as_bytes().into(),
-                    member.user.as_bytes().into(),
-                    doc_key(&doc).into(),
-                    i64::from(member.current).into(),
-                    0_i64.into(),
-                ]);
-            }
-        }
+        let mut rebuild = Rebuild { report: &mut self.report, tenant, judge: &mut |_| true };
+        let expected = rebuild.documents(by_doc, &snapshots);
         compare::tables(&mut self.report, connection, tenant, keys, expected, counts).await
-    }
-
-    /// Builds a document from its runs; absent if the log does not hold together.
-    fn replay(
-        &mut self,
-        tenant: TenantId,
-        doc: DocId,
-        rows: &[LogRow],
-        snapshot: Option<&(i64, Vec<u8>)>,
-    ) -> Option<Document> {
-        let mut document = Document::new(doc);
-        for (index, row) in rows.iter().enumerate() {
-            if let Err(error) = take(&mut document, &row.logged) {
-                self.report.add(tenant, Some(doc), Problem::Chain, error);
-                return None;
-            }
-            let Some((upto, payload)) = snapshot else { continue };
-            let next = rows.get(index + 1).map_or(i64::MAX, |next| next.logged.pos);
-            if row.logged.pos <= *upto && *upto < next {
-                let restored = restore(doc, *upto, payload);
-                let print = restored.map(|restored| restored.fingerprint());
-                if print.ok() != Some(document.fingerprint()) {
-                    let what = format!("the snapshot up to {upto}");
-                    self.report.add(tenant, Some(doc), Problem::Snapshot, what);
-                }
-                self.report.snapshots += 1;
-            }
-        }
-        Some(document)
     }
 
     async fn snapshots(
@@ -196,14 +138,6 @@ impl Verifier {
         });
         read.collect()
     }
-}
-
-fn restore(doc: DocId, upto: i64, payload: &[u8]) -> Result<Document, StoreError> {
-    let mut loaded = Loaded::new(doc);
-    for logged in snapshot::decode(upto, payload)? {
-        loaded.take(&logged)?;
-    }
-    Ok(loaded.document)
 }
 
 /// Whether the columns of a log row say what its payload says.

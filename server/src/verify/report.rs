@@ -74,7 +74,7 @@ impl Report {
         self.different == 0
     }
 
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         tenant: TenantId,
         doc: Option<DocId>,

@@ -10,13 +10,13 @@ use sync_core::schema::DocId;
 use sync_core::scope::Member;
 
 /// Estimated memory of all documents kept, bytes.
-const BYTES: usize = 32 * 1024 * 1024;
+pub(super) const BYTES: usize = 32 * 1024 * 1024;
 /// A change in memory beyond its encoded bytes: its record twice, its place in the graph.
 const CHANGE_BYTES: usize = 1400;
 
 /// A document as the writer knows it.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     pub document: Arc<Document>,
     /// Position of its last run; 0 for a document nobody wrote to.
     pub pos: i64,
@@ -43,15 +43,28 @@ impl Held {
 type Name = (TenantId, DocId);
 
 /// Documents by name, the least recently used dropped first.
-#[derive(Debug, Default)]
-pub(super) struct Cache {
+#[derive(Debug)]
+pub(crate) struct Cache {
     held: HashMap<Name, (u64, usize, Held)>,
     order: BTreeMap<u64, Name>,
     tick: u64,
     bytes: usize,
+    limit: usize,
+    evicted: u64,
 }
 
 impl Cache {
+    /// An empty cache that keeps so many bytes.
+    pub fn new(limit: usize) -> Self {
+        let (held, order) = Default::default();
+        Self { held, order, tick: 0, bytes: 0, limit, evicted: 0 }
+    }
+
+    /// Estimated bytes held, and how many documents were dropped to make room.
+    pub fn memory(&self) -> (usize, u64) {
+        (self.bytes, self.evicted)
+    }
+
     /// Takes a document out. Whoever takes it puts it back after the commit, or loses it: what
     /// a failed group touched is never used again.
     pub fn take(&mut self, tenant: TenantId, doc: DocId) -> Option<Held> {
@@ -70,10 +83,11 @@ impl Cache {
         self.bytes += weight;
         self.order.insert(self.tick, name);
         self.held.insert(name, (self.tick, weight, held));
-        while self.bytes > BYTES {
+        while self.bytes > self.limit {
             let Some((_, (tenant, doc))) = self.order.first_key_value() else { break };
             let (tenant, doc) = (*tenant, *doc);
             self.take(tenant, doc);
+            self.evicted += 1;
         }
     }
 }
@@ -99,7 +113,7 @@ mod tests {
     #[test]
     fn the_least_recently_used_documents_make_room() {
         let tenant = TenantId::new(1, [1; 10]);
-        let mut cache = Cache::default();
+        let mut cache = Cache::new(BYTES);
         for who in 0..4 {
             cache.put(tenant, held(who, 5 * 1024 * 1024));
         }

@@ -14,7 +14,7 @@ use sync_core::schema::DocId;
 use sync_core::sync::Submitted;
 
 use super::cache::Held;
-use super::request::{Edit, EditRequest, Edited, Expect, Outcome, PushRequest, RunVerdicts};
+use super::request::{Ask, EditRequest, Edited, Expect, Outcome, PushRequest, RunVerdicts};
 use super::tables::Tables;
 use crate::store::log::{doc_key, encode, passes_limit};
 use crate::store::{Meta, StoreError};
@@ -23,7 +23,7 @@ type Name = (TenantId, DocId);
 
 /// Positions of one tenant's log that this group may give out.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Positions {
+pub(crate) struct Positions {
     /// The last one given out before this group.
     pub first: i64,
     /// The last one given out, by this group or before it.
@@ -34,7 +34,7 @@ pub(super) struct Positions {
 
 /// What the requests of a group need before they can be worked on.
 #[derive(Debug, Default)]
-pub(super) struct Needs {
+pub(crate) struct Needs {
     pub docs: BTreeSet<DocId>,
     pub actors: BTreeSet<ActorId>,
     /// Most positions they can use.
@@ -60,24 +60,24 @@ impl Needs {
 }
 
 /// A group at work. Nothing of it counts before the commit.
-pub(super) struct Group<'m> {
+pub(crate) struct Group<'m> {
     pub meta: &'m Meta,
     /// The actor of this process.
     pub actor: ActorId,
-    pub docs: HashMap<Name, Held>,
+    pub docs: BTreeMap<Name, Held>,
     pub positions: BTreeMap<TenantId, Positions>,
     /// Who owns which actor, as far as this group needs to know.
     pub leases: HashMap<(TenantId, ActorId), DeviceId>,
     pub new_leases: Vec<((TenantId, ActorId), DeviceId)>,
     pub tables: Tables,
     /// Documents with changes no row shows yet, and the time of the last.
-    pub changed: HashMap<Name, i64>,
+    pub changed: BTreeMap<Name, i64>,
     /// What there is to tell after the commit: documents, and people they concern.
     pub news: BTreeMap<TenantId, (BTreeSet<DocId>, BTreeSet<UserId>)>,
 }
 
 /// The device that stands for the server itself in the leases.
-pub(super) fn server_device() -> DeviceId {
+pub(crate) fn server_device() -> DeviceId {
     DeviceId::new(0, [0; 10])
 }
 
@@ -86,12 +86,12 @@ impl<'m> Group<'m> {
         Self {
             meta,
             actor,
-            docs: HashMap::new(),
+            docs: BTreeMap::new(),
             positions: BTreeMap::new(),
             leases: HashMap::new(),
             new_leases: Vec::new(),
             tables: Tables::new(),
-            changed: HashMap::new(),
+            changed: BTreeMap::new(),
             news: BTreeMap::new(),
         }
     }
@@ -99,6 +99,13 @@ impl<'m> Group<'m> {
     /// The rows made since the last time, to be written.
     pub fn take_tables(&mut self) -> Tables {
         std::mem::replace(&mut self.tables, Tables::new())
+    }
+
+    /// Nothing was written after all: the positions are free again.
+    pub fn give_back(&mut self) {
+        for positions in self.positions.values_mut() {
+            positions.end = positions.last;
+        }
     }
 
     /// Admits a push; what it refuses is kept with its reason.
@@ -189,7 +196,7 @@ impl<'m> Group<'m> {
     }
 
     /// Makes an edit of the office or of the server itself.
-    pub fn edit(&mut self, edit: &EditRequest, work: &mut dyn Edit) -> Result<Outcome, StoreError> {
+    pub fn edit(&mut self, edit: &EditRequest, work: &mut dyn Ask) -> Result<Outcome, StoreError> {
         let EditRequest { tenant, caller, doc, expect, now } = *edit;
         let actor = self.actor;
         let held = find(&mut self.docs, tenant, doc)?;
@@ -287,15 +294,15 @@ impl<'m> Group<'m> {
     }
 }
 
-pub(super) fn run_of(submitted: &Submitted) -> &Run {
+pub(crate) fn run_of(submitted: &Submitted) -> &Run {
     match submitted {
         Submitted::Signed(verified) => verified.run(),
         Submitted::Relayed(attested) => &attested.run,
     }
 }
 
-pub(super) fn find(
-    docs: &mut HashMap<Name, Held>,
+pub(crate) fn find(
+    docs: &mut BTreeMap<Name, Held>,
     tenant: TenantId,
     doc: DocId,
 ) -> Result<&mut Held, StoreError> {
@@ -307,7 +314,7 @@ fn not_genuine() -> Verdict {
 }
 
 /// Runs code whose panic must not end the writer.
-pub(super) fn guard<T>(work: impl FnOnce() -> T) -> Result<T, StoreError> {
+pub(crate) fn guard<T>(work: impl FnOnce() -> T) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic: Box<dyn Any + Send>| {
         let said = panic.downcast_ref::<&str>().copied().unwrap_or("a defect");
         tracing::error!(said, "the writer survived a panic");

@@ -10,13 +10,14 @@
 //! 5. Keep the documents, answer everybody, tell whoever listens.
 
 mod cache;
-mod group;
+pub(crate) mod group;
 mod load;
+pub(crate) mod node;
 mod notify;
 mod plain;
 pub(crate) mod project;
 pub(crate) mod project_job;
-mod request;
+pub(crate) mod request;
 mod settle;
 pub(crate) mod tables;
 mod task;

@@ -59,7 +59,7 @@ pub struct EditRequest {
 
 impl EditRequest {
     /// The author who is attested for this work.
-    pub(super) fn author(&self) -> Author {
+    pub(crate) fn author(&self) -> Author {
         match self.caller.role {
             Role::System => Author::default(),
             Role::Technician | Role::Dispatcher | Role::Manager | Role::Administrator => {
@@ -128,7 +128,7 @@ pub struct Committed {
 }
 
 /// Result of an edit before it is known whether it is on the disk.
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Edited(Edited),
     NotFound,
     Exists,
@@ -141,16 +141,20 @@ pub(super) enum Outcome {
     Panicked,
 }
 
-/// An edit whose error type is known only to its caller.
-pub(super) trait Edit: Send {
+/// What an edit does to a document, asked once it is in front of it.
+pub(crate) trait Ask: Send {
     /// Asks the caller's closure; `None` if it said no.
     fn entries(&mut self, document: &Document) -> Option<Vec<Entry>>;
+}
+
+/// An edit whose error type is known only to its caller.
+pub(super) trait Edit: Ask {
     /// Tells the caller.
     fn answer(self: Box<Self>, outcome: Result<Outcome, StoreError>);
 }
 
 /// Answer to an edit.
-pub(super) type EditAnswer<E> = Result<Result<Edited, EditError<E>>, StoreError>;
+pub(crate) type EditAnswer<E> = Result<Result<Edited, EditError<E>>, StoreError>;
 
 /// Wraps a caller's closure and its answer.
 pub(super) fn edit<E, F>(work: F, answer: oneshot::Sender<EditAnswer<E>>) -> Box<dyn Edit>
@@ -158,19 +162,41 @@ where
     E: Send + 'static,
     F: FnOnce(&Document) -> Result<Vec<Entry>, E> + Send + 'static,
 {
-    Box::new(Work { work: Some(work), said: None, answer })
+    Box::new(Queued { work: Work::new(work), answer })
 }
 
-struct Work<E, F> {
+/// A caller's closure, and the reason if it said no.
+pub(crate) struct Work<E, F> {
     work: Option<F>,
     said: Option<E>,
-    answer: oneshot::Sender<EditAnswer<E>>,
 }
 
-impl<E, F> Edit for Work<E, F>
+impl<E, F> Work<E, F> {
+    pub fn new(work: F) -> Self {
+        Self { work: Some(work), said: None }
+    }
+
+    /// What the caller is told.
+    pub fn told(self, outcome: Result<Outcome, StoreError>) -> EditAnswer<E> {
+        match outcome? {
+            Outcome::Edited(edited) => Ok(Ok(edited)),
+            Outcome::NotFound => Ok(Err(EditError::NotFound)),
+            Outcome::Exists => Ok(Err(EditError::Exists)),
+            Outcome::Changed { pos } => Ok(Err(EditError::Changed { pos })),
+            Outcome::Refused(error) => Ok(Err(EditError::Record(error))),
+            Outcome::Rejected => match self.said {
+                Some(error) => Ok(Err(EditError::Rejected(error))),
+                None => Err(StoreError::Panicked),
+            },
+            Outcome::Panicked => Err(StoreError::Panicked),
+        }
+    }
+}
+
+impl<E, F> Ask for Work<E, F>
 where
-    E: Send + 'static,
-    F: FnOnce(&Document) -> Result<Vec<Entry>, E> + Send + 'static,
+    E: Send,
+    F: FnOnce(&Document) -> Result<Vec<Entry>, E> + Send,
 {
     fn entries(&mut self, document: &Document) -> Option<Vec<Entry>> {
         match self.work.take()?(document) {
@@ -181,22 +207,32 @@ where
             }
         }
     }
+}
 
+/// An edit in the queue, and where its answer goes.
+struct Queued<E, F> {
+    work: Work<E, F>,
+    answer: oneshot::Sender<EditAnswer<E>>,
+}
+
+impl<E, F> Ask for Queued<E, F>
+where
+    E: Send,
+    F: FnOnce(&Document) -> Result<Vec<Entry>, E> + Send,
+{
+    fn entries(&mut self, document: &Document) -> Option<Vec<Entry>> {
+        self.work.entries(document)
+    }
+}
+
+impl<E, F> Edit for Queued<E, F>
+where
+    E: Send + 'static,
+    F: FnOnce(&Document) -> Result<Vec<Entry>, E> + Send + 'static,
+{
     fn answer(self: Box<Self>, outcome: Result<Outcome, StoreError>) {
-        let Self { said, answer, .. } = *self;
-        let result = outcome.and_then(|outcome| match outcome {
-            Outcome::Edited(edited) => Ok(Ok(edited)),
-            Outcome::NotFound => Ok(Err(EditError::NotFound)),
-            Outcome::Exists => Ok(Err(EditError::Exists)),
-            Outcome::Changed { pos } => Ok(Err(EditError::Changed { pos })),
-            Outcome::Refused(error) => Ok(Err(EditError::Record(error))),
-            Outcome::Rejected => match said {
-                Some(error) => Ok(Err(EditError::Rejected(error))),
-                None => Err(StoreError::Panicked),
-            },
-            Outcome::Panicked => Err(StoreError::Panicked),
-        });
+        let Self { work, answer } = *self;
         // Nobody may be waiting any more; the edit stands all the same.
-        let _ = answer.send(result);
+        let _ = answer.send(work.told(outcome));
     }
 }

@@ -6,7 +6,7 @@ use crate::store::sql::Rows;
 use crate::store::{Backend, StoreError};
 
 /// Rows of one group.
-pub(super) struct Tables {
+pub(crate) struct Tables {
     pub leases: Rows,
     pub runs: Rows,
     pub pushes: Rows,
@@ -61,11 +61,22 @@ impl Tables {
         log.into_iter().all(Rows::is_empty) && self.projected.documents.is_empty()
     }
 
+    /// All rows, in the order in which they are written.
+    pub fn into_rows(self) -> [Rows; 12] {
+        let Self { leases, runs, pushes, quarantine, projected } = self;
+        let Projected { documents, snapshots, scope, jobs, facts, parts, seals, movements } =
+            projected;
+        [
+            leases, runs, pushes, quarantine, documents, snapshots, scope, jobs, facts, parts,
+            seals, movements,
+        ]
+    }
+
     pub async fn write(self, tx: &mut AnyConnection, backend: Backend) -> Result<(), StoreError> {
-        for rows in [self.leases, self.runs, self.pushes, self.quarantine] {
+        for rows in self.into_rows() {
             rows.insert(tx, backend).await?;
         }
-        self.projected.write(tx, backend).await
+        Ok(())
     }
 }
 
@@ -129,22 +140,5 @@ impl Projected {
                 "ON CONFLICT (tenant, van, fact) DO UPDATE SET voided = excluded.voided",
             ),
         }
-    }
-
-    pub async fn write(self, tx: &mut AnyConnection, backend: Backend) -> Result<(), StoreError> {
-        let tables = [
-            self.documents,
-            self.snapshots,
-            self.scope,
-            self.jobs,
-            self.facts,
-            self.parts,
-            self.seals,
-            self.movements,
-        ];
-        for rows in tables {
-            rows.insert(tx, backend).await?;
-        }
-        Ok(())
     }
 }

@@ -1,17 +1,18 @@
 //! The writer's task: takes what waits, writes it in one transaction, answers after the commit.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::task::Poll;
 
 use futures_util::poll;
 
 use sqlx::{AnyConnection, AnyPool, Connection};
-use sync_core::id::{ActorId, DeviceId, TenantId};
+use sync_core::id::{ActorId, TenantId};
 use tokio::sync::{broadcast, mpsc};
 
-use super::cache::Cache;
+use super::cache;
 use super::group::{Group, Needs, run_of};
+use super::node::Node;
 use super::notify::Message;
 use super::request::Committed;
 use super::{Request, plain};
@@ -23,31 +24,16 @@ const GROUP: usize = 256;
 const GROUP_CHANGES: usize = 4096;
 /// Changes worked on while the rows of those before are written.
 const PART_CHANGES: usize = 512;
-/// Leases kept in memory.
-const LEASES: usize = 50_000;
 
 /// Tells a caller how it went, once the commit is known.
 pub(super) type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-/// What the task keeps between groups.
+/// The task: a node, and the database it writes to.
 pub(super) struct Task {
     pool: AnyPool,
     pub backend: Backend,
-    meta: Meta,
-    actor: ActorId,
-    pub cache: Cache,
-    pub leases: HashMap<(TenantId, ActorId), DeviceId>,
-    pub tenants: HashMap<TenantId, Tenant>,
+    pub node: Node,
     commits: broadcast::Sender<Committed>,
-}
-
-/// What this node knows of a tenant's log.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Tenant {
-    /// The counter as this node left it.
-    pub seen: i64,
-    /// The last position up to which other nodes may have written.
-    pub foreign: i64,
 }
 
 impl Task {
@@ -58,8 +44,7 @@ impl Task {
         actor: ActorId,
         commits: broadcast::Sender<Committed>,
     ) -> Self {
-        let (cache, leases, tenants) = Default::default();
-        Self { pool, backend, meta, actor, cache, leases, tenants, commits }
+        Self { pool, backend, node: Node::new(meta, actor, cache::BYTES), commits }
     }
 }
 
@@ -138,7 +123,7 @@ impl Task {
             match request {
                 Request::Push(push, _) => needs.entry(push.tenant).or_default().push(push),
                 Request::Edit(edit, _) => {
-                    needs.entry(edit.tenant).or_default().edit(edit, self.actor);
+                    needs.entry(edit.tenant).or_default().edit(edit, self.node.actor);
                 }
                 Request::Plain(_) | Request::Stop(_) => {}
             }
@@ -159,8 +144,8 @@ impl Task {
         let pool = self.pool.clone();
         let mut connection = pool.acquire().await?;
         let mut tx = connection.begin_with(self.backend.begin()).await?;
-        let meta = self.meta.clone();
-        let mut group = Group::new(&meta, self.actor);
+        let meta = self.node.meta.clone();
+        let mut group = Group::new(&meta, self.node.actor);
         for (tenant, needs) in needs {
             self.prepare(&mut tx, &mut group, *tenant, needs).await?;
         }
@@ -188,12 +173,10 @@ impl Task {
         } else {
             // Only repetitions: every verdict speaks of something committed before.
             tx.rollback().await?;
-            for positions in group.positions.values_mut() {
-                positions.end = positions.last;
-            }
+            group.give_back();
         }
         let committed = group.committed();
-        self.keep(group);
+        self.node.keep(group);
         Ok(committed)
     }
 
@@ -202,26 +185,11 @@ impl Task {
         for (tenant, positions) in &group.positions {
             let (after, upto) = (positions.first, positions.last);
             if after < upto {
-                let message = Message { node: self.actor, tenant: *tenant, after, upto };
+                let message = Message { node: self.node.actor, tenant: *tenant, after, upto };
                 message.send(tx).await?;
             }
         }
         Ok(())
-    }
-
-    /// After the commit: what the group made of the documents is what they are.
-    fn keep(&mut self, group: Group<'_>) {
-        for (tenant, positions) in &group.positions {
-            self.tenants.entry(*tenant).or_default().seen = positions.end;
-        }
-        for ((tenant, _), mut held) in group.docs {
-            held.as_of = group.positions.get(&tenant).map_or(held.as_of, |p| p.end);
-            self.cache.put(tenant, held);
-        }
-        if self.leases.len() > LEASES {
-            self.leases.clear();
-        }
-        self.leases.extend(group.new_leases);
     }
 }
 

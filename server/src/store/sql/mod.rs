@@ -46,6 +46,11 @@ impl Rows {
         self.values.extend(row);
     }
 
+    /// What follows the values: what happens when the key is there already.
+    pub fn tail(&self) -> &'static str {
+        self.tail
+    }
+
     /// The table.
     pub fn table(&self) -> &'static str {
         let table = self.head.strip_prefix("INSERT INTO ").unwrap_or(self.head);
