@@ -11,7 +11,8 @@
 //! 5. [`accounts`] keeps people and phones; [`desk`] is the office's view of jobs, vans and parts;
 //!    [`phone_sync`] carries the frames of phones.
 //! 6. [`writer`] is the one place where anything is written, [`store`] the one where it is read;
-//!    [`verify`] rebuilds what can be rebuilt and compares.
+//!    [`verify`] rebuilds what can be rebuilt and compares. [`memory`] keeps the same promises
+//!    without a database, for simulations.
 //! 7. [`telemetry`] tells how it goes; [`admin`] does from the command line what needs no server.
 
 pub mod accounts;
@@ -22,6 +23,7 @@ pub mod clock;
 pub mod config;
 pub mod desk;
 pub mod http;
+pub mod memory;
 pub mod net;
 pub mod phone_sync;
 pub mod router;

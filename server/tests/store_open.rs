@@ -11,10 +11,10 @@ use store::on_each_database;
 #[test]
 fn a_store_opens_twice_and_keeps_its_epoch() {
     on_each_database(async |place| {
-        let first = place.open().await;
+        let first = place.open_sql().await;
         let epoch = first.epoch();
         first.close().await;
-        let again = place.open().await;
+        let again = place.open_sql().await;
         assert_eq!(again.epoch(), epoch);
         again.close().await;
     });
@@ -23,7 +23,7 @@ fn a_store_opens_twice_and_keeps_its_epoch() {
 #[test]
 fn a_newer_schema_is_refused_with_both_versions_named() {
     on_each_database(async |place| {
-        let store = place.open().await;
+        let store = place.open_sql().await;
         store
             .write::<_, StoreError, _>(|tx| {
                 Box::pin(async move {
@@ -45,7 +45,7 @@ fn a_newer_schema_is_refused_with_both_versions_named() {
 #[test]
 fn a_plain_write_that_fails_takes_back_only_itself() {
     on_each_database(async |place| {
-        let store = place.open().await;
+        let store = place.open_sql().await;
         let put = |id: u8, fail: bool| {
             let store = store.clone();
             async move {
@@ -77,7 +77,7 @@ fn a_plain_write_that_fails_takes_back_only_itself() {
 #[test]
 fn a_plain_write_that_panics_is_answered_and_the_writer_lives() {
     on_each_database(async |place| {
-        let store = place.open().await;
+        let store = place.open_sql().await;
         let broken =
             store.write::<(), StoreError, _>(|_| Box::pin(async { panic!("a defect") })).await;
         assert_eq!(broken.expect_err("panicked").code(), "internal");
@@ -90,7 +90,7 @@ fn a_plain_write_that_panics_is_answered_and_the_writer_lives() {
 #[test]
 fn readers_cannot_write() {
     on_each_database(async |place| {
-        let store = place.open().await;
+        let store = place.open_sql().await;
         let put = "INSERT INTO meta (key, value) VALUES ('x', $1)";
         let put = sqlx::query(put).bind(vec![1_u8]).execute(store.readers()).await;
         assert!(put.is_err());
@@ -101,7 +101,7 @@ fn readers_cannot_write() {
 #[test]
 fn a_commit_is_on_the_disk_before_it_is_answered() {
     on_each_database(async |place| {
-        let store = place.open().await;
+        let store = place.open_sql().await;
         let setting = store
             .write::<String, StoreError, _>(|tx| {
                 Box::pin(async move {

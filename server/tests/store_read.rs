@@ -6,10 +6,10 @@ mod store;
 
 use std::collections::BTreeMap;
 
-use server::store::{JobFilter, Likeness, Store};
+use server::store::{JobFilter, Likeness};
 use sqlx::Connection;
-use store::on_each_database;
 use store::people::{Desk, NOW, Phone, assign, job, note, random, step, tenant, van};
+use store::{on_each_database, on_each_store};
 use sync_core::admission::replay;
 use sync_core::document::Document;
 use sync_core::id::TenantId;
@@ -21,7 +21,7 @@ use sync_core::value::Value;
 
 #[test]
 fn pages_bring_everything_once_and_in_the_order_of_the_log() {
-    on_each_database(async |place| {
+    on_each_store(async |place| {
         let (tenant, store) = (tenant(), place.open().await);
         let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
         let mut docs = Vec::new();
@@ -46,7 +46,7 @@ fn pages_bring_everything_once_and_in_the_order_of_the_log() {
 
 #[test]
 fn a_page_ends_where_the_digest_is_that_of_everything_in_scope() {
-    on_each_database(async |place| {
+    on_each_store(async |place| {
         let (tenant, store) = (tenant(), place.open().await);
         let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
         for _ in 0..3 {
@@ -66,7 +66,7 @@ fn a_page_ends_where_the_digest_is_that_of_everything_in_scope() {
 
 #[test]
 fn a_job_taken_from_somebody_is_released_and_comes_whole_to_the_next() {
-    on_each_database(async |place| {
+    on_each_store(async |place| {
         let (tenant, store) = (tenant(), place.open().await);
         let (desk, first, second) = (Desk::new(tenant), Phone::new(tenant), Phone::new(tenant));
         let doc = desk.job(&store, first.user).await;
@@ -90,7 +90,7 @@ fn a_job_taken_from_somebody_is_released_and_comes_whole_to_the_next() {
 
 #[test]
 fn what_a_phone_just_brought_is_not_sent_back_to_it() {
-    on_each_database(async |place| {
+    on_each_store(async |place| {
         let (tenant, store) = (tenant(), place.open().await);
         let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
         let doc = desk.job(&store, phone.user).await;
@@ -113,7 +113,7 @@ fn what_a_phone_just_brought_is_not_sent_back_to_it() {
 
 #[test]
 fn an_inventory_brings_only_what_differs_and_names_what_is_unknown_or_out_of_scope() {
-    on_each_database(async |place| {
+    on_each_store(async |place| {
         let (tenant, store) = (tenant(), place.open().await);
         let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
         let same = desk.job(&store, phone.user).await;
@@ -150,7 +150,7 @@ fn an_inventory_brings_only_what_differs_and_names_what_is_unknown_or_out_of_sco
 
 #[test]
 fn no_read_of_one_tenant_sees_anything_of_another() {
-    on_each_database(async |place| {
+    on_each_store(async |place| {
         let (mine, theirs) = (tenant(), tenant());
         let store = place.open().await;
         let (desk, phone) = (Desk::new(mine), Phone::new(mine));
@@ -161,11 +161,13 @@ fn no_read_of_one_tenant_sees_anything_of_another() {
         assert!(store.document(theirs, doc).await.unwrap().is_none());
         assert!(store.runs(theirs, doc).await.unwrap().is_empty());
         assert_eq!(store.position(theirs).await.unwrap(), 0);
-        let filter = JobFilter::default();
-        assert!(store.jobs(theirs, &filter, NOW, 10).await.unwrap().is_empty());
-        let alike = Likeness { plate: Some("ABC-1234".into()), ..Likeness::default() };
-        assert!(store.duplicates(theirs, &alike, NOW).await.unwrap().is_empty());
-        assert_eq!(store.duplicates(mine, &alike, NOW).await.unwrap().len(), 1);
+        if let Some(sql) = store.sql() {
+            let filter = JobFilter::default();
+            assert!(sql.jobs(theirs, &filter, NOW, 10).await.unwrap().is_empty());
+            let alike = Likeness { plate: Some("ABC-1234".into()), ..Likeness::default() };
+            assert!(sql.duplicates(theirs, &alike, NOW).await.unwrap().is_empty());
+            assert_eq!(sql.duplicates(mine, &alike, NOW).await.unwrap().len(), 1);
+        }
         let inventory = Some(Inventory(vec![(doc, 1)]));
         for inventory in [None, inventory] {
             let pull = Pull { user: phone.user, cursor: 0, inventory, pushed: Vec::new() };
@@ -177,7 +179,7 @@ fn no_read_of_one_tenant_sees_anything_of_another() {
         let mut request = phone.request(Vec::new());
         request.tenant = theirs;
         request.runs = vec![sync_core::sync::Submitted::Relayed(receipt)];
-        let verdicts = store.writer().push(request).await.unwrap();
+        let verdicts = store.push(request).await.unwrap();
         assert_eq!(verdicts[0][0].code(), "receipt_not_genuine");
         store.close().await;
     });
@@ -228,6 +230,7 @@ fn a_reader_never_skips_what_a_stalled_transaction_commits_later() {
 fn a_list_of_jobs_is_filtered_and_pages_through_all_of_them() {
     on_each_database(async |place| {
         let (tenant, store) = (tenant(), place.open().await);
+        let sql = store.sql().unwrap();
         let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
         let mut made = Vec::new();
         for _ in 0..7 {
@@ -251,13 +254,13 @@ fn a_list_of_jobs_is_filtered_and_pages_through_all_of_them() {
         })
         .await;
         let list =
-            async |filter: JobFilter, now| store.jobs(tenant, &filter, now, 100).await.unwrap();
+            async |filter: JobFilter, now| sql.jobs(tenant, &filter, now, 100).await.unwrap();
         let all = list(JobFilter::default(), NOW).await;
         assert_eq!(all.len(), 9);
         let mut paged = Vec::new();
         let mut filter = JobFilter::default();
         loop {
-            let page = store.jobs(tenant, &filter, NOW, 2).await.unwrap();
+            let page = sql.jobs(tenant, &filter, NOW, 2).await.unwrap();
             let Some(last) = page.last() else { break };
             filter.before = Some(last.summary.id);
             paged.extend(page);
@@ -287,6 +290,7 @@ fn a_list_of_jobs_is_filtered_and_pages_through_all_of_them() {
 fn a_likely_duplicate_is_near_in_time_and_place() {
     on_each_database(async |place| {
         let (tenant, store) = (tenant(), place.open().await);
+        let sql = store.sql().unwrap();
         let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
         let doc = desk.job(&store, phone.user).await;
         let alike = Likeness {
@@ -294,25 +298,29 @@ fn a_likely_duplicate_is_near_in_time_and_place() {
             place: Some(Place::new(250_340_000, 1_215_650_000).unwrap()),
             ..Likeness::default()
         };
-        let found = store.duplicates(tenant, &alike, NOW).await.unwrap();
+        let found = sql.duplicates(tenant, &alike, NOW).await.unwrap();
         assert_eq!(found[0].summary.id, doc.job().unwrap());
         let far = Likeness {
             place: Some(Place::new(230_000_000, 1_200_000_000).unwrap()),
             ..alike.clone()
         };
-        assert!(store.duplicates(tenant, &far, NOW).await.unwrap().is_empty());
+        assert!(sql.duplicates(tenant, &far, NOW).await.unwrap().is_empty());
         let late = NOW + 2 * 24 * 3600 * 1000;
-        assert!(store.duplicates(tenant, &alike, late).await.unwrap().is_empty());
+        assert!(sql.duplicates(tenant, &alike, late).await.unwrap().is_empty());
         let itself = Likeness { except: doc.job(), ..alike };
-        assert!(store.duplicates(tenant, &itself, NOW).await.unwrap().is_empty());
+        assert!(sql.duplicates(tenant, &itself, NOW).await.unwrap().is_empty());
         let nothing = Likeness::default();
-        assert!(store.duplicates(tenant, &nothing, NOW).await.unwrap().is_empty());
+        assert!(sql.duplicates(tenant, &nothing, NOW).await.unwrap().is_empty());
         store.close().await;
     });
 }
 
 /// Everything a phone gets in pages of `budget` bytes; nothing may come twice.
-async fn pull_all(store: &Store, phone: &Phone, budget: usize) -> (BTreeMap<DocId, Document>, u32) {
+async fn pull_all(
+    store: &store::Any,
+    phone: &Phone,
+    budget: usize,
+) -> (BTreeMap<DocId, Document>, u32) {
     let mut held: BTreeMap<DocId, Document> = BTreeMap::new();
     let (mut cursor, mut pages) = (0, 0);
     loop {

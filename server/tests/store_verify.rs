@@ -7,17 +7,17 @@ mod store;
 use server::store::backup::{BackupError, backup, restore};
 use server::store::{Store, StoreError};
 use server::verify::{Problem, verify};
-use store::on_each_database;
 use store::people::{Desk, NOW, Phone, assign, fact, note, step, tenant, van};
+use store::{Any, on_each_database, on_each_store};
 use sync_core::schema::{DocId, key, section};
 use sync_core::value::Value;
 
 #[test]
 fn projections_scope_and_snapshots_equal_what_the_log_gives() {
-    on_each_database(async |place| {
+    on_each_store(async |place| {
         let store = place.open().await;
         busy_day(&store).await;
-        let report = verify(&store).await.unwrap();
+        let report = store.verify().await;
         assert!(report.is_clean(), "{report}");
         assert_eq!(report.tenants, 2);
         assert!(report.documents >= 8 && report.snapshots >= 2 && report.rows >= 50, "{report}");
@@ -25,7 +25,7 @@ fn projections_scope_and_snapshots_equal_what_the_log_gives() {
         // A restart between two changes makes no difference.
         let store = place.open().await;
         busy_day(&store).await;
-        let report = verify(&store).await.unwrap();
+        let report = store.verify().await;
         assert!(report.is_clean(), "{report}");
         store.close().await;
     });
@@ -53,8 +53,9 @@ fn every_kind_of_damage_is_found_and_named() {
 
 fn found_after(damages: &[(&'static str, Problem, &str)]) {
     on_each_database(async |place| {
-        let store = place.open().await;
-        busy_day(&store).await;
+        let any = place.open().await;
+        busy_day(&any).await;
+        let store = any.sql().unwrap();
         for (damage, ..) in damages {
             let damage = *damage;
             let done = store.write::<_, StoreError, _>(move |tx| {
@@ -65,7 +66,7 @@ fn found_after(damages: &[(&'static str, Problem, &str)]) {
             });
             done.await.unwrap();
         }
-        let report = verify(&store).await.unwrap();
+        let report = verify(store).await.unwrap();
         for (damage, problem, detail) in damages {
             let mut named = report.differences.iter();
             let found = named.any(|d| d.problem == *problem && d.detail.contains(detail));
@@ -78,24 +79,25 @@ fn found_after(damages: &[(&'static str, Problem, &str)]) {
 #[test]
 fn a_backup_is_whole_and_a_restored_store_has_a_new_epoch() {
     on_each_database(async |place| {
-        let store = place.open().await;
-        busy_day(&store).await;
+        let any = place.open().await;
+        busy_day(&any).await;
+        let store = any.sql().unwrap();
         let folder = std::env::temp_dir().join(format!("{}.backup", store.epoch()));
         std::fs::create_dir_all(&folder).unwrap();
         let copy = folder.join("copy.db");
         if !place.is_sqlite() {
-            let refused = backup(&store, &copy).await.unwrap_err();
+            let refused = backup(store, &copy).await.unwrap_err();
             assert!(matches!(refused, BackupError::NotSqlite));
             store.renew_epoch().await.unwrap();
-            let again = place.open().await;
+            let again = place.open_sql().await;
             assert_ne!(again.epoch(), store.epoch());
             again.close().await;
             store.close().await;
             return;
         }
-        let report = backup(&store, &copy).await.unwrap();
+        let report = backup(store, &copy).await.unwrap();
         assert!(report.is_clean() && report.documents == 8, "{report}");
-        let twice = backup(&store, &copy).await.unwrap_err();
+        let twice = backup(store, &copy).await.unwrap_err();
         assert!(matches!(twice, BackupError::Exists(_)));
         let over = restore(&copy, &place.url).await.unwrap_err();
         assert!(matches!(over, BackupError::Exists(_)), "a store in use is not overwritten");
@@ -114,7 +116,7 @@ fn a_backup_is_whole_and_a_restored_store_has_a_new_epoch() {
 
 #[test]
 fn the_stock_of_a_van_counts_what_jobs_took_once() {
-    on_each_database(async |place| {
+    on_each_store(async |place| {
         let store = place.open().await;
         let tenant = tenant();
         let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
@@ -132,17 +134,19 @@ fn the_stock_of_a_van_counts_what_jobs_took_once() {
         let run = phone.record(&mut copy, vec![fact(section::PARTS, &used)]);
         phone.push(&store, vec![run.clone()]).await;
         phone.push(&store, vec![run]).await;
-        let (found, pos) = store.van(tenant, van).await.unwrap().unwrap();
+        let (found, pos) = store.van(tenant, van).await.unwrap();
         assert_eq!((found.stock.quantity("A-1"), pos), (3000, first.pos));
-        let all = store.vans(tenant, None, 10).await.unwrap();
-        assert_eq!(all, [(found, pos)]);
-        assert!(store.vans(tenant, Some(van), 10).await.unwrap().is_empty());
+        if let Some(sql) = store.sql() {
+            let all = sql.vans(tenant, None, 10).await.unwrap();
+            assert_eq!(all, [(found, pos)]);
+            assert!(sql.vans(tenant, Some(van), 10).await.unwrap().is_empty());
+        }
         store.close().await;
     });
 }
 
 /// Two tenants with a bit of everything.
-async fn busy_day(store: &Store) {
+async fn busy_day(store: &Any) {
     for _ in 0..2 {
         let tenant = tenant();
         let (desk, first, second) = (Desk::new(tenant), Phone::new(tenant), Phone::new(tenant));

@@ -1,7 +1,9 @@
-//! Fresh databases for the conformance suite: SQLite in a temporary folder, Postgres when reachable.
+//! Fresh databases for the conformance suite: SQLite in a temporary folder, Postgres when
+//! reachable, and the maps that simulations use.
 
 #![allow(clippy::unwrap_used, dead_code)]
 
+pub mod any;
 pub mod people;
 
 use std::io::Write as _;
@@ -9,21 +11,42 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use any::Any;
+use server::memory::{Database, Node};
 use server::store::{Backend, Store, StoreError};
 use sqlx::{AnyConnection, Connection};
+use sync_core::id::ActorId;
 
 /// One fresh database, gone when the test ends.
 pub struct Place {
     pub backend: Backend,
     pub url: String,
+    memory: Option<Database>,
     folder: Option<PathBuf>,
     admin: Option<(String, String)>,
 }
 
 impl Place {
     /// Opens the store.
-    pub async fn open(&self) -> Store {
+    pub async fn open(&self) -> Any {
+        match &self.memory {
+            Some(database) => {
+                let actor = ActorId::new(people::NOW, people::random());
+                let node = Node::start(database, actor, 32 << 20);
+                Any::Memory(std::sync::Arc::new(std::sync::Mutex::new(node)))
+            }
+            None => Any::Sql(self.try_open().await.unwrap()),
+        }
+    }
+
+    /// Opens the store of a place that is a database.
+    pub async fn open_sql(&self) -> Store {
         self.try_open().await.unwrap()
+    }
+
+    /// Whether it is neither SQLite nor PostgreSQL.
+    pub fn memory(&self) -> Option<&Database> {
+        self.memory.as_ref()
     }
 
     /// Opens the store, or says why not.
@@ -33,7 +56,7 @@ impl Place {
 
     /// Whether it is SQLite.
     pub fn is_sqlite(&self) -> bool {
-        self.backend == Backend::Sqlite
+        self.backend == Backend::Sqlite && self.memory.is_none()
     }
 
     /// A connection of our own, for what another program would do to the database.
@@ -42,29 +65,46 @@ impl Place {
     }
 
     /// Makes every INSERT into the log fail, as a full disk or a lost server would.
-    pub async fn break_runs(&self, connection: &mut AnyConnection) {
+    pub async fn break_runs(&self) {
+        if let Some(database) = &self.memory {
+            return database.disk(|disk| disk.limit(Some(20)));
+        }
+        let mut connection = self.connect().await;
         let sql = match self.backend {
             Backend::Sqlite => {
                 "CREATE TRIGGER broken BEFORE INSERT ON runs BEGIN SELECT RAISE(ABORT, 'x'); END"
             }
             Backend::Postgres => "ALTER TABLE runs ADD CONSTRAINT broken CHECK (pos < 0) NOT VALID",
         };
-        execute(connection, sql.to_owned()).await;
+        execute(&mut connection, sql.to_owned()).await;
+        connection.close().await.unwrap();
     }
 
     /// Takes [`Place::break_runs`] back.
-    pub async fn mend_runs(&self, connection: &mut AnyConnection) {
+    pub async fn mend_runs(&self) {
+        if let Some(database) = &self.memory {
+            return database.disk(|disk| disk.limit(None));
+        }
+        let mut connection = self.connect().await;
         let sql = match self.backend {
             Backend::Sqlite => "DROP TRIGGER broken",
             Backend::Postgres => "ALTER TABLE runs DROP CONSTRAINT broken",
         };
-        execute(connection, sql.to_owned()).await;
+        execute(&mut connection, sql.to_owned()).await;
+        connection.close().await.unwrap();
     }
 
     async fn sqlite() -> Self {
         let folder = std::env::temp_dir().join(fresh_name());
         let url = format!("sqlite://{}/towline.db", folder.display());
-        Self { backend: Backend::Sqlite, url, folder: Some(folder), admin: None }
+        Self { backend: Backend::Sqlite, url, memory: None, folder: Some(folder), admin: None }
+    }
+
+    fn maps() -> Self {
+        let mut secret = [9; 32];
+        secret[..10].copy_from_slice(&people::random());
+        let memory = Some(Database::new(7, secret));
+        Self { backend: Backend::Sqlite, url: String::new(), memory, folder: None, admin: None }
     }
 
     async fn postgres() -> Option<Self> {
@@ -85,7 +125,8 @@ impl Place {
         execute(&mut connection, format!("CREATE DATABASE {name}")).await;
         let (server, _) = admin.rsplit_once('/').unwrap();
         let url = format!("{server}/{name}");
-        Some(Self { backend: Backend::Postgres, url, folder: None, admin: Some((admin, name)) })
+        let admin = Some((admin, name));
+        Some(Self { backend: Backend::Postgres, url, memory: None, folder: None, admin })
     }
 
     async fn remove(self) {
@@ -99,14 +140,25 @@ impl Place {
     }
 }
 
-/// Runs a promise on a fresh database of each kind; the first that breaks is named.
+/// Runs a promise on a fresh store of each kind; the first that breaks is named.
+pub fn on_each_store(promise: impl AsyncFn(&Place)) {
+    run(promise, true);
+}
+
+/// Runs a promise on a fresh database of each kind: one that can be seen in SQL only.
 pub fn on_each_database(promise: impl AsyncFn(&Place)) {
+    run(promise, false);
+}
+
+fn run(promise: impl AsyncFn(&Place), in_memory: bool) {
     sqlx::any::install_default_drivers();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.worker_threads(2).enable_all().build().unwrap().block_on(async {
-        let places = [Some(Place::sqlite().await), Place::postgres().await];
-        for place in places.into_iter().flatten() {
-            eprintln!("on {:?}", place.backend);
+        let maps = in_memory.then(Place::maps);
+        for place in [maps, Some(Place::sqlite().await), Place::postgres().await] {
+            let Some(place) = place else { continue };
+            let memory = if place.memory.is_some() { "memory" } else { "" };
+            eprintln!("on {memory} {:?}", place.backend);
             promise(&place).await;
             place.remove().await;
         }

@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, dead_code)]
 
+use super::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ed25519_dalek::{Signer, SigningKey};
-use server::store::{Store, StoreError};
+use server::store::StoreError;
 use server::writer::{EditRequest, Edited, Evidence, Expect, PushRequest, RunVerdicts};
 use sync_core::admission::{Received, push_message, record};
 use sync_core::change::{Entry, Run};
@@ -78,24 +79,24 @@ impl Desk {
     }
 
     /// Writes these entries.
-    pub async fn write(&self, store: &Store, doc: DocId, entries: Vec<Entry>) -> Edited {
+    pub async fn write(&self, store: &Any, doc: DocId, entries: Vec<Entry>) -> Edited {
         self.edit(store, doc, move |_| entries).await
     }
 
     /// Writes what the closure says.
     pub async fn edit(
         &self,
-        store: &Store,
+        store: &Any,
         doc: DocId,
         work: impl FnOnce(&Document) -> Vec<Entry> + Send + 'static,
     ) -> Edited {
         let request = self.request(doc, Expect::Any);
-        let edited = store.writer().edit::<(), _>(request, |document| Ok(work(document)));
+        let edited = store.edit::<(), _>(request, |document| Ok(work(document)));
         edited.await.unwrap().unwrap()
     }
 
     /// A job given to a technician, with the epoch 1.
-    pub async fn job(&self, store: &Store, to: UserId) -> DocId {
+    pub async fn job(&self, store: &Any, to: UserId) -> DocId {
         let doc = DocId::from(job());
         self.edit(store, doc, move |document| {
             vec![
@@ -164,21 +165,21 @@ impl Phone {
         }
     }
 
-    pub async fn push(&self, store: &Store, runs: Vec<Run>) -> RunVerdicts {
+    pub async fn push(&self, store: &Any, runs: Vec<Run>) -> RunVerdicts {
         self.try_push(store, runs).await.unwrap()
     }
 
-    pub async fn try_push(&self, store: &Store, runs: Vec<Run>) -> Result<RunVerdicts, StoreError> {
-        store.writer().push(self.request(runs)).await
+    pub async fn try_push(&self, store: &Any, runs: Vec<Run>) -> Result<RunVerdicts, StoreError> {
+        store.push(self.request(runs)).await
     }
 
-    pub async fn pull(&self, store: &Store, cursor: u64) -> Pulled {
+    pub async fn pull(&self, store: &Any, cursor: u64) -> Pulled {
         let pull = Pull { user: self.user, cursor, inventory: None, pushed: Vec::new() };
         store.pull(self.tenant, &pull, usize::MAX).await.unwrap()
     }
 
     /// The document as the server has it.
-    pub async fn copy(&self, store: &Store, doc: DocId) -> Document {
+    pub async fn copy(&self, store: &Any, doc: DocId) -> Document {
         store.document(self.tenant, doc).await.unwrap().unwrap().document
     }
 }

@@ -1,0 +1,181 @@
+//! A table as a map, filled from the same rows as the database, with the same meaning of a conflict.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use crate::store::StoreError;
+use crate::store::sql::{Plain, Rows};
+
+/// The values of a key, in its order.
+type RowKey = Box<[Plain]>;
+
+/// One table: its rows by their primary key, which begins with the tenant.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    columns: Vec<&'static str>,
+    key: Vec<usize>,
+    conflict: Conflict,
+    rows: BTreeMap<RowKey, Vec<Plain>>,
+    /// Keys of the rows by tenant and document, in tables that are read so.
+    by_doc: Option<(usize, BTreeMap<RowKey, Vec<RowKey>>)>,
+}
+
+/// What happens to a row whose key is there already, as the statement's own text says.
+#[derive(Debug, Clone)]
+enum Conflict {
+    Fail,
+    Nothing,
+    /// Sets these columns, unless the last one named holds the same.
+    Update(Vec<usize>, Option<usize>),
+}
+
+impl Table {
+    /// An empty table for such rows. `key` is its primary key where the statement names none.
+    pub fn of(rows: &Rows, key: &[&str]) -> Self {
+        let columns = rows.columns();
+        let number = |name: &str| columns.iter().position(|column| *column == name).unwrap_or(0);
+        let tail = rows.tail();
+        let named = tail.strip_prefix("ON CONFLICT (").and_then(|rest| rest.split_once(')'));
+        let (key, conflict) = match named {
+            None => (key.iter().map(|name| number(name)).collect(), Conflict::Fail),
+            Some((names, rest)) => {
+                let key = names.split(',').map(|name| number(name.trim())).collect();
+                let update = rest.split_once("DO UPDATE SET ").map(|(_, sets)| {
+                    let (sets, unless) = match sets.split_once(" WHERE ") {
+                        Some((sets, test)) => (sets, column_of(test, " <> ").map(&number)),
+                        None => (sets, None),
+                    };
+                    let set = |one: &str| number(one.split('=').next().unwrap_or(one).trim());
+                    Conflict::Update(sets.split(',').map(set).collect(), unless)
+                });
+                (key, update.unwrap_or(Conflict::Nothing))
+            }
+        };
+        let doc = columns.iter().position(|column| *column == "doc");
+        let indexed = matches!(rows.table(), "runs" | "quarantine");
+        let by_doc = doc.filter(|_| indexed).map(|doc| (doc, BTreeMap::new()));
+        Self { columns, key, conflict, rows: BTreeMap::new(), by_doc }
+    }
+
+    /// How many columns there are.
+    pub fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The number of a column.
+    pub fn column(&self, name: &str) -> usize {
+        self.columns.iter().position(|column| *column == name).unwrap_or(0)
+    }
+
+    /// Whether a row may be put in.
+    pub fn check(&self, row: &[Plain]) -> Result<(), StoreError> {
+        if row.len() != self.columns.len() {
+            return Err(StoreError::Corrupt("a row of another table".into()));
+        }
+        let taken =
+            matches!(self.conflict, Conflict::Fail) && self.rows.contains_key(&self.key(row));
+        if taken { Err(StoreError::Corrupt("a key that is there already".into())) } else { Ok(()) }
+    }
+
+    /// Puts a row in, as its statement would.
+    pub fn put(&mut self, row: Vec<Plain>) {
+        let key = self.key(&row);
+        if let Some(there) = self.rows.get_mut(&key) {
+            let Conflict::Update(sets, unless) = &self.conflict else { return };
+            if unless.is_some_and(|column| there[column] == row[column]) {
+                return;
+            }
+            for (column, value) in row.into_iter().enumerate() {
+                if sets.contains(&column) {
+                    there[column] = value;
+                }
+            }
+            return;
+        }
+        if let Some((doc, index)) = &mut self.by_doc {
+            let name: RowKey = [row[0].clone(), row[*doc].clone()].into();
+            index.entry(name).or_default().push(key.clone());
+        }
+        self.rows.insert(key, row);
+    }
+
+    /// Takes out every row of a document.
+    pub fn lose(&mut self, doc: &Plain) {
+        let column = self.column("doc");
+        self.rows.retain(|_, row| row[column] != *doc);
+        if let Some((_, index)) = &mut self.by_doc {
+            index.retain(|name, _| name[1] != *doc);
+        }
+    }
+
+    /// The row with this key.
+    pub fn get(&self, key: &[Plain]) -> Option<&Vec<Plain>> {
+        self.rows.get(key)
+    }
+
+    /// Rows whose key begins so, in order of the key.
+    pub fn from<'t>(&'t self, prefix: &'t [Plain]) -> impl Iterator<Item = &'t Vec<Plain>> {
+        let range = (Bound::Included(prefix), Bound::Unbounded);
+        let rows = self.rows.range::<[Plain], _>(range);
+        rows.take_while(move |(key, _)| key.starts_with(prefix)).map(|(_, row)| row)
+    }
+
+    /// Rows of a document in a table that is read so, in the order in which they came.
+    pub fn of_doc(&self, tenant: &Plain, doc: &Plain) -> impl Iterator<Item = &Vec<Plain>> {
+        let name = [tenant.clone(), doc.clone()];
+        let index = self.by_doc.as_ref().and_then(|(_, index)| index.get(&name[..]));
+        index.into_iter().flatten().filter_map(|key| self.rows.get(key))
+    }
+
+    /// Every row.
+    pub fn rows(&self) -> impl Iterator<Item = &Vec<Plain>> {
+        self.rows.values()
+    }
+
+    fn key(&self, row: &[Plain]) -> RowKey {
+        self.key.iter().map(|column| row[*column].clone()).collect()
+    }
+}
+
+/// The column of `table.column <> excluded.column`.
+fn column_of<'t>(test: &'t str, operator: &str) -> Option<&'t str> {
+    test.split_once(operator)?.0.rsplit('.').next()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::store::sql::Arg;
+
+    fn table(tail: &'static str) -> Table {
+        Table::of(&Rows::new("INSERT INTO t (tenant, doc, a, b)", 4, tail), &["tenant", "doc"])
+    }
+
+    fn row(doc: i64, a: i64, b: i64) -> Vec<Plain> {
+        [0, doc, a, b].map(|value| Plain::from(Arg::Int(value))).to_vec()
+    }
+
+    #[test]
+    fn a_conflict_means_what_the_statement_says() {
+        let mut fails = table("");
+        fails.put(row(1, 1, 1));
+        assert!(fails.check(&row(1, 2, 2)).is_err() && fails.check(&row(2, 2, 2)).is_ok());
+        let mut nothing = table("ON CONFLICT (tenant, doc) DO NOTHING");
+        nothing.put(row(1, 1, 1));
+        nothing.put(row(1, 2, 2));
+        assert_eq!(nothing.rows().next(), Some(&row(1, 1, 1)));
+        let mut update = table("ON CONFLICT (tenant, doc) DO UPDATE SET b = excluded.b");
+        update.put(row(1, 1, 1));
+        update.put(row(1, 2, 2));
+        assert_eq!(update.rows().next(), Some(&row(1, 1, 2)));
+        let tail = "ON CONFLICT (tenant, doc) DO UPDATE SET a = excluded.a, b = excluded.b \
+                    WHERE t.a <> excluded.a";
+        let mut unless = table(tail);
+        unless.put(row(1, 1, 1));
+        unless.put(row(1, 1, 2));
+        assert_eq!(unless.rows().next(), Some(&row(1, 1, 1)));
+        unless.put(row(1, 2, 3));
+        assert_eq!(unless.rows().next(), Some(&row(1, 2, 3)));
+    }
+}
