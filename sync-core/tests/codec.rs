@@ -30,7 +30,7 @@ fn any_key() -> impl Strategy<Value = Key> {
         Just(key::KIND),
         Just(key::LAT),
         Just(key::EXPIRES),
-        "[a-z][a-z0-9_]{0,12}".prop_filter_map("in the dictionary", |name| Key::lookup(&name)),
+        "[a-z][a-z0-9_]{0,12}".prop_filter_map("in the dictionary", |name| Key::parse(&name)),
     ]
 }
 
@@ -54,7 +54,7 @@ fn entry() -> impl Strategy<Value = Entry> {
     prop_oneof![
         4 => (any_section(), 0i64..1 << 47, any::<[u8; 10]>(), btree_map(any_key(), value(), 0..8))
             .prop_map(|(section, ms, random, record)| Entry::Fact {
-                section, id: FactId::new(ms, random), record
+                section, id: FactId::new(ms, random), record: record.into_iter().collect()
             }),
         2 => (any_section(), any_key(), prop_oneof![Just(Value::Null), value()], vec(op, 0..4))
             .prop_map(|(section, key, value, mut replaces)| {

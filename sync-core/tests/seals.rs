@@ -105,9 +105,9 @@ fn any_altered_key_of_a_seal_is_noticed() {
     let (desk, _, id) = completed();
     let fact = desk.document.fact(&section::SIGNATURES, &id).expect("it is there");
     let key = phone_key().verifying_key();
-    for name in fact.record.keys() {
+    for (name, value) in &fact.record {
         let mut altered = fact.clone();
-        let value = match &fact.record[name] {
+        let value = match value {
             Value::Int(int) => Value::Int(int + 1),
             Value::Text(text) => Value::Text(text.replace("35000", "25000") + " "),
             Value::Bytes(bytes) => {

@@ -146,21 +146,29 @@ impl ActorTable {
 #[derive(Default)]
 struct Deltas {
     time: i64,
-    keys: HashMap<Key, i64>,
+    /// By key; only a handful are coded like this.
+    keys: Vec<(Key, i64)>,
 }
 
 impl Deltas {
     fn base(&self, key: &Key) -> i64 {
         match key.coding() {
             Coding::Time => self.time,
-            Coding::Delta => self.keys.get(key).copied().unwrap_or(0),
+            Coding::Delta => {
+                let last = self.keys.iter().find(|(known, _)| known == key);
+                last.map_or(0, |(_, value)| *value)
+            }
             Coding::Plain | Coding::Word => 0,
         }
     }
 
     fn seen(&mut self, key: &Key, value: i64) {
-        if key.coding() == Coding::Delta {
-            self.keys.insert(key.clone(), value);
+        if key.coding() != Coding::Delta {
+            return;
+        }
+        match self.keys.iter_mut().find(|(known, _)| known == key) {
+            Some((_, last)) => *last = value,
+            None => self.keys.push((key.clone(), value)),
         }
     }
 }
@@ -251,7 +259,7 @@ fn decode_entry(
         ENTRY_FACT => {
             let id = decode_fact_id(reader, deltas.time)?;
             let count = reader.count("keys of a fact", limits::RECORD_KEYS)?;
-            let mut record = Record::new();
+            let mut record = Record::with_capacity(count);
             for _ in 0..count {
                 let key = decode_key(reader)?;
                 let value = decode_value(reader, &key, deltas)?;

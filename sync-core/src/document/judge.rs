@@ -34,7 +34,7 @@ impl Document {
     pub fn to_automerge(&self) -> Result<Automerge, JudgeError> {
         let mut changes = vec![rebuild::automerge_genesis(self.id.kind)];
         for (change, _) in &self.changes {
-            changes.push(self.build(change, &[])?.change);
+            changes.push(self.automerge_change(change)?);
         }
         let mut automerge = Automerge::new();
         automerge.apply_changes(changes)?;

@@ -5,6 +5,7 @@
 
 mod apply;
 mod author;
+mod chunk;
 mod digest;
 mod genesis;
 mod graph;

@@ -1,16 +1,16 @@
 //! From a typed change to the one Automerge change it stands for, and so to its hash.
 //!
-//! This is the only place that makes Automerge changes. What it is given is bounded and checked,
-//! so none of the inputs that make automerge 0.12 abort or poison a document can be expressed.
+//! This is the only place that makes Automerge changes, for the judge; on the path of a request
+//! [`super::chunk`] writes their bytes. What either is given is bounded and checked, so none of
+//! the inputs that make automerge 0.12 abort or poison a document can be expressed.
 
 use std::num::NonZeroU64;
 
 use automerge::legacy::{Key as AmKey, ObjectId, Op, OpId as AmOpId, OpType};
 use automerge::{ActorId as AmActor, ChangeHash, ExpandedChange, ObjType, ScalarValue};
 
-use super::Document;
-use super::genesis;
 use super::graph::Meta;
+use super::{Document, chunk, genesis};
 use crate::change::{Change, ChangeRef, Entry, OpId};
 use crate::id::{ActorId, FactId};
 use crate::limits;
@@ -62,10 +62,9 @@ impl Refusal {
     }
 }
 
-/// The Automerge change, and what the graph must know of it.
+/// What the graph must know of the Automerge change.
 #[derive(Debug, Clone)]
 pub(crate) struct Built {
-    pub(super) change: automerge::Change,
     pub(super) meta: Meta,
     pub(super) start_op: u64,
     pub(super) deps: Vec<ChangeHash>,
@@ -82,8 +81,9 @@ impl Built {
 }
 
 impl Document {
-    /// Builds the Automerge change. `before` are the metas of the same actor's changes that come
-    /// right before this one and are not in the document yet.
+    /// Works out the Automerge change: its hash, operations and dependencies. `before` are the
+    /// metas of the same actor's changes that come right before this one and are not in the
+    /// document yet.
     pub(super) fn build(&self, change: &Change, before: Before<'_>) -> Result<Built, Refusal> {
         let mut deps = Vec::with_capacity(change.after.len() + 1);
         let mut missing = Vec::new();
@@ -115,17 +115,44 @@ impl Document {
         let mut hashes: Vec<_> = deps.iter().map(|meta| meta.hash).collect();
         hashes.sort();
         hashes.dedup();
-        let operations = self.operations(change, start_op)?;
-        let max_op = start_op + operations.len() as u64 - 1;
+        let max_op = start_op + chunk::operations(&change.entries) - 1;
         if max_op > limits::MAX_OP {
             return Err(Refusal::Limit("operations of a document"));
         }
-        let built = automerge_change(change, start_op, hashes.clone(), operations);
-        let meta = Meta { hash: built.hash(), max_op };
-        Ok(Built { change: built, meta, start_op, deps: hashes })
+        let hash = match self.section_counters(change)? {
+            Some(sections) => chunk::hash(change, start_op, &sections, &hashes),
+            None => {
+                let operations = self.operations(change, start_op)?;
+                automerge_change(change, start_op, hashes.clone(), operations).hash()
+            }
+        };
+        Ok(Built { meta: Meta { hash, max_op }, start_op, deps: hashes })
     }
 
-    fn operations(&self, change: &Change, start_op: u64) -> Result<Vec<Op>, Refusal> {
+    /// The Automerge change itself, for the judge: made by Automerge, not by us.
+    pub(super) fn automerge_change(&self, change: &Change) -> Result<automerge::Change, Refusal> {
+        let built = self.build(change, &[])?;
+        let operations = self.operations(change, built.start_op)?;
+        Ok(automerge_change(change, built.start_op, built.deps, operations))
+    }
+
+    /// For each entry the operation that made its section. `None` for a change that makes
+    /// sections itself: nobody may, so such a change is hashed only to be refused by its name.
+    pub(super) fn section_counters(&self, change: &Change) -> Result<Option<Vec<u64>>, Refusal> {
+        let mut counters = Vec::with_capacity(change.entries.len());
+        for entry in &change.entries {
+            match entry {
+                Entry::Fact { section, .. } | Entry::Field { section, .. } => {
+                    let counter = self.sections.get(section).copied();
+                    counters.push(counter.ok_or_else(|| Refusal::UnknownSection(section.clone()))?);
+                }
+                Entry::Section { .. } => return Ok(None),
+            }
+        }
+        Ok(Some(counters))
+    }
+
+    pub(super) fn operations(&self, change: &Change, start_op: u64) -> Result<Vec<Op>, Refusal> {
         let mut operations = Vec::with_capacity(change.entries.len() * 8);
         let own_actor = am_actor(&change.actor);
         let genesis = am_actor(&ActorId::GENESIS);
@@ -178,7 +205,7 @@ pub(super) fn automerge_genesis(kind: DocKind) -> automerge::Change {
     genesis::automerge_change(kind)
 }
 
-fn automerge_change(
+pub(super) fn automerge_change(
     change: &Change,
     start_op: u64,
     deps: Vec<ChangeHash>,

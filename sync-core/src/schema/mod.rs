@@ -1,10 +1,12 @@
 //! What a document is made of: its kind, its sections, and the names used inside them.
 
+mod name;
 mod words;
 
 use std::borrow::Cow;
 use std::fmt;
 
+pub use name::Key;
 pub use words::{Coding, key, keys, word};
 
 use crate::id::{BadId, JobId, UserId, VanId};
@@ -131,61 +133,48 @@ impl fmt::Debug for DocId {
     }
 }
 
-macro_rules! name {
-    ($(#[$doc:meta])* $type:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $type(Cow<'static, str>);
-
-        impl $type {
-            /// A name known when this was compiled.
-            pub const fn known(name: &'static str) -> Self {
-                Self(Cow::Borrowed(name))
-            }
-
-            /// The name as text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-
-            /// Checks a name that came from outside: 1–64 bytes of `a-z`, `0-9` and `_`, the
-            /// first a letter. Fact ids start with a digit, so the two never meet in one map.
-            pub fn parse(name: &str) -> Option<Self> {
-                let fits = name.len() <= crate::limits::NAME_BYTES;
-                let starts = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
-                let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-                (fits && starts && name.bytes().all(plain)).then(|| Self(Cow::Owned(name.to_owned())))
-            }
-        }
-
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl std::borrow::Borrow<str> for $type {
-            fn borrow(&self) -> &str {
-                &self.0
-            }
-        }
-    };
+/// Whether a name that came from outside may be one: 1–64 bytes of `a-z`, `0-9` and `_`, the
+/// first a letter. Fact ids start with a digit, so the two never meet in one map.
+fn is_name(name: &str) -> bool {
+    let fits = name.len() <= crate::limits::NAME_BYTES;
+    let starts = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    fits && starts && name.bytes().all(plain)
 }
 
-name!(
-    /// The name of a section of a document.
-    Section
-);
-name!(
-    /// The name of a key in a fact, or of a field.
-    Key
-);
+/// The name of a section of a document.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Section(Cow<'static, str>);
+
+impl Section {
+    /// A name known when this was compiled.
+    pub const fn known(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Checks a name that came from outside: 1–64 bytes of `a-z`, `0-9` and `_`, the first a
+    /// letter.
+    pub fn parse(name: &str) -> Option<Self> {
+        is_name(name).then(|| Self(Cow::Owned(name.to_owned())))
+    }
+}
+
+impl fmt::Debug for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// The sections by name.
 pub mod section {

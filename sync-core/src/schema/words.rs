@@ -26,10 +26,10 @@ macro_rules! keys {
         /// The keys by name.
         pub mod key {
             use super::Key;
-            $($(#[$doc])* pub const $name: Key = Key::known($text);)*
+            $($(#[$doc])* pub const $name: Key = Key::numbered(super::number($text));)*
         }
 
-        static KEYS: &[(&str, Coding)] = &[$(($text, Coding::$coding)),*];
+        pub(super) const KEYS: &[(&str, Coding)] = &[$(($text, Coding::$coding)),*];
     };
 }
 
@@ -374,29 +374,35 @@ pub mod word {
     }
 }
 
-impl Key {
-    /// Number of this key in the dictionary, from 0.
-    pub fn code(&self) -> Option<u64> {
-        tables().keys.get(self.as_str()).map(|c| *c as u64)
-    }
-
-    /// The key with this number.
-    pub fn from_code(code: u64) -> Option<Self> {
-        KEYS.get(usize::try_from(code).ok()?).map(|(name, _)| Self::known(name))
-    }
-
-    /// How integers under this key are written; keys not in the dictionary are plain.
-    pub fn coding(&self) -> Coding {
-        tables().keys.get(self.as_str()).map_or(Coding::Plain, |code| KEYS[*code].1)
-    }
-
-    /// The key of this name: the dictionary's own if it is there, else checked and kept.
-    pub fn lookup(name: &str) -> Option<Self> {
-        match tables().keys.get(name) {
-            Some(code) => Some(Self::known(KEYS[*code].0)),
-            None => Self::parse(name),
+/// Number of a key that is in the dictionary; anything else does not compile.
+const fn number(name: &str) -> u16 {
+    let mut at = 0;
+    while at < KEYS.len() {
+        if same(KEYS[at].0.as_bytes(), name.as_bytes()) {
+            return at as u16;
         }
+        at += 1;
     }
+    panic!("not in the dictionary")
+}
+
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < one.len() {
+        if one[at] != other[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// Number of the key of this name, if it has one.
+pub(super) fn find_key(name: &str) -> Option<u16> {
+    tables().keys.get(name).and_then(|number| u16::try_from(*number).ok())
 }
 
 struct Tables {
@@ -421,8 +427,10 @@ mod tests {
         assert_eq!(tables().keys.len(), KEYS.len());
         assert_eq!(tables().words.len(), WORDS.len());
         for (code, (name, _)) in KEYS.iter().enumerate() {
-            assert_eq!(Key::from_code(code as u64).and_then(|k| k.code()), Some(code as u64));
-            assert!(Key::parse(name).is_some(), "{name} is not a plain name");
+            let key = Key::from_code(code as u64);
+            assert_eq!(key.as_ref().and_then(Key::code), Some(code as u64));
+            assert_eq!(key.as_ref().map(Key::as_str), Some(*name));
+            assert_eq!(key, Key::parse(name), "{name} is not a plain name");
         }
     }
 }

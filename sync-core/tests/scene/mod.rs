@@ -80,7 +80,9 @@ impl Hand {
         let mut random = [self.facts; 10];
         random[0] = self.caller.user.as_bytes()[15];
         let mut record: Record = keys.iter().cloned().collect();
-        record.entry(key::AT).or_insert(Value::Int(self.now));
+        if !record.contains_key(&key::AT) {
+            record.insert(key::AT, Value::Int(self.now));
+        }
         let id = FactId::new(self.now, random);
         self.attempt(vec![Entry::Fact { section, id, record }])
     }

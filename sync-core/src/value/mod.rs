@@ -3,9 +3,9 @@
 //! There is no floating point: money is integer minor units, places are 1e-7 degrees, quantities
 //! are thousandths. Equal values therefore have equal bytes, and a digest means something.
 
-use std::collections::BTreeMap;
+mod record;
 
-use crate::schema::Key;
+pub use record::{Pairs, Record};
 
 /// One scalar.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,9 +21,6 @@ pub enum Value {
     /// Raw bytes: ids (16), digests (32), strokes.
     Bytes(Vec<u8>),
 }
-
-/// The flat contents of one fact, by key.
-pub type Record = BTreeMap<Key, Value>;
 
 impl Value {
     /// The integer, if it is one.
