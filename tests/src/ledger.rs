@@ -33,6 +33,14 @@ impl Ledger {
     /// A sentence that names the fact.
     pub fn saved(&mut self, key: FactKey, record: &Record) -> Result<(), String> {
         let hash = hash(&key, record);
+        self.saved_as(key, hash)
+    }
+
+    /// Writes a saved fact down by the [`hash`] of what it says.
+    ///
+    /// # Errors
+    /// As [`Ledger::saved`].
+    pub fn saved_as(&mut self, key: FactKey, hash: [u8; 32]) -> Result<(), String> {
         match self.facts.insert(key.clone(), hash) {
             Some(before) if before != hash => Err(format!("fact {} changed on its phone", key.id)),
             _ => Ok(()),

@@ -8,13 +8,18 @@
 //!
 //! For whoever judges a run there are a [`ledger`] of what was saved, the server's own log read
 //! apart from the server ([`server_log`]), the [`reckoning`] between the two, and a REST client for the desk ([`rest`]).
+//!
+//! [`process`] runs the `towline` program, and [`kills`] kills it and phones, again and again.
 
 pub mod calls;
 pub mod day;
 pub mod drives;
+pub mod folder;
 pub mod input;
+pub mod kills;
 pub mod ledger;
 pub mod links;
+pub mod process;
 pub mod random;
 pub mod reckoning;
 pub mod rest;

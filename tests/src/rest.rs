@@ -46,6 +46,11 @@ impl Rest {
         Ok(rest)
     }
 
+    /// The same session at another address of the same server.
+    pub fn at(&self, url: &str) -> Self {
+        Self { agent: self.agent.clone(), url: url.to_owned(), token: self.token.clone() }
+    }
+
     /// Reads something.
     pub fn get(&self, path: &str) -> Result<Answer, RestError> {
         let request = self.agent.get(format!("{}{path}", self.url));

@@ -93,7 +93,8 @@ fn run(row: &AnyRow) -> Result<Run, LogError> {
     run.map_err(|e| LogError::Damaged(format!("a row of the log cannot be read: {e}")))
 }
 
-fn facts(run: &Run) -> Vec<(FactKey, [u8; 32])> {
+/// The facts of a run, with a hash of what each says.
+pub fn facts(run: &Run) -> Vec<(FactKey, [u8; 32])> {
     let entries = run.changes.iter().flat_map(|change| &change.entries);
     entries
         .filter_map(|entry| match entry {

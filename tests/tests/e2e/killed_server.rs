@@ -8,11 +8,11 @@ use std::sync::{Mutex, RwLock};
 use mobile_ffi::{SyncEnd, WalkUp};
 use sync_core::id::TenantId;
 use tests::ledger::Ledger;
+use tests::process::{ServerProcess, free_address};
 use tests::rest::Rest;
 use tests::server_log::ServerLog;
 
 use crate::office::{self, Folder, Phone, Wire, over_both};
-use crate::process::{ServerProcess, free_address};
 
 const PHONES: usize = 4;
 const KILLS: usize = 4;
@@ -25,10 +25,10 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed(wire: Wire) {
     let folder = Folder::new();
     let data = folder.path().join("server");
     std::fs::create_dir_all(&data).unwrap();
-    let address = free_address();
+    let address = free_address().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (tenant, users) = runtime.block_on(staff(&data));
-    let mut server = ServerProcess::start(&data, address);
+    let mut server = ServerProcess::start(&data, address).unwrap();
     let admin = Rest::log_in(&server.url(), office::TENANT, "admin", office::PASSWORD).unwrap();
     let phones: Vec<Phone> = users
         .into_iter()
@@ -53,13 +53,13 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed(wire: Wire) {
         for _ in 0..KILLS {
             (0..BETWEEN).for_each(|_| acknowledged.recv().unwrap());
             let gone = work.gone.write().unwrap();
-            server.kill();
+            server.kill().unwrap();
             // Before anybody can send it again: what is on the disk is what was acknowledged.
             let log = read(&runtime, &data, tenant);
             for ledger in &work.durable {
                 assert_once(&ledger.lock().unwrap(), &log);
             }
-            server = ServerProcess::start(&data, address);
+            server = ServerProcess::start(&data, address).unwrap();
             drop(gone);
         }
         work.stop.store(true, Ordering::SeqCst);
@@ -69,7 +69,7 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed(wire: Wire) {
                 std::thread::yield_now();
             }
         }
-        server.kill();
+        server.kill().unwrap();
         let log = read(&runtime, &data, tenant);
         phones.iter().for_each(|phone| phone.assert_all_on(&log));
         assert!(log.refused.is_empty());

@@ -9,6 +9,5 @@ mod killed_server;
 mod news;
 mod office;
 mod offline_day;
-mod process;
 mod revoked;
 mod sealed;
