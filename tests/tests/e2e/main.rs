@@ -9,5 +9,6 @@ mod killed_server;
 mod news;
 mod office;
 mod offline_day;
+mod restored;
 mod revoked;
 mod sealed;
