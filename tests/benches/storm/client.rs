@@ -11,8 +11,11 @@ use sync_core::enrol::{assertion, assertion_input};
 use sync_core::schema::DocId;
 use sync_core::sync::{Frame, Request, Response, Sent, decode_response, encode_request};
 use tests::storm::{Phone, work};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+
+use crate::http;
+
+/// Media type of the frames.
+pub const MEDIA_TYPE: &str = "application/vnd.towline.sync";
 
 /// A logged-in device.
 pub struct Device {
@@ -38,8 +41,8 @@ impl Device {
         let grant = sync_core::enrol::GRANT_TYPE.replace(':', "%3A");
         let body = format!("grant_type={grant}&assertion={assertion}");
         let form = "application/x-www-form-urlencoded";
-        let answer = post(address, "/v1/token", form, None, body.as_bytes()).await;
-        let answer: serde_json::Value = serde_json::from_slice(&answer).expect("JSON");
+        let answer = http::post(address, "/v1/token", form, None, body.as_bytes()).await;
+        let answer = answer.expect("an answer").json();
         let token = answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}"));
         let token = token.to_owned();
         let (documents, runs) = Default::default();
@@ -83,6 +86,19 @@ impl Device {
         (up, down)
     }
 
+    /// What it will send when it comes back, with the token to send it with; the documents go.
+    pub fn packed(mut self) -> (String, Vec<u8>, usize) {
+        let runs = std::mem::take(&mut self.runs);
+        let changes = runs.iter().map(|run| run.changes.len()).sum();
+        let request = self.request(runs);
+        (self.token, request, changes)
+    }
+
+    /// The token it logged in with.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Comes back with nothing to say; bytes of the two bodies.
     pub async fn idle(&mut self) -> (usize, usize) {
         let request = self.request(Vec::new());
@@ -111,38 +127,13 @@ fn document(documents: &mut Vec<Document>, doc: DocId) -> &mut Document {
     &mut documents[at]
 }
 
+/// One exchange that must succeed; bytes of the two bodies, and the answer.
 async fn exchange(address: SocketAddr, token: &str, frame: &[u8]) -> (usize, usize, Response) {
-    let media = "application/vnd.towline.sync";
-    let answer = post(address, "/v1/sync", media, Some(token), frame).await;
-    let decoded = decode_response(&answer);
+    let answer = http::post(address, "/v1/sync", MEDIA_TYPE, Some(token), frame).await;
+    let answer = answer.expect("an answer");
+    let decoded = decode_response(&answer.body);
     let Ok(Frame::Response(response)) = decoded else {
-        panic!("{decoded:?}: {}", String::from_utf8_lossy(&answer));
+        panic!("{decoded:?}: {}", String::from_utf8_lossy(&answer.body));
     };
-    (frame.len(), answer.len(), *response)
-}
-
-async fn post(
-    address: SocketAddr,
-    path: &str,
-    media: &str,
-    token: Option<&str>,
-    body: &[u8],
-) -> Vec<u8> {
-    let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: {media}\r\n\
-         {}Content-Length: {}\r\n\r\n",
-        bearer.unwrap_or_default(),
-        body.len()
-    );
-    let mut stream = TcpStream::connect(address).await.expect("a connection");
-    let mut message = head.into_bytes();
-    message.extend_from_slice(body);
-    stream.write_all(&message).await.expect("the request goes out");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.expect("the answer comes");
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
-    let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
-    assert!(!head.contains("transfer-encoding: chunked"), "the length is known");
-    answer.split_off(end)
+    (frame.len(), answer.body.len(), *response)
 }

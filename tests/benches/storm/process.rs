@@ -46,6 +46,17 @@ impl Child {
         Self { process, folder, address, audience }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Changes of phones in its database, read beside it.
+    pub fn stored_changes(&self) -> u64 {
+        let url = format!("sqlite://{}?mode=ro", self.folder.join("towline.db").display());
+        crate::server::stored_changes(&url)
+    }
+
     /// What it used so far.
     pub fn usage(&self) -> Usage {
         usage(self.process.id())
@@ -73,4 +84,11 @@ pub fn usage(pid: u32) -> Usage {
     let peak = status.lines().find(|line| line.starts_with("VmHWM"));
     let peak = peak.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
     Usage { cpu: Duration::from_nanos(cpu), peak_mb: peak.unwrap_or(0.0) / 1024.0 }
+}
+
+/// Resident memory of the process of this id, KiB.
+pub fn resident_kb(pid: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS"));
+    line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0.0)
 }
