@@ -122,10 +122,10 @@ fn a_backup_whose_pages_do_not_fit_together_is_not_restored() {
         }
         let store = place.open().await;
         busy_day(&store).await;
-        let folder = std::env::temp_dir().join(format!("{}.damaged", store.epoch()));
+        let folder = std::env::temp_dir().join(format!("{}.damaged", store.sql().unwrap().epoch()));
         std::fs::create_dir_all(&folder).unwrap();
         let copy = folder.join("copy.db");
-        backup(&store, &copy).await.unwrap();
+        backup(store.sql().unwrap(), &copy).await.unwrap();
         store.close().await;
         let whole = std::fs::read(&copy).unwrap();
         let url = format!("sqlite://{}/again/towline.db", folder.display());
