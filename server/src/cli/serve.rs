@@ -30,8 +30,9 @@ impl Serve {
         let config = self.settings.config()?;
         logging::init(&config);
         let running = Server::start(config).await?;
+        let stopped = stopped()?;
         greet(&running).await?;
-        stopped().await;
+        stopped.await;
         eprintln!("Stopping; requests under way may finish.");
         running.shutdown().await;
         Ok(ExitCode::SUCCESS)
@@ -58,21 +59,27 @@ async fn greet(running: &Running) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn stopped() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+/// Ends when somebody asks the process to stop. Who asks is heard from the call on, before the
+/// future is waited for: a server that has said it listens stops in order, however soon.
+#[cfg(unix)]
+fn stopped() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    // Without a signal to wait for, only the process itself can be ended.
-    if interrupt.await.is_err() {
-        std::future::pending::<()>().await;
-    }
+    })
+}
+
+#[cfg(not(unix))]
+fn stopped() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        // Without a signal to wait for, only the process itself can be ended.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
 }

@@ -12,3 +12,4 @@ mod offline_day;
 mod restored;
 mod revoked;
 mod sealed;
+mod stopped;
