@@ -39,6 +39,11 @@ impl Folder {
         Ok(Self { path, kept: false })
     }
 
+    /// One that somebody else made and removes.
+    pub fn of_others(path: &Path) -> Self {
+        Self { path: path.to_owned(), kept: true }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

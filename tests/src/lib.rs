@@ -10,9 +10,11 @@
 //! apart from the server ([`server_log`]), the [`reckoning`] between the two, and a REST client for the desk ([`rest`]).
 //!
 //! [`process`] runs the `towline` program, and [`kills`] kills it and phones, again and again.
+//! [`disk`] records what they do to their disks, and cuts the power at every call.
 
 pub mod calls;
 pub mod day;
+pub mod disk;
 pub mod drives;
 pub mod folder;
 pub mod input;

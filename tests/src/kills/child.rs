@@ -55,7 +55,7 @@ impl Child {
 
 /// How a phone of a run is opened: without a reserve, which would be half a megabyte written anew
 /// at every start.
-pub(super) fn options() -> Options {
+pub(crate) fn options() -> Options {
     let space = SpaceLimits { reserve_bytes: 0, ..SpaceLimits::default() };
     Options { space, ..Options::default() }
 }
@@ -109,13 +109,14 @@ fn say(line: &str) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-fn line(key: &FactKey, hash: &[u8; 32]) -> String {
+/// The line that says that a fact is saved.
+pub(crate) fn line(key: &FactKey, hash: &[u8; 32]) -> String {
     let (doc, hash) = (hex(key.doc.as_bytes()), hex(hash));
     format!("saved {} {doc} {} {} {hash}.", key.doc.kind.code(), key.section, key.id)
 }
 
 /// What a line says is saved; nothing if it is another line, or was cut off by the kill.
-pub(super) fn saved(line: &str) -> Option<(FactKey, [u8; 32])> {
+pub(crate) fn saved(line: &str) -> Option<(FactKey, [u8; 32])> {
     let mut words = line.strip_prefix("saved ")?.strip_suffix('.')?.split(' ');
     let kind = DocKind::from_code(words.next()?.parse().ok()?);
     let doc = DocId::new(kind, unhex(words.next()?)?).ok()?;
@@ -129,11 +130,11 @@ pub(super) fn all_saved(lines: &[String]) -> Saved {
     lines.iter().filter_map(|line| saved(line)).collect()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     if text.len() != 2 * N {
         return None;

@@ -6,14 +6,14 @@
 //! durable or saved is looked for. A database lives for a while and is then begun anew, so that
 //! looking stays cheap however long a run is.
 
-mod child;
-mod desk;
-mod log_tail;
+pub(crate) mod child;
+pub(crate) mod desk;
+pub(crate) mod log_tail;
 pub mod phone;
-mod place;
+pub(crate) mod place;
 pub mod server;
-mod technician;
-mod witness;
+pub(crate) mod technician;
+pub(crate) mod witness;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -73,6 +73,6 @@ impl Tally {
 }
 
 /// A promise that was broken, with all that is needed to look into it.
-fn broken<T>(what: impl Into<String>) -> Result<T, Trouble> {
+pub(crate) fn broken<T>(what: impl Into<String>) -> Result<T, Trouble> {
     Err(format!("BROKEN: {}", what.into()).into())
 }

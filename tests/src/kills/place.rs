@@ -56,6 +56,12 @@ impl Place {
         Ok(Self { url, folder, postgres: Some((admin.to_owned(), name)) })
     }
 
+    /// A database to be made in a folder that somebody else looks after.
+    pub fn within(folder: &Path) -> Self {
+        let url = format!("sqlite://{}", folder.join("towline.db").display());
+        Self { url, folder: Folder::of_others(folder), postgres: None }
+    }
+
     /// Whether it is a file.
     pub fn is_sqlite(&self) -> bool {
         self.postgres.is_none()

@@ -4,7 +4,7 @@
 //! Everybody pauses from the kill until the restarted server was looked at: nothing that is
 //! missing could have been sent again.
 
-mod load;
+pub(crate) mod load;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

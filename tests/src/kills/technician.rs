@@ -112,7 +112,8 @@ impl Technician {
         self.said(job, section, fact)
     }
 
-    fn sign(&self, job: JobId) -> Result<FactId, EngineError> {
+    /// Has the customer sign.
+    pub fn sign(&self, job: JobId) -> Result<FactId, EngineError> {
         let signer = Signer {
             name: "Lin".to_owned(),
             role: "customer".to_owned(),
@@ -125,7 +126,12 @@ impl Technician {
     }
 
     /// What was saved: the fact, and for a part the movement of the van's stock with it.
-    fn said(&mut self, job: JobId, section: Section, fact: FactId) -> Result<Saved, EngineError> {
+    pub fn said(
+        &mut self,
+        job: JobId,
+        section: Section,
+        fact: FactId,
+    ) -> Result<Saved, EngineError> {
         let mut saved = vec![read(&self.engine, job.into(), section.clone(), fact)?];
         if section != section::PARTS {
             return Ok(saved);

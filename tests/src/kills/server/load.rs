@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use mobile_ffi::{Engine, NetError, Options, SyncEnd};
 use serde_json::json;
-use sync_core::id::UserId;
+use sync_core::id::{DeviceId, UserId};
 
 use super::super::desk::Desk;
 use super::super::place::{PASSWORD, People, TENANT};
@@ -43,6 +43,7 @@ pub struct Load {
 pub struct LoadPhone {
     technician: Technician,
     random: Random,
+    device: DeviceId,
     /// What it called saved.
     pub ledger: Ledger,
     /// Its files; in memory, for nothing happens to them here.
@@ -82,7 +83,8 @@ impl Load {
         admin.post(&confirm, &json!({"digits": enrolled.digits}))?;
         let technician = Technician::new(engine, Random::new(random.next()));
         let random = Random::new(random.next());
-        Ok(LoadPhone { technician, random, ledger: Ledger::default(), _folder: folder })
+        let (device, ledger) = (enrolled.device, Ledger::default());
+        Ok(LoadPhone { technician, random, device, ledger, _folder: folder })
     }
 
     /// The dispatchers, logged in.
@@ -138,8 +140,24 @@ impl Load {
 }
 
 impl LoadPhone {
-    fn round(&mut self) -> Result<(), Trouble> {
-        for _ in 0..=self.random.below(SAVES) {
+    /// Which phone it is.
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// Saves a few things, and syncs.
+    pub fn round(&mut self) -> Result<(), Trouble> {
+        let saves = self.random.below(SAVES);
+        self.save_and_sync(saves + 1)
+    }
+
+    /// Saves one thing, and syncs.
+    pub fn save_one_and_sync(&mut self) -> Result<(), Trouble> {
+        self.save_and_sync(1)
+    }
+
+    fn save_and_sync(&mut self, saves: u64) -> Result<(), Trouble> {
+        for _ in 0..saves {
             for (key, hash) in self.technician.save()? {
                 self.ledger.saved_as(key, hash)?;
             }
