@@ -13,6 +13,7 @@ use crate::auth::password::Passwords;
 use crate::clock::random;
 use crate::config::Config;
 use crate::http::Problem;
+use crate::net::lanes::Lanes;
 use crate::phone_sync::Sockets;
 use crate::phone_sync::countersign::{self, Countersigner};
 use crate::store::{Store, StoreError};
@@ -40,7 +41,7 @@ pub struct Shared {
     /// Seals that wait for the server's word.
     pub countersigner: Countersigner,
     /// Places for requests at work.
-    pub places: tokio::sync::Semaphore,
+    pub lanes: Lanes,
     issuer: String,
     keys_read_at: AtomicI64,
 }
@@ -79,7 +80,7 @@ impl App {
         drop(connection);
         let passwords = Passwords::new(config.password_memory_kib).map_err(StartError::Argon)?;
         let metrics = Metrics::new();
-        let places = tokio::sync::Semaphore::new(config.net.max_requests);
+        let lanes = Lanes::new(config.net.max_requests, config.net.max_syncs);
         let (countersigner, queue) = Countersigner::new();
         let app = Self(Arc::new(Shared {
             config,
@@ -89,7 +90,7 @@ impl App {
             metrics,
             sockets: Sockets::default(),
             countersigner,
-            places,
+            lanes,
             issuer,
             keys_read_at: AtomicI64::new(now),
         }));

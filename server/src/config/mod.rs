@@ -65,8 +65,10 @@ pub struct NetConfig {
     pub stall_timeout: Duration,
     /// Open connections; a further one is answered 503 and closed.
     pub max_connections: usize,
-    /// Requests at work; a further one is answered 503.
+    /// Requests of the desk at work, and as many of phones in line; a further one is answered 503.
     pub max_requests: usize,
+    /// Phones' pages at work.
+    pub max_syncs: usize,
     /// Time that requests under way get at shutdown.
     pub shutdown_deadline: Duration,
 }
@@ -168,6 +170,7 @@ impl Config {
                 stall_timeout: find.seconds("stall_timeout")?,
                 max_connections: find.parse("max_connections", "a count")?,
                 max_requests: find.parse("max_requests", "a count")?,
+                max_syncs: find.parse("max_syncs", "a count")?,
                 shutdown_deadline: find.seconds("shutdown_deadline")?,
             },
             session: find.seconds("session")?,

@@ -57,7 +57,13 @@ pub static SETTINGS: &[Setting] = &[
     setting("request_timeout", "60", "Seconds for a whole request, after its body"),
     setting("stall_timeout", "120", "Seconds in which a peer must take or send a byte"),
     setting("max_connections", "4096", "Open connections; a further one is turned away with 503"),
-    setting("max_requests", "512", "Requests at work; a further one is turned away with 503"),
+    setting(
+        "max_requests",
+        "512",
+        "Requests of the desk at work, and as many of phones in line; a further one is turned away \
+         with 503",
+    ),
+    setting("max_syncs", "64", "Phones' pages at work; the others wait in line"),
     setting("shutdown_deadline", "20", "Seconds that requests under way get when the server stops"),
     setting("session", "43200", "Seconds a staff session lives"),
     setting("access", "900", "Seconds a phone's access token lives"),

@@ -1,7 +1,8 @@
 //! Turning requests away while too many are at work, and telling what became of each.
 //!
 //! A request takes a place when there is something to do: after its body has come, however slow
-//! the link. So neither phones in a valley nor somebody who dawdles on purpose hold places.
+//! the link. So neither phones in a valley nor somebody who dawdles on purpose hold places. The
+//! desk and the phones have places of their own ([`super::lanes`]).
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -62,15 +63,24 @@ pub async fn arrived(app: &App, request: Request) -> Result<Request, Problem> {
     whole(request, limit, deadline).await
 }
 
-/// Takes a place for the time of the request, or answers 503 at once.
+/// Takes a place for the time of the request, or answers 503.
 pub async fn placed(app: &App, request: Request, next: Next) -> Response {
-    let Ok(_place) = app.places.try_acquire() else {
-        app.metrics.shed.get_or_create(&Case::of("requests")).inc();
+    if &*route(&request) == "/v1/sync" {
+        return match app.lanes.phone().await {
+            Ok(_place) => next.run(request).await,
+            Err(seconds) => turned_away(app, seconds),
+        };
+    }
+    match app.lanes.desk() {
+        Some(_place) => next.run(request).await,
         // Everybody who is turned away now must not come back in the same second.
-        let seconds = 1 + u64::from(crate::clock::random::<1>()[0] % 5);
-        return Problem::new(Code::Overloaded).retry_after(seconds).into_response();
-    };
-    next.run(request).await
+        None => turned_away(app, 1 + u64::from(crate::clock::random::<1>()[0] % 5)),
+    }
+}
+
+fn turned_away(app: &App, seconds: u64) -> Response {
+    app.metrics.shed.get_or_create(&Case::of("requests")).inc();
+    Problem::new(Code::Overloaded).retry_after(seconds).into_response()
 }
 
 async fn whole(request: Request, limit: usize, deadline: Duration) -> Result<Request, Problem> {

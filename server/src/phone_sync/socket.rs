@@ -132,7 +132,8 @@ impl Watch {
 
     async fn exchange(&mut self, phone: &Phone, frame: &[u8]) -> Result<Vec<u8>, Problem> {
         let app = self.app.clone();
-        let Ok(Ok(_place)) = timeout(Duration::from_secs(10), app.places.acquire()).await else {
+        // As long as the phone itself would wait for an answer.
+        let Ok(Ok(_place)) = timeout(Duration::from_secs(30), app.lanes.phone()).await else {
             return Err(Problem::new(Code::Overloaded));
         };
         let outcome = exchange(&app, phone, frame).await;

@@ -120,7 +120,7 @@ async fn set_up(
         // The log is committed only when it is on the disk: synchronous=FULL.
         (Backend::Sqlite, true) => {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; \
-             PRAGMA foreign_keys = ON; PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; \
+             PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; \
              PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432;"
         }
         (Backend::Sqlite, false) => {

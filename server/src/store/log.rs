@@ -128,17 +128,26 @@ pub(crate) async fn load(
         }
         document.runs = 0;
     }
-    const RUNS: &str = "SELECT pos, author_user, author_device, payload FROM runs \
-         WHERE tenant = $1 AND pos <= $2 AND doc IN ({keys}) AND pos > COALESCE((SELECT upto \
-         FROM snapshots WHERE snapshots.tenant = runs.tenant AND snapshots.doc = runs.doc \
-         AND snapshots.upto <= $2), 0) ORDER BY pos";
-    for row in select_in(connection, backend, RUNS, first, &keys).await? {
-        let logged = logged(&row)?;
+    let rows = select_in(connection, backend, SINCE_SNAPSHOT, first, &keys).await?;
+    for logged in in_order(&rows)? {
         if let Some(document) = loaded.get_mut(&logged.run.doc) {
             document.take(&logged)?;
         }
     }
     Ok(loaded)
+}
+
+/// Runs of documents after their snapshots. Sorted by us: asked for the order, SQLite reads the
+/// whole log of the tenant in it, to find a few documents.
+const SINCE_SNAPSHOT: &str = "SELECT pos, author_user, author_device, payload FROM runs \
+    WHERE tenant = $1 AND pos <= $2 AND doc IN ({keys}) AND pos > COALESCE((SELECT upto \
+    FROM snapshots WHERE snapshots.tenant = runs.tenant AND snapshots.doc = runs.doc \
+    AND snapshots.upto <= $2), 0)";
+
+fn in_order(rows: &[AnyRow]) -> Result<Vec<Logged>, StoreError> {
+    let mut runs = rows.iter().map(logged).collect::<Result<Vec<_>, _>>()?;
+    runs.sort_by_key(|logged| logged.pos);
+    Ok(runs)
 }
 
 /// Runs of these documents after a position, in the order of the log.
@@ -151,13 +160,11 @@ pub(crate) async fn runs_after(
 ) -> Result<Vec<Logged>, StoreError> {
     let keys: Vec<_> = docs.iter().map(doc_key).collect();
     let first = vec![Arg::from(tenant.as_bytes()), Arg::Int(after)];
-    const RUNS: &str = "SELECT pos, author_user, author_device, payload FROM runs \
-                        WHERE tenant = $1 AND pos > $2 AND doc IN ({keys})";
-    let rows = select_in(connection, backend, RUNS, first, &keys).await?;
-    let mut runs = rows.iter().map(logged).collect::<Result<Vec<_>, _>>()?;
-    runs.sort_by_key(|logged| logged.pos);
-    Ok(runs)
+    in_order(&select_in(connection, backend, AFTER, first, &keys).await?)
 }
+
+const AFTER: &str = "SELECT pos, author_user, author_device, payload FROM runs \
+                     WHERE tenant = $1 AND pos > $2 AND doc IN ({keys})";
 
 /// Verdicts of refusal given before, by document.
 pub(crate) async fn refused(
@@ -185,4 +192,45 @@ pub(crate) async fn refused(
 /// Whether a run would make its document larger than [`limits::DOCUMENT_BYTES`].
 pub(crate) fn passes_limit(bytes: usize, run: usize) -> bool {
     bytes.saturating_add(run) > limits::DOCUMENT_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::AssertSqlSafe;
+
+    use super::*;
+    use crate::store::sql::fill;
+    use crate::store::{Store, pull};
+
+    /// A server with years of log must find a few documents as fast as a new one.
+    #[test]
+    fn no_query_for_some_documents_walks_through_the_log() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let folder = std::env::temp_dir().join(format!("towline-plans-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let url = format!("sqlite://{}", folder.join("plans.db").display());
+        runtime.expect("a runtime").block_on(async {
+            let store = Store::open(&url).await.expect("it opens");
+            let mut connection = store.readers().acquire().await.expect("a connection");
+            for text in [SINCE_SNAPSHOT, AFTER, pull::SIZES] {
+                for size in [1, 8, 64, 256] {
+                    let sql = format!("EXPLAIN QUERY PLAN {}", fill(text, 2, size));
+                    let mut query = sqlx::query(AssertSqlSafe(sql)).bind(vec![0u8; 16]).bind(1i64);
+                    for _ in 0..size {
+                        query = query.bind(vec![1u8; 17]);
+                    }
+                    let rows = query.fetch_all(&mut *connection).await.expect("a plan");
+                    let steps: Vec<String> = rows.iter().map(|row| row.get(3)).collect();
+                    let runs = steps.iter().find(|step| step.contains(" runs ")).expect("a step");
+                    assert!(
+                        runs.contains("runs_of_document (tenant=? AND doc=?"),
+                        "{text}: {runs}"
+                    );
+                }
+            }
+            drop(connection);
+            store.close().await;
+        });
+        std::fs::remove_dir_all(&folder).ok();
+    }
 }

@@ -142,8 +142,6 @@ async fn sizes(
     tenant: TenantId,
     wanted: [(Vec<DocId>, i64); 2],
 ) -> Result<Vec<Size>, StoreError> {
-    const SIZES: &str = "SELECT doc, pos, actor, first_seq, last_seq, LENGTH(payload) FROM runs \
-                         WHERE tenant = $1 AND pos > $2 AND doc IN ({keys})";
     let mut sizes = Vec::new();
     for (docs, after) in wanted {
         let keys: Vec<_> = docs.iter().map(doc_key).collect();
@@ -161,3 +159,7 @@ async fn sizes(
     }
     Ok(sizes)
 }
+
+/// Where and how large the runs of some documents are.
+pub(super) const SIZES: &str = "SELECT doc, pos, actor, first_seq, last_seq, LENGTH(payload) FROM runs \
+                         WHERE tenant = $1 AND pos > $2 AND doc IN ({keys})";

@@ -21,7 +21,9 @@ use crate::store::{Backend, Meta, StoreError};
 /// Most requests in one group.
 const GROUP: usize = 256;
 /// Changes after which a group takes no further push, to bound memory and the wait of all.
-const GROUP_CHANGES: usize = 4096;
+const GROUP_CHANGES: usize = 2048;
+/// The same when somebody at a desk waits for the group.
+const GROUP_CHANGES_BESIDE_EDITS: usize = 512;
 /// Changes worked on while the rows of those before are written.
 const PART_CHANGES: usize = 512;
 
@@ -72,24 +74,24 @@ pub(super) async fn run(mut task: Task, mut requests: mpsc::Receiver<Request>) {
     }
 }
 
-/// The requests of the next group: up to a stop, and not too many changes.
+/// The requests of the next group: up to a stop, and not too many changes. Edits go first, and
+/// few pushes with them: at a desk somebody looks at the screen, a phone's work is saved already.
 fn take_group(waiting: &mut VecDeque<Request>) -> Vec<Request> {
-    let mut group = Vec::new();
+    let end = waiting.iter().position(|request| matches!(request, Request::Stop(_)));
+    let later = waiting.split_off(end.unwrap_or(waiting.len()));
+    let (pushes, mut group): (Vec<_>, Vec<_>) =
+        waiting.drain(..).partition(|request| matches!(request, Request::Push(..)));
+    let limit = if group.is_empty() { GROUP_CHANGES } else { GROUP_CHANGES_BESIDE_EDITS };
     let mut changes = 0;
-    while let Some(request) = waiting.front() {
-        match request {
-            Request::Stop(_) => break,
-            Request::Push(push, _) => {
-                let more: usize = push.runs.iter().map(|run| run_of(run).changes.len()).sum();
-                if changes > 0 && changes + more > GROUP_CHANGES {
-                    break;
-                }
-                changes += more;
-            }
-            Request::Edit(..) | Request::Plain(_) => changes += 1,
+    waiting.extend(pushes);
+    while let Some(Request::Push(push, _)) = waiting.front() {
+        changes += push.runs.iter().map(|run| run_of(run).changes.len()).sum::<usize>();
+        if changes > limit && !group.is_empty() {
+            break;
         }
         group.extend(waiting.pop_front());
     }
+    waiting.extend(later);
     group
 }
 
@@ -244,4 +246,43 @@ async fn part(
         None => rows.await?,
     }
     worked
+}
+
+#[cfg(test)]
+mod tests {
+    use sync_core::id::{DeviceId, UserId};
+    use sync_core::policy::{Caller, Role};
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::writer::{EditRequest, Expect, PushRequest, request};
+
+    fn push() -> Request {
+        let caller = Caller { user: UserId::new(1, [1; 10]), role: Role::Technician };
+        let (tenant, device) = (TenantId::new(1, [1; 10]), DeviceId::new(1, [1; 10]));
+        let (runs, evidence, now) = (Vec::new(), None, 1);
+        let push = PushRequest { tenant, caller, device, runs, evidence, now };
+        Request::Push(push, oneshot::channel().0)
+    }
+
+    fn edit() -> Request {
+        let caller = Caller { user: UserId::new(2, [2; 10]), role: Role::Dispatcher };
+        let doc = sync_core::id::JobId::new(1, [1; 10]).into();
+        let tenant = TenantId::new(1, [1; 10]);
+        let edit = EditRequest { tenant, caller, doc, expect: Expect::Any, now: 1 };
+        let work = |_: &sync_core::document::Document| Ok::<_, ()>(Vec::new());
+        Request::Edit(edit, request::edit(work, oneshot::channel().0))
+    }
+
+    #[test]
+    fn who_waits_at_a_desk_goes_before_phones_and_nobody_after_a_stop() {
+        let stop = Request::Stop(oneshot::channel().0);
+        let mut waiting = VecDeque::from([push(), push(), edit(), push(), stop, edit()]);
+        let group = take_group(&mut waiting);
+        assert!(matches!(group.first(), Some(Request::Edit(..))));
+        assert_eq!(group.len(), 4);
+        assert!(matches!(waiting.front(), Some(Request::Stop(_))));
+        assert!(take_group(&mut waiting).is_empty(), "a stop is for the caller to carry out");
+        assert_eq!(waiting.len(), 2);
+    }
 }

@@ -183,7 +183,7 @@ fn select_text(sql: &'static str, first: usize, keys: usize, backend: Backend) -
     remember(sql, "", keys, backend, || fill(sql, first, keys))
 }
 
-fn fill(sql: &str, first: usize, keys: usize) -> String {
+pub(super) fn fill(sql: &str, first: usize, keys: usize) -> String {
     let numbers: Vec<_> = (first + 1..=first + keys).map(|number| format!("${number}")).collect();
     sql.replace("{keys}", &numbers.join(", "))
 }
