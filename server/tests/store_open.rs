@@ -119,3 +119,33 @@ fn a_commit_is_on_the_disk_before_it_is_answered() {
         store.close().await;
     });
 }
+
+#[test]
+fn a_writer_that_ran_out_of_room_goes_on_when_there_is_some() {
+    on_each_database(async |place| {
+        if !place.is_sqlite() {
+            return;
+        }
+        let store = place.open_sql().await;
+        // The file may not grow on this connection; SQLite takes the transaction back by itself.
+        let full = store.write::<_, StoreError, _>(|tx| {
+            Box::pin(async move {
+                sqlx::query("PRAGMA max_page_count = 1").fetch_all(&mut *tx).await?;
+                let fill = "INSERT INTO meta (key, value) VALUES ('ballast', zeroblob(1000000))";
+                sqlx::query(fill).execute(tx).await?;
+                Ok(())
+            })
+        });
+        let error = full.await.expect_err("there is no room");
+        assert_eq!((error.code(), error.is_retryable()), ("store_full", true));
+        let small = store.write::<_, StoreError, _>(|tx| {
+            Box::pin(async move {
+                let add = "INSERT INTO meta (key, value) VALUES ('small', zeroblob(1000))";
+                sqlx::query(add).execute(tx).await?;
+                Ok(())
+            })
+        });
+        small.await.unwrap();
+        store.close().await;
+    });
+}

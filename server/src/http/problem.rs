@@ -7,6 +7,10 @@ use utoipa::ToSchema;
 
 use super::Code;
 use super::request_id;
+use crate::store::StoreError;
+
+/// What is said when nothing can be written for want of room.
+const FULL: &str = "The server's disk is full. Nothing was saved; somebody has to free some space.";
 
 /// What the client is told; everything else goes to the log.
 #[derive(Debug, Clone)]
@@ -105,7 +109,10 @@ impl From<sqlx::Error> for Problem {
             sqlx::Error::Database(inner) if inner.is_unique_violation() => {
                 Self::new(Code::Conflict)
             }
-            _ => Self::internal(error),
+            _ => match StoreError::from(error) {
+                StoreError::Database(error) => Self::internal(error),
+                other => other.into(),
+            },
         }
     }
 }
@@ -139,19 +146,19 @@ impl IntoResponse for Problem {
     }
 }
 
-impl From<crate::store::StoreError> for Problem {
-    fn from(error: crate::store::StoreError) -> Self {
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
         if error.is_retryable() {
             tracing::warn!(%error, "the store cannot do it now");
-            let code = if matches!(error, crate::store::StoreError::Busy) {
-                Code::Overloaded
-            } else {
-                Code::Unavailable
+            let problem = match error {
+                StoreError::Busy => Self::new(Code::Overloaded),
+                StoreError::Full => Self::new(Code::Unavailable).detail(FULL),
+                _ => Self::new(Code::Unavailable),
             };
-            return Self::new(code).reason(error.code()).retry_after(2);
+            return problem.reason(error.code()).retry_after(2);
         }
         match error {
-            crate::store::StoreError::Database(inner) => inner.into(),
+            StoreError::Database(inner) => inner.into(),
             other => Self::internal(other),
         }
     }

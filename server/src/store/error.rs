@@ -100,14 +100,15 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// Codes of conditions that pass: SQLite busy and locked; Postgres connection loss, conflicts,
-/// timeouts and shutdown.
+/// Codes of conditions that pass: SQLite busy, locked, and a disk that fails; Postgres connection
+/// loss, conflicts, timeouts, shutdown, and a disk that fails.
 fn is_passing(code: &str) -> bool {
-    let sqlite = matches!(code, "5" | "6" | "261" | "517" | "773");
-    let postgres = code.len() == 5
-        && (code.starts_with("08")
-            || code.starts_with("40")
-            || code.starts_with("57")
-            || matches!(code, "53300" | "55P03" | "25P03"));
-    sqlite || postgres
+    if code.len() != 5 {
+        // The last byte is the kind: busy, locked, I/O error, cannot open.
+        return code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 5 | 6 | 10 | 14));
+    }
+    code.starts_with("08")
+        || code.starts_with("40")
+        || code.starts_with("57")
+        || matches!(code, "53300" | "55P03" | "25P03" | "58030")
 }

@@ -37,17 +37,23 @@ where
     Box::new(Work { work, answer })
 }
 
-/// Runs one inside the group's transaction, behind a savepoint of its own.
-pub(super) async fn run(plain: Box<dyn Plain>, tx: &mut AnyConnection) -> Result<Ran, StoreError> {
-    sqlx::raw_sql("SAVEPOINT plain").execute(&mut *tx).await?;
+/// Runs one inside the group's transaction, behind a savepoint of its own. With an error the
+/// group's transaction is gone; who asked for this one is told what became of it all the same.
+pub(super) async fn run(
+    plain: Box<dyn Plain>,
+    tx: &mut AnyConnection,
+) -> (Ran, Result<(), StoreError>) {
+    if let Err(error) = sqlx::raw_sql("SAVEPOINT plain").execute(&mut *tx).await {
+        return (Ran { keep: false, answer: plain.abandon() }, Err(error.into()));
+    }
     let ran = plain.run(&mut *tx).await;
     let end = if ran.keep {
         "RELEASE SAVEPOINT plain"
     } else {
         "ROLLBACK TO SAVEPOINT plain; RELEASE SAVEPOINT plain"
     };
-    sqlx::raw_sql(end).execute(tx).await?;
-    Ok(ran)
+    let ended = sqlx::raw_sql(end).execute(tx).await;
+    (ran, ended.map(drop).map_err(StoreError::from))
 }
 
 struct Work<T, E, F> {

@@ -137,6 +137,9 @@ impl Task {
         begun
     }
 
+    /// Has the group written on the one connection, which is given up when that fails: SQLite takes
+    /// a transaction back by itself when the disk is full or broken, and the driver, which does not
+    /// know, would refuse every further transaction on it.
     async fn begin(
         &mut self,
         requests: &mut VecDeque<Request>,
@@ -145,6 +148,22 @@ impl Task {
     ) -> Result<Vec<Committed>, StoreError> {
         let pool = self.pool.clone();
         let mut connection = pool.acquire().await?;
+        let written = self.transact(&mut connection, requests, answers, needs).await;
+        if written.is_err()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the writing connection did not close in order");
+        }
+        written
+    }
+
+    async fn transact(
+        &mut self,
+        connection: &mut AnyConnection,
+        requests: &mut VecDeque<Request>,
+        answers: &mut Vec<Answer>,
+        needs: &BTreeMap<TenantId, Needs>,
+    ) -> Result<Vec<Committed>, StoreError> {
         let mut tx = connection.begin_with(self.backend.begin()).await?;
         let meta = self.node.meta.clone();
         let mut group = Group::new(&meta, self.node.actor);
@@ -159,9 +178,10 @@ impl Task {
             if let Some(Request::Plain(_)) = requests.front()
                 && let Some(Request::Plain(work)) = requests.pop_front()
             {
-                let ran = plain::run(work, &mut tx).await?;
+                let (ran, ended) = plain::run(work, &mut tx).await;
                 wrote |= ran.keep;
                 answers.push(ran.answer);
+                ended?;
             }
         }
         let ready = group.take_tables();
