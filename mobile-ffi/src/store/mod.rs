@@ -61,6 +61,10 @@ pub(crate) struct Store {
 impl Store {
     /// Opens or makes the file; refuses a second engine, a newer schema and a damaged file.
     pub fn open(path: &Path, limits: &space::SpaceLimits) -> Result<Self, EngineError> {
+        Self::open_once(path, limits).map_err(|error| space::named(path, error))
+    }
+
+    fn open_once(path: &Path, limits: &space::SpaceLimits) -> Result<Self, EngineError> {
         let guard = Guard::take(path)?;
         let mut db = Connection::open(path)?;
         db.execute_batch(
@@ -111,10 +115,13 @@ impl Store {
         &mut self,
         work: &mut impl FnMut(&Transaction<'_>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
-        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let result = work(&tx)?;
-        tx.commit()?;
-        Ok(result)
+        let mut once = || {
+            let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = work(&tx)?;
+            tx.commit()?;
+            Ok(result)
+        };
+        once().map_err(|error| space::named(&self.path, error))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::guard::beside;
+use crate::error::EngineError;
 
 /// How much room counts as enough.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ impl Default for SpaceLimits {
     }
 }
 
+/// Bytes that tell whether a disk takes anything at all.
+const PROBE: u64 = 16 * 1024;
 /// So many bytes must have been freed before a full disk counts as anything else.
 const FREED: u64 = 64 * 1024;
 
@@ -76,7 +79,10 @@ impl Reserve {
         let free_bytes = free(store);
         let low = free_bytes.is_some_and(|bytes| bytes < self.limits.low_bytes);
         let freed = self.exhausted.zip(free_bytes).is_some_and(|(then, now)| now > then + FREED);
-        if freed && self.limits.max_store_bytes.is_none() {
+        if self.exhausted.is_some()
+            && self.limits.max_store_bytes.is_none()
+            && (freed || (self.is_plenty(free_bytes) && self.is_taken_beyond()))
+        {
             self.exhausted = None;
         }
         if self.exhausted.is_none() {
@@ -87,16 +93,54 @@ impl Reserve {
         Room { free_bytes, low: low || full, full }
     }
 
+    /// Whether the disk says that there is plenty of room.
+    fn is_plenty(&self, free_bytes: Option<u64>) -> bool {
+        let wanted = self.limits.low_bytes + self.limits.reserve_bytes;
+        free_bytes.is_some_and(|bytes| bytes > wanted)
+    }
+
+    /// Whether there is room beyond the reserve, found out by taking it: a quota that was used up
+    /// while the disk had room does not say when there is some again.
+    fn is_taken_beyond(&mut self) -> bool {
+        let size = self.limits.reserve_bytes;
+        if takes(&self.file, size + size.max(FREED)).is_err() {
+            let _ = std::fs::remove_file(&self.file);
+            return false;
+        }
+        let cut = std::fs::File::options().write(true).open(&self.file);
+        self.kept = size > 0 && cut.and_then(|file| file.set_len(size)).is_ok();
+        if !self.kept {
+            let _ = std::fs::remove_file(&self.file);
+        }
+        true
+    }
+
     fn refill(&mut self, free_bytes: Option<u64>) {
         let size = self.limits.reserve_bytes;
-        let plenty = free_bytes.is_some_and(|bytes| bytes > self.limits.low_bytes + size);
-        if self.kept || size == 0 || !plenty {
+        if self.kept || size == 0 || !self.is_plenty(free_bytes) {
             return;
         }
-        // Not zeros: some file systems give no room to a hole.
-        let bytes = vec![0xa5; usize::try_from(size).unwrap_or(0)];
-        self.kept = std::fs::write(&self.file, bytes).is_ok();
+        self.kept = takes(&self.file, size).is_ok();
     }
+}
+
+/// What an error of the store is called: SQLite has many names for a disk without room.
+pub(crate) fn named(store: &Path, error: EngineError) -> EngineError {
+    if !matches!(error, EngineError::Store(_)) {
+        return error;
+    }
+    let probe = beside(store, "probe");
+    let tried = takes(&probe, PROBE).map_err(EngineError::from);
+    let _ = std::fs::remove_file(&probe);
+    match tried {
+        Err(EngineError::DiskFull) => EngineError::DiskFull,
+        _ => error,
+    }
+}
+
+/// Writes so many bytes; not zeros, because some file systems give no room to a hole.
+fn takes(file: &Path, bytes: u64) -> std::io::Result<()> {
+    std::fs::write(file, vec![0xa5; usize::try_from(bytes).unwrap_or(0)])
 }
 
 fn free(store: &Path) -> Option<u64> {
