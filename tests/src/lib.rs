@@ -10,7 +10,7 @@
 //! apart from the server ([`server_log`]), the [`reckoning`] between the two, and a REST client for the desk ([`rest`]).
 //!
 //! [`process`] runs the `towline` program, and [`kills`] kills it and phones, again and again.
-//! [`disk`] records what they do to their disks, and cuts the power at every call.
+//! [`disk`] records what they do to their disks, cuts the power at every call, and fills them up.
 
 pub mod calls;
 pub mod day;

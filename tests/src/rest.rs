@@ -29,6 +29,10 @@ pub struct Answer {
     pub status: u16,
     /// The ETag, if it has one.
     pub etag: Option<String>,
+    /// Its media type; empty if none was given.
+    pub media_type: String,
+    /// Seconds after which to try again, if the server says so.
+    pub retry_after: Option<u64>,
     /// The body.
     pub body: Value,
 }
@@ -108,12 +112,15 @@ impl Answer {
 
 fn answer(path: &str, mut response: Response<ureq::Body>) -> Result<Answer, RestError> {
     let status = response.status().as_u16();
-    let etag = response.headers().get("etag").and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+    let header = |name| response.headers().get(name).and_then(|it| it.to_str().ok());
+    let etag = header("etag").map(str::to_owned);
+    let media_type = header("content-type").unwrap_or_default().to_owned();
+    let retry_after = header("retry-after").and_then(|seconds| seconds.parse().ok());
     let text = response.body_mut().read_to_string()?;
     let body = match text.as_str() {
         "" => Value::Null,
         text => serde_json::from_str(text)
             .map_err(|e| RestError(format!("{path} answered no JSON: {e}")))?,
     };
-    Ok(Answer { status, etag, body })
+    Ok(Answer { status, etag, media_type, retry_after, body })
 }

@@ -1,7 +1,7 @@
 /* Loaded before the C library: writes down what a process does to the files of one folder, and
  * lets its writes or syncs fail when it is told to.
  *
- * TOWLINE_SHIM_FOLDER   the folder; files ending in -shm are memory and passed over
+ * TOWLINE_SHIM_FOLDER   the folder; files ending in -shm are memory and not written down
  * TOWLINE_SHIM_LOG      where each call is appended, as one record in one write
  * TOWLINE_SHIM_CONTROL  five 64-bit numbers shared with the test: see `control`
  */
@@ -57,16 +57,19 @@ __attribute__((constructor)) static void begin(void) {
 static const char *within(const char *path) {
     if (!folder_length || !path || strncmp(path, folder, folder_length)) return NULL;
     const char *name = path + folder_length;
+    if (*name && *name != '/') return NULL;
+    return *name ? name + 1 : name;
+}
+
+static int is_memory(const char *name) {
     size_t length = strlen(name);
-    if (length && *name != '/') return NULL;
-    if (length >= 4 && !strcmp(name + length - 4, "-shm")) return NULL;
-    return length ? name + 1 : name;
+    return length >= 4 && !strcmp(name + length - 4, "-shm");
 }
 
 static const char *name_of(int fd) { return fd >= 0 && fd < FILES ? names[fd] : NULL; }
 
 static void record(char kind, const char *name, uint64_t at, const void *data, size_t length) {
-    if (log_file < 0) return;
+    if (log_file < 0 || is_memory(name)) return;
     struct { uint32_t kind, name, length, zero; uint64_t at; } head =
         { kind, strlen(name), length, 0, at };
     struct iovec parts[] = { { &head, sizeof head }, { (void *)name, head.name },
@@ -160,7 +163,9 @@ static int cut(int fd, off_t length) {
     if (!name) return syscall(SYS_ftruncate, fd, length);
     pthread_mutex_lock(&turn);
     int result = -1;
-    if (!fails(WRITES)) {
+    struct stat now;
+    /* To make a file shorter takes no room. */
+    if (!fstat(fd, &now) && (length <= now.st_size || !fails(WRITES))) {
         result = syscall(SYS_ftruncate, fd, length);
         if (!result) record('T', name, length, NULL, 0);
     }

@@ -42,6 +42,14 @@ impl Watched {
         Ok(watched)
     }
 
+    /// What somebody else made, to look at and to control.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn again(folder: &Path, beside: &Path) -> io::Result<Self> {
+        Ok(Self { folder: folder.canonicalize()?, beside: beside.canonicalize()? })
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -156,6 +156,20 @@ impl LoadPhone {
         self.save_and_sync(1)
     }
 
+    /// Saves a few things and syncs with a server that may not be able to; whether it was not.
+    pub fn save_and_try(&mut self) -> Result<bool, Trouble> {
+        for (key, hash) in self.technician.save()? {
+            self.ledger.saved_as(key, hash)?;
+        }
+        let report = self.technician.engine().sync_now()?;
+        match report.end {
+            SyncEnd::UpToDate => Ok(false),
+            SyncEnd::Waiting | SyncEnd::Failed(NetError::Busy { .. }) => Ok(true),
+            SyncEnd::Fault { code, .. } if code == "unavailable" => Ok(true),
+            end => broken(format!("a phone's sync ended with {end:?}")),
+        }
+    }
+
     fn save_and_sync(&mut self, saves: u64) -> Result<(), Trouble> {
         for _ in 0..saves {
             for (key, hash) in self.technician.save()? {
