@@ -24,6 +24,9 @@ const TICK: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(70);
 /// Time in which a phone must take what is sent to it.
 const SEND: Duration = Duration::from_secs(60);
+/// Bytes read at once, and gathered before they are written: thousands of phones do nothing all
+/// day, and each of them holds both.
+const BUFFER: usize = 4 * 1024;
 /// Bytes that may wait to be sent: one frame, and control messages.
 const WRITE_BUFFER: usize = limits::FRAME_BYTES + 64 * 1024;
 
@@ -52,7 +55,8 @@ pub async fn watch(
     let upgrade = upgrade
         .max_message_size(limits::FRAME_BYTES)
         .max_frame_size(limits::FRAME_BYTES)
-        .write_buffer_size(16 * 1024)
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER)
         .max_write_buffer_size(WRITE_BUFFER);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let tracked = app.sockets.open.clone();
