@@ -141,20 +141,26 @@ fn note(log: &Path, what: &str) -> io::Result<()> {
     File::options().append(true).open(log)?.write_all(&record)
 }
 
-/// Compiled once by each process that needs it; a C compiler is there, SQLite is built with it.
+/// Compiled once by each process that needs it, beside its program; a C compiler is there, SQLite
+/// is built with it.
 fn library() -> io::Result<&'static Path> {
     static LIBRARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let built = LIBRARY.get_or_init(|| {
-        let name = format!("towline-shim-{}.so", std::process::id());
-        let library = std::env::temp_dir().join(name);
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/disk/shim.c");
-        let mut cc = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
-        cc.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source);
-        match cc.output() {
-            Ok(output) if output.status.success() => Ok(library),
-            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-            Err(error) => Err(error.to_string()),
-        }
-    });
+    let built = LIBRARY.get_or_init(|| compile().map_err(|error| error.to_string()));
     built.as_deref().map_err(|error| io::Error::other(error.clone()))
+}
+
+fn compile() -> io::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let folder = program.parent().unwrap_or(Path::new("/"));
+    let library = folder.join("towline-shim.so");
+    let fresh = folder.join(format!("towline-shim-{}.so", std::process::id()));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/disk/shim.c");
+    let mut cc = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
+    let output = cc.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&fresh).arg(source).output()?;
+    if !output.status.success() {
+        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    // Another process may be using the one that is there.
+    std::fs::rename(&fresh, &library)?;
+    Ok(library)
 }
