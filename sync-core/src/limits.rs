@@ -23,6 +23,9 @@ pub const RUN_CHANGES: usize = 4096;
 pub const PAGE_RUNS: usize = 4096;
 /// Changes in one page, and so verdicts in one answer.
 pub const PAGE_CHANGES: usize = 16_384;
+/// Entries and keys in one page together. A value can be two bytes long and takes fifty times as
+/// much in memory; an honest page of [`PAGE_BYTES`] has a tenth of this.
+pub const PAGE_VALUES: usize = 131_072;
 /// Encoded page size at which a sender starts a new page, bytes (before compression).
 pub const PAGE_BYTES: usize = 256 * 1024;
 /// Largest frame a receiver takes, bytes, compressed or not: a page and one whole document.

@@ -195,3 +195,28 @@ fn faults_and_pokes_survive_the_wire() {
         assert_eq!(decode_response(&encode_response(&frame)), Ok(frame));
     }
 }
+
+#[test]
+fn a_page_of_more_values_than_a_page_may_hold_is_too_large_however_small_its_bytes() {
+    let actor = ActorId::new(1_700_000_000_000, [1; 10]);
+    let doc = DocId::new(DocKind::Job, *actor.as_bytes()).expect("an id");
+    // One byte each on the wire, and a thousandth of that once deflated.
+    let section = Entry::Section { name: section::STATUS };
+    let page = |changes: u64| {
+        let change = |seq| Change {
+            actor,
+            seq,
+            after: Vec::new(),
+            time: 0,
+            entries: vec![section.clone(); sync_core::limits::CHANGE_ENTRIES],
+        };
+        let changes = (1..=changes).map(change).collect();
+        let run = Run { doc, changes, last_hash: ChangeHash([0; 32]) };
+        let request = Request { runs: vec![Sent::Signed(run)], ..Request::default() };
+        decode_request(&encode_request(&request)).map(drop)
+    };
+    let fits = (sync_core::limits::PAGE_VALUES / sync_core::limits::CHANGE_ENTRIES) as u64;
+    assert_eq!(page(fits), Ok(()));
+    let error = sync_core::wire::WireError::TooLarge("values of a page");
+    assert_eq!(page(fits + 1), Err(error));
+}

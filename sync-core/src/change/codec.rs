@@ -254,6 +254,7 @@ fn decode_entry(
     actors: &[ActorId],
     deltas: &mut Deltas,
 ) -> Result<Entry, WireError> {
+    reader.value()?;
     let (section, tag) = decode_section(reader)?;
     match tag {
         ENTRY_FACT => {
@@ -261,6 +262,7 @@ fn decode_entry(
             let count = reader.count("keys of a fact", limits::RECORD_KEYS)?;
             let mut record = Record::with_capacity(count);
             for _ in 0..count {
+                reader.value()?;
                 let key = decode_key(reader)?;
                 let value = decode_value(reader, &key, deltas)?;
                 let in_order = record.last_key_value().is_none_or(|(last, _)| *last < key);

@@ -92,7 +92,7 @@ pub fn decode_request(bytes: &[u8]) -> Result<Request, WireError> {
     if kind != TYPE_REQUEST {
         return Err(WireError::Unknown(kind));
     }
-    let mut body = Reader::new(&body);
+    let mut body = Reader::bounded(&body, limits::PAGE_VALUES);
     let mut request = Request {
         epoch: u64::from_be_bytes(body.array()?),
         cursor: body.uint()?,

@@ -94,12 +94,26 @@ impl Writer {
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
     bytes: &'a [u8],
+    /// Values that may still be read.
+    values: usize,
 }
 
 impl<'a> Reader<'a> {
     /// Reads from the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+        Self::bounded(bytes, usize::MAX)
+    }
+
+    /// Reads from the start of `bytes`, at most so many values that are each larger in memory
+    /// than on the wire.
+    pub fn bounded(bytes: &'a [u8], values: usize) -> Self {
+        Self { bytes, values }
+    }
+
+    /// Counts one such value before it is read.
+    pub fn value(&mut self) -> Result<(), WireError> {
+        self.values = self.values.checked_sub(1).ok_or(WireError::TooLarge("values of a page"))?;
+        Ok(())
     }
 
     /// How many bytes are left.
