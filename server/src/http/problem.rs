@@ -109,6 +109,10 @@ impl From<sqlx::Error> for Problem {
             sqlx::Error::Database(inner) if inner.is_unique_violation() => {
                 Self::new(Code::Conflict)
             }
+            // PostgreSQL keeps no NUL in a text; nobody's name or search has one.
+            sqlx::Error::Database(inner) if inner.code().as_deref() == Some("22021") => {
+                Self::new(Code::Invalid).detail("A text has a character that cannot be kept.")
+            }
             _ => match StoreError::from(error) {
                 StoreError::Database(error) => Self::internal(error),
                 other => other.into(),

@@ -83,7 +83,11 @@ impl Store {
         if let Some(technician) = filter.technician {
             query.compare("technician =", technician.as_bytes().to_vec())?;
         }
-        if let Some(text) = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+        // Nothing that is searched for has control characters, and databases differ about them.
+        let text = filter.text.as_deref().unwrap_or_default();
+        let text: String = text.chars().filter(|c| !c.is_control()).collect();
+        let text = text.trim();
+        if !text.is_empty() {
             let words = text.to_lowercase();
             // Plates and VINs stand there without their dashes.
             let letters = Some(plain(text).to_lowercase()).filter(|letters| !letters.is_empty());

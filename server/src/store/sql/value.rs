@@ -36,20 +36,26 @@ impl From<Option<i64>> for Arg {
 
 impl From<String> for Arg {
     fn from(value: String) -> Self {
-        Self::Text(value)
+        Self::Text(kept(value))
     }
 }
 
 impl From<&str> for Arg {
     fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
+        value.to_owned().into()
     }
 }
 
 impl From<Option<String>> for Arg {
     fn from(value: Option<String>) -> Self {
-        Self::MaybeText(value)
+        Self::MaybeText(value.map(kept))
     }
+}
+
+/// The text as both databases can keep it: PostgreSQL takes no NUL, and what a phone recorded
+/// must not keep its own row, or the group it is written with, from being written.
+fn kept(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 impl From<Vec<u8>> for Arg {
