@@ -3,6 +3,8 @@
 //! Every claim is required and every comparison is made here, because the library treats a
 //! missing claim as agreement, ignores `typ`, and leaves `nbf` unchecked unless asked.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -148,6 +150,7 @@ pub fn verify(
             _ => TokenError::Malformed(error.to_string()),
         }
     })?;
+    refuse_critical(token)?;
     if data.header.typ.as_deref() != Some(expected.typ) {
         return Err(TokenError::Type);
     }
@@ -170,11 +173,26 @@ pub fn verify(
     Ok(claims)
 }
 
+/// Refuses a header with `crit`: it names what must be understood, and we understand no
+/// extension (RFC 7515, 4.1.11). The library passes over it.
+fn refuse_critical(token: &str) -> Result<(), TokenError> {
+    #[derive(Deserialize)]
+    struct Extensions {
+        crit: Option<serde::de::IgnoredAny>,
+    }
+    let malformed = || TokenError::Malformed("header".to_owned());
+    let header = token.split('.').next().unwrap_or_default();
+    let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| malformed())?;
+    let header: Extensions = serde_json::from_slice(&header).map_err(|_| malformed())?;
+    match header.crit {
+        Some(_) => Err(TokenError::Malformed("crit".to_owned())),
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use ed25519_dalek::Signer as _;
     use serde_json::{Value, json};
 
@@ -259,6 +277,8 @@ mod tests {
         assert_eq!(check(&token(typ, &good)), Err(TokenError::Type));
         let none = json!({"alg": "EdDSA", "kid": "k"});
         assert_eq!(check(&token(none, &good)), Err(TokenError::Type));
+        let crit = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k", "crit": ["b64"]});
+        assert!(matches!(check(&token(crit, &good)), Err(TokenError::Malformed(_))), "crit");
         let other = SigningKey::from_bytes(&[8; 32]).verifying_key();
         let result = verify(&token(header(), &good), &other, &EXPECTED, NOW);
         assert_eq!(result, Err(TokenError::Signature));
