@@ -18,10 +18,16 @@ pub fn text(field: &str, value: &str, longest: usize) -> Result<String, Problem>
     if value.chars().count() > longest {
         return Err(Problem::invalid(field, format!("At most {longest} characters.")));
     }
-    if value.chars().any(|c| c.is_control() && c != '\n') {
+    if value.chars().any(|c| (c.is_control() && c != '\n') || turns_around(c)) {
         return Err(Problem::invalid(field, "It has control characters."));
     }
     Ok(value.to_owned())
+}
+
+/// Characters that make what follows them read in another order than it stands, as in a plate
+/// that reads like another one. Right-to-left scripts and their marks need none of them.
+fn turns_around(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A currency in the form of ISO 4217.

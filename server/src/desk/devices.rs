@@ -32,7 +32,7 @@ pub async fn list(
     Query(which): Query<Which>,
 ) -> Result<Json<Page<Device>>, Problem> {
     let page = PageQuery { cursor: which.cursor, limit: which.limit };
-    let after = page.after()?.and_then(|cursor| DeviceId::from_slice(&cursor.id).ok());
+    let after = page.after_id::<DeviceId>()?;
     let mut connection = app.read().await?;
     let rows = page.rows();
     let items = devices::list(&mut connection, caller.tenant, which.user, after, rows + 1).await?;

@@ -38,10 +38,10 @@ pub async fn list(
     caller: Caller,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<Part>>, Problem> {
-    let after = page.after()?.map(|cursor| String::from_utf8_lossy(&cursor.id).into_owned());
+    let after = page.after()?.map(|cursor| String::from_utf8(cursor.id).map_err(|_| Cursor::bad()));
     let mut connection = app.read().await?;
     let rows = page.rows();
-    let after = after.unwrap_or_default();
+    let after = after.transpose()?.unwrap_or_default();
     let items = parts::list(&mut connection, caller.tenant, &after, rows + 1).await?;
     let place = |part: &Part| Cursor { key: 0, id: part.part_no.clone().into_bytes() };
     Ok(Json(Page::cut(items, rows, place)))

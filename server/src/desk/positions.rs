@@ -148,7 +148,8 @@ pub async fn list(
 
 fn check_point(index: usize, point: &Point) -> Result<(), Problem> {
     let field = |name: &str| format!("points[{index}].{name}");
-    let on_earth = point.lat.abs() <= 900_000_000 && point.lon.abs() <= 1_800_000_000;
+    let on_earth =
+        point.lat.unsigned_abs() <= 900_000_000 && point.lon.unsigned_abs() <= 1_800_000_000;
     if !on_earth {
         return Err(Problem::new(Code::BadPlace).field(field("lat")));
     }

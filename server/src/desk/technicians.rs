@@ -45,7 +45,7 @@ pub async fn list(
     Staff(caller): Staff,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<TechnicianView>>, Problem> {
-    let after = page.after()?.and_then(|cursor| UserId::from_slice(&cursor.id).ok());
+    let after = page.after_id::<UserId>()?;
     let rows = page.rows();
     let role = Some(Role::Technician);
     let mut connection = app.read().await?;

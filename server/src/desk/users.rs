@@ -76,7 +76,7 @@ pub async fn list(
     Query(which): Query<Which>,
 ) -> Result<Json<Page<User>>, Problem> {
     let page = PageQuery { cursor: which.cursor, limit: which.limit };
-    let after = page.after()?.and_then(|cursor| UserId::from_slice(&cursor.id).ok());
+    let after = page.after_id::<UserId>()?;
     let mut connection = app.read().await?;
     let rows = page.rows();
     let items = users::list(&mut connection, caller.tenant, which.role, after, rows + 1).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -21,12 +21,15 @@ pub const JSON_BYTES: usize = 256 * 1024;
 /// # Errors
 /// `too_large`, `timeout`, or `bad_json` when the client breaks off.
 pub async fn read(body: Body, limit: usize, deadline: Duration) -> Result<Bytes, Problem> {
+    let too_large = || Problem::new(Code::TooLarge).detail(format!("At most {limit} bytes."));
+    // Who says at once that it will be too much need not send it.
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(too_large());
+    }
     let collected = tokio::time::timeout(deadline, Limited::new(body, limit).collect()).await;
     match collected {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Problem::new(Code::TooLarge).detail(format!("At most {limit} bytes.")))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Problem::new(Code::BadJson).detail("The body broke off.")),
         Err(_) => Err(Problem::new(Code::Timeout)),
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Code, Problem};
+use crate::accounts::sql::Raw;
 
 /// Largest and default number of rows in a page.
 pub const PAGE_MAX: i64 = 200;
@@ -33,13 +34,17 @@ impl Cursor {
     /// # Errors
     /// `bad_cursor` for anything no list gave.
     pub fn decode(text: &str) -> Result<Self, Problem> {
-        let bad = || Problem::new(Code::BadCursor).field("cursor");
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| bad())?;
-        let (key, id) = bytes.split_first_chunk::<8>().ok_or_else(bad)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Self::bad())?;
+        let (key, id) = bytes.split_first_chunk::<8>().ok_or_else(Self::bad)?;
         if id.len() > 64 {
-            return Err(bad());
+            return Err(Self::bad());
         }
         Ok(Self { key: i64::from_be_bytes(*key), id: id.to_vec() })
+    }
+
+    /// The problem of a cursor that no list gave.
+    pub fn bad() -> Problem {
+        Problem::new(Code::BadCursor).field("cursor")
     }
 }
 
@@ -60,6 +65,15 @@ impl PageQuery {
     /// `bad_cursor`.
     pub fn after(&self) -> Result<Option<Cursor>, Problem> {
         self.cursor.as_deref().map(Cursor::decode).transpose()
+    }
+
+    /// Id after which the page begins, of the kind this list is about.
+    ///
+    /// # Errors
+    /// `bad_cursor`, also for a cursor that another list gave.
+    pub fn after_id<T: Raw>(&self) -> Result<Option<T>, Problem> {
+        let id = |cursor: Cursor| T::from_raw(&cursor.id).ok_or_else(Cursor::bad);
+        self.after()?.map(id).transpose()
     }
 
     /// Rows wanted.

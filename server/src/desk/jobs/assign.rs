@@ -8,6 +8,7 @@ use sync_core::schema::{key, section};
 use sync_core::value::Value;
 use utoipa::ToSchema;
 
+use super::sets::time;
 use super::{Answer, JobView, answer, begin};
 use crate::accounts::audit::Note;
 use crate::accounts::users;
@@ -80,7 +81,9 @@ pub async fn assign(
     }
     let now = app.now();
     let offer = to.kind == How::Offer;
-    let expires = to.expires.or(offer.then_some(now + OFFER_MS)).filter(|_| offer);
+    let eta = to.eta.map(|at| time("eta", at)).transpose()?;
+    let expires = to.expires.map(|at| time("expires", at)).transpose()?;
+    let expires = expires.or(offer.then_some(now + OFFER_MS)).filter(|_| offer);
     let detail = serde_json::json!({"technician": to.technician, "provider": provider});
     let note = Note::by(&caller, "job.assign", id).detail(detail);
     let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
@@ -94,7 +97,7 @@ pub async fn assign(
             (key::TECHNICIAN, technician),
             (key::PROVIDER, provider.into()),
             (key::EXPIRES, expires.into()),
-            (key::ETA, to.eta.into()),
+            (key::ETA, eta.into()),
         ];
         let fact = edit::fact(document, &operation, 0, section::ASSIGNMENT, now, pairs);
         Ok(fact.into_iter().collect())

@@ -68,7 +68,7 @@ pub async fn list(
     Query(which): Query<Which>,
 ) -> Result<Json<Page<JobListed>>, Problem> {
     let page = PageQuery { cursor: which.cursor.clone(), limit: which.limit };
-    let before = page.after()?.and_then(|cursor| JobId::from_slice(&cursor.id).ok());
+    let before = page.after_id::<JobId>()?;
     let filter = JobFilter {
         branches: caller.branch.or(which.branch).into_iter().collect(),
         states: states(which.state.as_deref())?,

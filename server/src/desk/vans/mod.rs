@@ -81,7 +81,7 @@ pub async fn list(
     Staff(caller): Staff,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<VanView>>, Problem> {
-    let after = page.after()?.and_then(|cursor| VanId::from_slice(&cursor.id).ok());
+    let after = page.after_id::<VanId>()?;
     let rows = page.rows();
     let limit = u32::try_from(rows + 1).unwrap_or(1);
     let found = app.store.vans(caller.tenant, after, limit).await?;
