@@ -29,6 +29,7 @@ impl Serve {
     pub async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         let config = self.settings.config()?;
         logging::init(&config);
+        server::net::files::make_room(config.net.max_connections);
         let running = Server::start(config).await?;
         let stopped = stopped()?;
         greet(&running).await?;

@@ -65,6 +65,8 @@ pub struct NetConfig {
     pub stall_timeout: Duration,
     /// Open connections; a further one is answered 503 and closed.
     pub max_connections: usize,
+    /// Open connections of one address; absent behind proxies, where all come from one.
+    pub max_connections_per_address: Option<usize>,
     /// Requests of the desk at work, and as many of phones in line; a further one is answered 503.
     pub max_requests: usize,
     /// Phones' pages at work.
@@ -154,6 +156,8 @@ impl Config {
             url if url.is_empty() => format!("sqlite://{}", data.join("towline.db").display()),
             url => url,
         };
+        let max_connections = find.parse("max_connections", "a count")?;
+        let proxy_hops = find.parse("proxy_hops", "a count")?;
         let listen = find.parse::<SocketAddr>("listen", "an address and port: 127.0.0.1:8080")?;
         Ok(Self {
             listen,
@@ -161,14 +165,15 @@ impl Config {
             database: Secret(database),
             public_url: find.some("public_url").map(|url| url.trim_end_matches('/').to_owned()),
             issuer: find.some("issuer"),
-            proxy_hops: find.parse("proxy_hops", "a count")?,
+            proxy_hops,
             net: NetConfig {
                 header_timeout: find.seconds("header_timeout")?,
                 body_timeout: find.seconds("body_timeout")?,
                 sync_body_timeout: find.seconds("sync_body_timeout")?,
                 request_timeout: find.seconds("request_timeout")?,
                 stall_timeout: find.seconds("stall_timeout")?,
-                max_connections: find.parse("max_connections", "a count")?,
+                max_connections,
+                max_connections_per_address: find.per_address(max_connections, proxy_hops)?,
                 max_requests: find.parse("max_requests", "a count")?,
                 max_syncs: find.parse("max_syncs", "a count")?,
                 shutdown_deadline: find.seconds("shutdown_deadline")?,
@@ -226,6 +231,15 @@ impl Lookup<'_> {
                 reason: format!("needs {wanted}{shown}"),
             }
         })
+    }
+
+    /// By default nobody alone can take more than half of the places; a setting counts always.
+    fn per_address(&self, all: usize, proxies: usize) -> Result<Option<usize>, ConfigError> {
+        let name = "max_connections_per_address";
+        if self.some(name).is_some() {
+            return self.parse(name, "a count").map(Some);
+        }
+        Ok((proxies == 0).then_some(all.div_ceil(2)))
     }
 
     fn seconds(&self, name: &'static str) -> Result<Duration, ConfigError> {

@@ -58,6 +58,12 @@ pub static SETTINGS: &[Setting] = &[
     setting("stall_timeout", "120", "Seconds in which a peer must take or send a byte"),
     setting("max_connections", "4096", "Open connections; a further one is turned away with 503"),
     setting(
+        "max_connections_per_address",
+        "",
+        "Open connections of one address; a further one is turned away [default: half of \
+         max_connections; no limit with proxy_hops, as the proxy is everybody]",
+    ),
+    setting(
         "max_requests",
         "512",
         "Requests of the desk at work, and as many of phones in line; a further one is turned away \

@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::Peer;
+use super::seats::{Seat, Seats};
 use super::stall::Patient;
 use crate::app::App;
 use crate::http::{Code, Problem};
@@ -68,6 +69,7 @@ pub async fn listen(app: App, router: Router) -> io::Result<Listening> {
 async fn accept(listener: TcpListener, app: App, router: Router, stop: CancellationToken) {
     let net = app.config.net.clone();
     let slots = Arc::new(Semaphore::new(net.max_connections));
+    let seats = Seats::new(net.max_connections_per_address);
     let open = TaskTracker::new();
     let cut = CancellationToken::new();
     loop {
@@ -86,10 +88,15 @@ async fn accept(listener: TcpListener, app: App, router: Router, stop: Cancellat
             drop(stream.try_write(TURNED_AWAY));
             continue;
         };
+        let Some(seat) = seats.take(peer.ip()) else {
+            app.metrics.shed.get_or_create(&Case::of("address")).inc();
+            drop(stream.try_write(TURNED_AWAY));
+            continue;
+        };
         // Small frames both ways: waiting to fill packets would only add delay.
         drop(stream.set_nodelay(true));
         let (stop, cut) = (stop.clone(), cut.clone());
-        open.spawn(serve(app.clone(), router.clone(), stream, peer.ip(), stop, cut, slot));
+        open.spawn(serve(app.clone(), router.clone(), stream, peer.ip(), stop, cut, (slot, seat)));
     }
     drop(listener);
     app.sockets.close();
@@ -113,7 +120,7 @@ async fn serve(
     peer: IpAddr,
     stop: CancellationToken,
     cut: CancellationToken,
-    slot: OwnedSemaphorePermit,
+    place: (OwnedSemaphorePermit, Seat),
 ) {
     let net = &app.config.net;
     let service = Service { app: app.clone(), router, peer };
@@ -148,7 +155,7 @@ async fn serve(
         }
     }
     app.metrics.connections.dec();
-    drop(slot);
+    drop(place);
 }
 
 #[derive(Clone)]

@@ -1,7 +1,9 @@
 //! Sockets: who may connect, for how long, and how it all ends in good order.
 
 mod accept;
+pub mod files;
 pub mod lanes;
+mod seats;
 pub mod shed;
 mod stall;
 

@@ -245,6 +245,11 @@ impl Client {
         client
     }
 
+    /// The token, if there is one.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None, "")
     }

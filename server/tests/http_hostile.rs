@@ -1,0 +1,175 @@
+//! Named regressions of what hostile input once did to the server, on each database.
+
+mod support;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use ed25519_dalek::Signer as _;
+use serde_json::json;
+use server::clock::random;
+use support::{Phone, World};
+use sync_core::admission::{Verdict, push_message, record};
+use sync_core::change::{Entry, Run};
+use sync_core::document::{Author, Document};
+use sync_core::id::{ActorId, FactId, JobId};
+use sync_core::policy::{Caller, Role};
+use sync_core::schema::{key, section};
+use sync_core::sync::{Frame, Request, Sent, decode_response, encode_request};
+use sync_core::value::Record;
+
+fn fact(at: i64, section: sync_core::schema::Section, record: Record) -> Entry {
+    Entry::Fact { section, id: FactId::new(at, random()), record }
+}
+
+/// A walk-up on which a part is used whose every text has a NUL.
+fn poisoned(phone: &Phone, at: i64) -> Run {
+    let text = || "H7\u{0}lamp".into();
+    let entries = vec![
+        fact(
+            at,
+            section::STATUS,
+            Record::from([(key::KIND, "walk_up".into()), (key::EPOCH, 0.into())]),
+        ),
+        fact(
+            at,
+            section::PARTS,
+            Record::from([
+                (key::PART_NO, text()),
+                (key::DESCRIPTION, text()),
+                (key::KIND, text()),
+                (key::BIN, text()),
+                (key::CURRENCY, text()),
+            ]),
+        ),
+        fact(at, section::SIGNATURES, Record::from([(key::NAME, text()), (key::ROLE, text())])),
+    ];
+    let caller = Caller { user: phone.user, role: Role::Technician };
+    let author = Author::phone(phone.user, phone.device);
+    let mut document = Document::new(JobId::new(at, random()).into());
+    let actor = ActorId::new(at, random());
+    record(&mut document, actor, at, &caller, author, entries).expect("anybody may")
+}
+
+#[test]
+fn a_nul_that_a_phone_recorded_keeps_nothing_from_being_written() {
+    for world in World::on_each_database() {
+        let phone = world.phone(world.tenant, "acme", "admin", "bo");
+        let client = phone.log_in(&world);
+        let run = poisoned(&phone, world.running().app().now());
+        let job = run.doc.job().expect("a job");
+        let signature = phone.key.sign(&push_message(phone.device, [&run].into_iter())).to_bytes();
+        let epoch = world.running().app().store.epoch();
+        let (runs, signature) = (vec![Sent::Signed(run)], Some(signature));
+        let request = Request { epoch, runs, signature, ..Request::default() };
+        let url = format!("{}/v1/sync", world.running().url());
+        let mut answer = ureq::post(url)
+            .header("authorization", format!("Bearer {}", client.token().expect("logged in")))
+            .header("content-type", "application/vnd.towline.sync")
+            .send(&encode_request(&request))
+            .expect("the server answers");
+        let bytes = answer.body_mut().read_to_vec().expect("a body");
+        match decode_response(&bytes) {
+            Ok(Frame::Response(answer)) => assert_eq!(answer.verdicts, [Verdict::Durable]),
+            other => panic!("{other:?}"),
+        }
+        world.admin().get(&format!("/v1/jobs/{job}")).ok(200);
+        let listed = world.admin().get("/v1/jobs").ok(200);
+        assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
+    }
+}
+
+#[test]
+fn a_nul_in_a_search_or_a_login_is_answered_like_any_other_text() {
+    for world in World::on_each_database() {
+        let desk = world.admin();
+        desk.post("/v1/jobs", json!({"problem": "tow", "address": "here"})).ok(201);
+        let none = desk.get("/v1/jobs?text=%00no-such-plate").ok(200);
+        assert_eq!(none["items"], json!([]));
+        let body = json!({"tenant": "ac\u{0}me", "login": "ad\u{0}min", "password": "x"});
+        let answer = world.anybody().post("/v1/session", body);
+        assert!(matches!(answer.status, 401 | 422), "{}", answer.text);
+    }
+}
+
+#[test]
+fn the_smallest_number_there_is_is_no_place() {
+    let world = World::new();
+    let client = world.phone(world.tenant, "acme", "admin", "bo").log_in(&world);
+    for (lat, lon) in [(i64::MIN, 0), (0, i64::MIN), (i64::MAX, 0), (0, 1_800_000_001)] {
+        let point = json!({"at": 1_795_000_000_000_i64, "lat": lat, "lon": lon});
+        client.post("/v1/positions", json!({"points": [point]})).problem(422, "bad_place");
+    }
+}
+
+#[test]
+fn an_offer_ends_in_a_time_that_can_be() {
+    let world = World::new();
+    let phone = world.phone(world.tenant, "acme", "admin", "bo");
+    let desk = world.admin();
+    let job = desk.post("/v1/jobs", json!({"problem": "tow", "address": "here"})).ok(201);
+    let path = format!("/v1/jobs/{}/assign", job["id"].as_str().unwrap_or_default());
+    for (name, at) in [("expires", i64::MIN), ("expires", i64::MAX), ("eta", i64::MIN)] {
+        let offer = json!({"kind": "offer", "technician": phone.user, name: at});
+        let problem = desk.post(&path, offer).problem(422, "invalid");
+        assert_eq!(problem["field"], name);
+    }
+}
+
+#[test]
+fn a_cursor_of_another_list_is_none() {
+    let world = World::new();
+    let part = server::http::Cursor { key: 0, id: b"SECRET-1".to_vec() }.encode();
+    for list in ["jobs", "vans", "users", "technicians", "devices"] {
+        let path = format!("/v1/{list}?cursor={part}");
+        world.admin().get(&path).problem(400, "bad_cursor");
+    }
+    let bytes = server::http::Cursor { key: 0, id: vec![0xff; 16] }.encode();
+    world.admin().get(&format!("/v1/parts?cursor={bytes}")).problem(400, "bad_cursor");
+}
+
+#[test]
+fn texts_that_read_in_another_order_than_they_stand_are_refused() {
+    let world = World::new();
+    let desk = world.admin();
+    for address in ["\u{202e}5 daoR", "\u{2066}x\u{2069}"] {
+        let job = json!({"problem": "tow", "address": address});
+        desk.post("/v1/jobs", job).problem(422, "invalid");
+    }
+    // Scripts that go from right to left, and their marks, are texts like any other.
+    let arabic = json!({"problem": "tow", "address": "\u{200f}شارع الميناء 5\u{200e}"});
+    desk.post("/v1/jobs", arabic).ok(201);
+}
+
+#[test]
+fn a_body_that_says_it_is_too_large_is_refused_before_it_comes() {
+    let world = World::with(|config| config.net.body_timeout = Duration::from_secs(600));
+    let mut stream = TcpStream::connect(world.running().addr).expect("the server listens");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
+    let head = "POST /v1/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 9223372036854775807\r\n\r\n{";
+    stream.write_all(head.as_bytes()).expect("it is open");
+    let mut start = [0; 12];
+    stream.read_exact(&mut start).expect("an answer before the body");
+    assert_eq!(&start, b"HTTP/1.1 413");
+}
+
+#[test]
+fn one_address_does_not_take_every_place() {
+    let world = World::with(|config| config.net.max_connections_per_address = Some(2));
+    let request = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n";
+    let answered = || {
+        let mut stream = TcpStream::connect(world.running().addr).expect("the server listens");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
+        let mut start = [0; 12];
+        let asked = stream.write_all(request).and_then(|()| stream.read_exact(&mut start));
+        (asked.is_ok() && &start == b"HTTP/1.1 200").then_some(stream)
+    };
+    // The clients that set the world up may still hold a place for a moment.
+    let wait = || std::iter::repeat_with(answered).flatten().next();
+    let held = [wait(), wait()];
+    assert!(answered().is_none(), "a third is turned away");
+    drop(held);
+    assert!(wait().is_some(), "a place that was left is taken again");
+}
