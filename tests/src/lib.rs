@@ -12,6 +12,8 @@
 //! [`process`] runs the `towline` program, and [`kills`] kills it and phones, again and again.
 //! [`disk`] records what they do to their disks, cuts the power at every call, and fills them up.
 
+#[cfg(target_os = "linux")]
+pub mod attacks;
 pub mod calls;
 pub mod day;
 pub mod disk;

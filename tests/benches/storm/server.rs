@@ -41,6 +41,8 @@ pub fn serve(args: &[String]) {
     config.log = "warn".to_owned();
     // Every idle phone holds a socket.
     config.net.max_connections = config.net.max_connections.max(phones as usize + 100);
+    // The whole fleet comes from one address here.
+    config.net.max_connections_per_address = None;
     // Preparing a large fleet takes minutes, and a phone logs in once here.
     config.access = Duration::from_secs(3600);
     let runtime =
