@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use futures_util::poll;
 
 use sqlx::{AnyConnection, AnyPool, Connection};
 use sync_core::id::{ActorId, TenantId};
+use sync_core::policy::Role;
 use tokio::sync::{broadcast, mpsc};
 
 use super::cache;
@@ -21,9 +23,11 @@ use crate::store::{Backend, Meta, StoreError};
 /// Most requests in one group.
 const GROUP: usize = 256;
 /// Changes after which a group takes no further push, to bound memory and the wait of all.
-const GROUP_CHANGES: usize = 2048;
-/// The same when somebody at a desk waits for the group.
-const GROUP_CHANGES_BESIDE_EDITS: usize = 512;
+const GROUP_CHANGES: usize = 4096;
+/// The same while somebody works at a desk, who would wait for the whole group.
+const GROUP_CHANGES_BESIDE_DESK: usize = 1024;
+/// How long after an edit of a person somebody is still taken to be at work.
+const AT_WORK: Duration = Duration::from_secs(10);
 /// Changes worked on while the rows of those before are written.
 const PART_CHANGES: usize = 512;
 
@@ -54,6 +58,7 @@ impl Task {
 pub(super) async fn run(mut task: Task, mut requests: mpsc::Receiver<Request>) {
     let mut received = Vec::with_capacity(GROUP);
     let mut waiting = VecDeque::new();
+    let mut edited: Option<Instant> = None;
     loop {
         if waiting.is_empty() && requests.recv_many(&mut received, GROUP).await == 0 {
             break;
@@ -63,7 +68,12 @@ pub(super) async fn run(mut task: Task, mut requests: mpsc::Receiver<Request>) {
             received.push(request);
         }
         waiting.extend(received.drain(..));
-        let group = take_group(&mut waiting);
+        if waiting.iter().any(is_a_persons_edit) {
+            edited = Some(Instant::now());
+        }
+        let at_work = edited.is_some_and(|at| at.elapsed() < AT_WORK);
+        let limit = if at_work { GROUP_CHANGES_BESIDE_DESK } else { GROUP_CHANGES };
+        let group = take_group(&mut waiting, limit);
         if !group.is_empty() {
             task.group(group).await;
         } else if let Some(Request::Stop(answer)) = waiting.pop_front() {
@@ -74,19 +84,24 @@ pub(super) async fn run(mut task: Task, mut requests: mpsc::Receiver<Request>) {
     }
 }
 
-/// The requests of the next group: up to a stop, and not too many changes. Edits go first, and
-/// few pushes with them: at a desk somebody looks at the screen, a phone's work is saved already.
-fn take_group(waiting: &mut VecDeque<Request>) -> Vec<Request> {
+fn is_a_persons_edit(request: &Request) -> bool {
+    matches!(request, Request::Edit(edit, _) if edit.caller.role != Role::System)
+}
+
+/// The requests of the next group: up to a stop, and pushes of not more than `limit` changes.
+/// Edits go first: at a desk somebody looks at the screen, a phone's work is saved already.
+fn take_group(waiting: &mut VecDeque<Request>, limit: usize) -> Vec<Request> {
     let end = waiting.iter().position(|request| matches!(request, Request::Stop(_)));
     let later = waiting.split_off(end.unwrap_or(waiting.len()));
     let (pushes, mut group): (Vec<_>, Vec<_>) =
         waiting.drain(..).partition(|request| matches!(request, Request::Push(..)));
-    let limit = if group.is_empty() { GROUP_CHANGES } else { GROUP_CHANGES_BESIDE_EDITS };
+    let edits = group.len();
     let mut changes = 0;
     waiting.extend(pushes);
     while let Some(Request::Push(push, _)) = waiting.front() {
         changes += push.runs.iter().map(|run| run_of(run).changes.len()).sum::<usize>();
-        if changes > limit && !group.is_empty() {
+        // One at least, however large: a busy desk must not keep a phone waiting for ever.
+        if changes > limit && group.len() > edits {
             break;
         }
         group.extend(waiting.pop_front());
@@ -271,7 +286,7 @@ async fn part(
 #[cfg(test)]
 mod tests {
     use sync_core::id::{DeviceId, UserId};
-    use sync_core::policy::{Caller, Role};
+    use sync_core::policy::Caller;
     use tokio::sync::oneshot;
 
     use super::*;
@@ -298,11 +313,14 @@ mod tests {
     fn who_waits_at_a_desk_goes_before_phones_and_nobody_after_a_stop() {
         let stop = Request::Stop(oneshot::channel().0);
         let mut waiting = VecDeque::from([push(), push(), edit(), push(), stop, edit()]);
-        let group = take_group(&mut waiting);
+        let group = take_group(&mut waiting, GROUP_CHANGES);
         assert!(matches!(group.first(), Some(Request::Edit(..))));
         assert_eq!(group.len(), 4);
         assert!(matches!(waiting.front(), Some(Request::Stop(_))));
-        assert!(take_group(&mut waiting).is_empty(), "a stop is for the caller to carry out");
+        assert!(
+            take_group(&mut waiting, GROUP_CHANGES).is_empty(),
+            "a stop is for the caller to carry out"
+        );
         assert_eq!(waiting.len(), 2);
     }
 }
