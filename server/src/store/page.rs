@@ -117,6 +117,10 @@ impl<'p> Plan<'p> {
         // Against an inventory documents go out whole, with what this request brought.
         let left_out = |run: &Size| pull.inventory.is_none() && is_pushed(run, &pull.pushed);
         let (brought, sizes): (Vec<_>, Vec<_>) = sizes.into_iter().partition(left_out);
+        if pull.inventory.is_some() {
+            pulled.released = released.into_keys().collect();
+            return whole_documents(pulled, sizes, budget);
+        }
         let brought: HashSet<DocId> = brought.iter().map(|run| run.doc).collect();
         let mut events: BTreeMap<i64, (usize, Vec<i64>)> = BTreeMap::new();
         for run in sizes {
@@ -152,6 +156,29 @@ impl<'p> Plan<'p> {
         pulled.whole = whole.map(|(doc, _)| *doc).collect();
         (pulled, positions)
     }
+}
+
+/// A page against an inventory: documents one by one, each whole. The next inventory begins
+/// anew, so a page that ended inside of a document would come again and again.
+fn whole_documents(mut pulled: Pulled, sizes: Vec<Size>, budget: usize) -> (Pulled, Vec<i64>) {
+    let mut documents: BTreeMap<DocId, (usize, Vec<i64>)> = BTreeMap::new();
+    for run in sizes {
+        let (bytes, positions) = documents.entry(run.doc).or_default();
+        *bytes += run.bytes;
+        positions.push(run.pos);
+    }
+    let (mut bytes, mut positions) = (0, Vec::new());
+    for (doc, (size, at)) in documents {
+        let full = bytes + size > budget || positions.len() + at.len() > limits::PAGE_RUNS;
+        if full && !positions.is_empty() {
+            pulled.more = true;
+            break;
+        }
+        bytes += size;
+        positions.extend(at);
+        pulled.whole.push(doc);
+    }
+    (pulled, positions)
 }
 
 /// Whether the phone brought this very run in the same exchange.
