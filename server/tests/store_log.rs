@@ -141,6 +141,14 @@ fn an_actor_belongs_to_the_device_that_used_it_first_and_the_servers_to_nobody()
         let stolen = thief.record(&mut copy.clone(), vec![note("not mine")]);
         let refused = thief.push(&store, vec![stolen]).await;
         assert_eq!(refused[0][0].code(), "actor_not_yours");
+        // The same person's next phone is no thief.
+        let mut next = Phone::new(tenant);
+        (next.user, next.actor) = (phone.user, phone.actor);
+        let mut request =
+            next.request(vec![next.record(&mut copy.clone(), vec![note("mine too")])]);
+        request.devices.push(phone.device);
+        assert_eq!(store.push(request).await.unwrap(), [[Verdict::Durable]]);
+        let mut copy = phone.copy(&store, doc).await;
         thief.actor = store.actor();
         let stolen = thief.record(&mut copy, vec![note("the server says")]);
         let refused = thief.push(&store, vec![stolen]).await;

@@ -33,6 +33,8 @@ pub struct Phone {
     pub caller: policy::Caller,
     /// The phone.
     pub device: DeviceId,
+    /// Every phone this technician ever had, this one among them.
+    devices: Vec<DeviceId>,
     pub(super) key: VerifyingKey,
 }
 
@@ -44,6 +46,7 @@ impl Phone {
             tenant: device.tenant,
             caller: policy::Caller { user: device.user, role: policy::Role::Technician },
             device: device.id,
+            devices: vec![device.id],
             key: VerifyingKey::from_bytes(key).ok()?,
         })
     }
@@ -57,23 +60,26 @@ impl Phone {
             .device
             .ok_or_else(|| Problem::new(Code::Forbidden).detail("Only enrolled phones sync."))?;
         let mut connection = app.read().await?;
-        let row = sqlx::query(
-            "SELECT public_key FROM devices \
+        let rows = sqlx::query(
+            "SELECT devices.public_key, others.id FROM devices \
              JOIN users ON users.tenant = devices.tenant AND users.id = devices.user_id \
-             WHERE devices.tenant = $1 AND devices.id = $2 AND user_id = $3 \
-             AND state = 'active' AND active = 1 AND role = 'technician'",
+             JOIN devices AS others ON others.tenant = devices.tenant \
+             AND others.user_id = devices.user_id \
+             WHERE devices.tenant = $1 AND devices.id = $2 AND devices.user_id = $3 \
+             AND devices.state = 'active' AND users.active = 1 AND users.role = 'technician'",
         )
         .bind(caller.tenant.raw())
         .bind(device.raw())
         .bind(caller.user.raw())
-        .fetch_optional(&mut *connection)
-        .await?
-        .ok_or_else(|| Problem::new(Code::DeviceRevoked))?;
+        .fetch_all(&mut *connection)
+        .await?;
+        let devices = rows.iter().map(|row| sql::id(row, "id")).collect::<Result<_, _>>()?;
+        let row = rows.first().ok_or_else(|| Problem::new(Code::DeviceRevoked))?;
         let key: Vec<u8> = row.try_get("public_key")?;
         let key = key.as_slice().try_into().ok().and_then(|k| VerifyingKey::from_bytes(k).ok());
         let key = key.ok_or_else(|| sql::broken("public_key"))?;
         let technician = policy::Caller { user: caller.user, role: policy::Role::Technician };
-        Ok(Self { tenant: caller.tenant, caller: technician, device, key })
+        Ok(Self { tenant: caller.tenant, caller: technician, device, devices, key })
     }
 }
 
@@ -144,7 +150,8 @@ pub async fn admit(
     let (tenant, caller, device, now) = (phone.tenant, phone.caller, phone.device, app.now());
     let sealed = runs.iter().enumerate().filter_map(|(index, run)| sealed(index, run));
     let sealed: Vec<(usize, Run)> = sealed.collect();
-    let push = PushRequest { tenant, caller, device, runs, evidence, now };
+    let devices = phone.devices.clone();
+    let push = PushRequest { tenant, caller, device, devices, runs, evidence, now };
     let verdicts = app.writer().push(push).await?;
     for (index, run) in &sealed {
         let of_run = verdicts.get(*index).map_or(&[][..], Vec::as_slice);

@@ -110,7 +110,7 @@ impl<'m> Group<'m> {
 
     /// Admits a push; what it refuses is kept with its reason.
     pub fn push(&mut self, push: PushRequest) -> Result<RunVerdicts, StoreError> {
-        let PushRequest { tenant, caller, device, runs, evidence, now } = push;
+        let PushRequest { tenant, caller, device, devices, runs, evidence, now } = push;
         let mut verdicts = Vec::with_capacity(runs.len());
         let mut first_pos = None;
         for submitted in runs {
@@ -126,7 +126,7 @@ impl<'m> Group<'m> {
                 verdicts.push(vec![not_genuine(); changes]);
                 continue;
             };
-            let (run_verdicts, pos) = self.admit(tenant, &caller, verified, now)?;
+            let (run_verdicts, pos) = self.admit(tenant, &caller, &devices, verified, now)?;
             verdicts.push(run_verdicts);
             first_pos = first_pos.or(pos);
         }
@@ -148,6 +148,7 @@ impl<'m> Group<'m> {
         &mut self,
         tenant: TenantId,
         caller: &sync_core::policy::Caller,
+        devices: &[DeviceId],
         verified: Verified,
         now: i64,
     ) -> Result<(Vec<Verdict>, Option<i64>), StoreError> {
@@ -155,6 +156,11 @@ impl<'m> Group<'m> {
         let (doc, actor, sent) = (run.doc, run.actor(), run.changes.len());
         let payload = encode(run);
         let lease = self.leases.get(&(tenant, actor)).copied();
+        // A technician who got another phone brings what the one before wrote.
+        let owner = lease.map(|device| match author.device {
+            Some(own) if devices.contains(&device) => own,
+            _ => device,
+        });
         let held = find(&mut self.docs, tenant, doc)?;
         let known = held.document.seq_of(&actor) >= run.last_seq();
         if !known && passes_limit(held.bytes, payload.len()) {
@@ -162,7 +168,7 @@ impl<'m> Group<'m> {
             return Ok((vec![Verdict::refused("document_full", sentence); sent], None));
         }
         let document = Arc::make_mut(&mut held.document);
-        let admission = guard(|| admit(document, verified, caller, lease, &held.refused))?;
+        let admission = guard(|| admit(document, verified, caller, owner, &held.refused))?;
         let mut admitted_at = None;
         if let Some(admitted) = admission.admitted {
             let whole = admitted.count() == sent;

@@ -25,6 +25,8 @@ pub struct PushRequest {
     pub caller: Caller,
     /// The phone.
     pub device: DeviceId,
+    /// Every phone this person ever had: what was written on an earlier one is theirs to bring.
+    pub devices: Vec<DeviceId>,
     /// The runs, each after everything it follows.
     pub runs: Vec<Submitted>,
     /// What the device signed, to be kept; absent when nothing of it was signed.

@@ -159,6 +159,7 @@ impl Phone {
             tenant: self.tenant,
             caller: Caller { user: self.user, role: Role::Technician },
             device: self.device,
+            devices: vec![self.device],
             runs: verified.unwrap().into_iter().map(Submitted::Signed).collect(),
             evidence: Some(Evidence { message, signature }),
             now: NOW,
