@@ -1,13 +1,12 @@
 //! What an answer of the server brings, stored in one transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use sync_core::admission::{Attested, Verdict};
-use sync_core::change::ChangeRef;
+use sync_core::admission::Verdict;
 use sync_core::document::Refusal;
 use sync_core::id::ActorId;
 use sync_core::schema::DocId;
-use sync_core::sync::{Delta, Inbox, Replica, Writer};
+use sync_core::sync::{Inbox, Replica, Shelf, Taken, Writer, take_in};
 
 use super::{State, delta};
 use crate::error::EngineError;
@@ -29,15 +28,6 @@ pub(super) struct Absorbed {
     pub received: u64,
 }
 
-/// What an inbox says about one document.
-#[derive(Default)]
-struct News {
-    verdicts: Vec<(ChangeRef, Verdict)>,
-    runs: Vec<Attested>,
-    whole: bool,
-    unknown: bool,
-}
-
 impl State {
     /// Stores an inbox: everything or nothing, on disk when this returns. `fresh` is an actor
     /// nobody has used, taken if the present one turns out to have a double.
@@ -50,22 +40,9 @@ impl State {
         let mut absorbed = Absorbed::default();
         absorbed.count(inbox);
         let mut next_n = self.next_n;
-        let mut changed: Vec<(Replica, Vec<Delta>)> = Vec::new();
-        for (doc, news) in sort(inbox) {
-            let mut replica = self.cache.take(self.store.read(), doc)?;
-            let (actor, fresh_actor) = (self.actor, fresh);
-            let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor };
-            // What does not fit is left as it was: the digests then differ, and the next
-            // exchange repairs the document.
-            if let Ok(deltas) = take_in(&mut replica, &mut writer, &news) {
-                changed.push((replica, deltas));
-            }
-        }
-        if inbox.renew {
-            self.renew(&mut changed, &mut next_n, fresh)?;
-        }
-        let rotated =
-            inbox.renew || changed.iter().flat_map(|(_, deltas)| deltas).any(|delta| delta.rotated);
+        let (actor, fresh_actor) = (self.actor, fresh);
+        let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor };
+        let Taken { changed, rotated, .. } = take_in(self, &mut writer, inbox)?;
         let now = anchor.wall_ms;
         self.store.write(|tx| {
             for (replica, deltas) in &changed {
@@ -101,63 +78,23 @@ impl State {
     }
 }
 
-impl State {
-    /// Writes everything that waits again under the fresh actor, beside what changed already.
-    fn renew(
-        &mut self,
-        changed: &mut Vec<(Replica, Vec<Delta>)>,
-        next_n: &mut u64,
-        fresh: ActorId,
-    ) -> Result<(), EngineError> {
-        let touched: BTreeSet<DocId> = changed.iter().map(|(it, _)| it.document().id()).collect();
-        for doc in runs::docs_waiting(self.store.read())? {
-            if !touched.contains(&doc) {
-                changed.push((self.cache.take(self.store.read(), doc)?, Vec::new()));
-            }
-        }
-        for (replica, deltas) in changed {
-            let mut writer = Writer { next_n, actor: self.actor, fresh_actor: fresh };
-            deltas.push(replica.renew(&mut writer).map_err(delta::damaged)?);
-        }
-        Ok(())
+/// A document whose rows do not make a document any more is damage of the store.
+impl From<Refusal> for EngineError {
+    fn from(refusal: Refusal) -> Self {
+        delta::damaged(refusal)
     }
 }
 
-/// Verdicts first, then what is new, then what the server has lost.
-fn take_in(
-    replica: &mut Replica,
-    writer: &mut Writer<'_>,
-    news: &News,
-) -> Result<Vec<Delta>, Refusal> {
-    let mut deltas = Vec::new();
-    if !news.verdicts.is_empty() {
-        deltas.push(replica.settle(writer, &news.verdicts)?);
-    }
-    if !news.runs.is_empty() || news.whole {
-        deltas.push(replica.take(writer, &news.runs, news.whole)?);
-    }
-    if news.unknown {
-        deltas.push(replica.lost());
-    }
-    Ok(deltas)
-}
+impl Shelf for State {
+    type Error = EngineError;
 
-fn sort(inbox: &Inbox) -> BTreeMap<DocId, News> {
-    let mut sorted: BTreeMap<DocId, News> = BTreeMap::new();
-    for pushed in &inbox.verdicts {
-        let news = sorted.entry(pushed.doc).or_default();
-        news.verdicts.push((pushed.change, pushed.verdict.clone()));
+    fn take(&mut self, doc: DocId) -> Result<Replica, EngineError> {
+        self.cache.take(self.store.read(), doc)
     }
-    for attested in &inbox.runs {
-        sorted.entry(attested.run.doc).or_default().runs.push(attested.clone());
+
+    fn waiting(&mut self) -> Result<Vec<DocId>, EngineError> {
+        runs::docs_waiting(self.store.read())
     }
-    for doc in &inbox.whole {
-        sorted.entry(*doc).or_default().whole = true;
-    }
-    for doc in &inbox.unknown {
-        sorted.entry(*doc).or_default().unknown = true;
-    }
-    sorted
 }
 
 impl Absorbed {

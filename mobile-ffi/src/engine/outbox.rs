@@ -1,9 +1,7 @@
 //! What the phone has to say: changes without a verdict as runs, oldest first, page by page.
 
 use rusqlite::Connection;
-use sync_core::admission::Attested;
-use sync_core::change::Run;
-use sync_core::sync::{Held, Inventory, Outbox, Sent, Standing};
+use sync_core::sync::{Inventory, Outbox, join};
 
 use crate::error::EngineError;
 use crate::store::docs;
@@ -25,38 +23,6 @@ pub(super) fn read(
     Ok(Outbox { epoch: position.epoch, cursor: position.cursor, runs: join(held), inventory, more })
 }
 
-/// Joins consecutive changes of one document into one run each.
-///
-/// A run stands where its first change stood, so it may move later changes of a document ahead
-/// of other documents, never ahead of what they follow in their own.
-fn join(held: Vec<Held>) -> Vec<Sent> {
-    let mut sent: Vec<Sent> = Vec::new();
-    for Held { run, author, standing, .. } in held {
-        match standing {
-            Standing::Lost(receipt) | Standing::Attested(receipt) => {
-                sent.push(Sent::Relayed(Attested { run, author, receipt }));
-                continue;
-            }
-            Standing::Waiting | Standing::Durable | Standing::Resend => {}
-        }
-        let last = sent.iter_mut().rev().find(|other| other.run().doc == run.doc);
-        match last {
-            Some(Sent::Signed(last)) if follows(last, &run) => {
-                last.changes.extend(run.changes);
-                last.last_hash = run.last_hash;
-            }
-            _ => sent.push(Sent::Signed(run)),
-        }
-    }
-    sent
-}
-
-fn follows(last: &Run, next: &Run) -> bool {
-    last.actor() == next.actor()
-        && last.last_seq() + 1 == next.first_seq()
-        && last.changes.len() + next.changes.len() <= sync_core::limits::RUN_CHANGES
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -67,6 +33,7 @@ mod tests {
     use sync_core::id::{ActorId, DeviceId, FactId, JobId, UserId};
     use sync_core::policy::{Caller, Role};
     use sync_core::schema::{key, section};
+    use sync_core::sync::{Held, Standing};
     use sync_core::value::Record;
 
     #[test]

@@ -13,6 +13,7 @@
 
 mod codec;
 mod frame;
+mod intake;
 mod phone;
 mod repair;
 mod replica;
@@ -20,6 +21,7 @@ mod server;
 
 pub use codec::{decode_request, decode_response, encode_request, encode_response};
 pub use frame::{Fault, Frame, Inventory, Request, Response, Sent};
+pub use intake::{Shelf, Taken, join, take_in};
 pub use phone::{Failure, Inbox, Outbox, Outcome, Phone, PhoneEffect, PhoneEvent, PushedVerdict};
 pub use repair::Repair;
 pub use replica::{Delta, Held, RefusedWork, Replica, Standing, Writer};

@@ -2,6 +2,8 @@
 
 mod backoff;
 
+use std::collections::BTreeSet;
+
 use ed25519_dalek::{Signer, SigningKey};
 
 use super::codec::{decode_response, encode_request};
@@ -134,8 +136,10 @@ pub struct Inbox {
     /// Documents of which `runs` holds everything the server has: what the phone holds beyond
     /// that, the server has lost, and the next outbox brings it back.
     pub whole: Vec<DocId>,
-    /// Documents the server does not have at all; likewise.
+    /// Documents the server does not have as this phone does, and that are not in its scope.
     pub unknown: Vec<DocId>,
+    /// Of those the ones of which the next outbox brings everything back.
+    pub lost: Vec<DocId>,
     /// Documents to drop once nothing of them waits.
     pub released: Vec<DocId>,
     /// Whether this answers an inventory: every document held that is neither released nor
@@ -161,8 +165,11 @@ enum State {
 }
 
 /// What one sync remembers from exchange to exchange.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 struct Progress {
+    /// Documents that are being brought back. They are marked once a sync: marked at each page
+    /// again, what the server has just taken would be sent for ever, and nothing after it.
+    lost: BTreeSet<DocId>,
     inventories: u32,
     fruitless: u32,
     epoch: u64,
@@ -272,7 +279,7 @@ impl Phone {
     fn receive(
         &mut self,
         random: u64,
-        progress: Progress,
+        mut progress: Progress,
         changes: Vec<(DocId, ChangeRef)>,
         inventory: bool,
         outbox_more: bool,
@@ -300,6 +307,8 @@ impl Phone {
         let verdicts = changes.into_iter().zip(response.verdicts);
         let verdicts =
             verdicts.map(|((doc, change), verdict)| PushedVerdict { doc, change, verdict });
+        let unknown = response.unknown.iter().copied();
+        let lost = unknown.filter(|doc| progress.lost.insert(*doc)).collect();
         let inbox = Inbox {
             epoch: response.epoch,
             cursor: if repairing { 0 } else { response.cursor },
@@ -309,6 +318,7 @@ impl Phone {
             runs: response.runs,
             whole: response.whole,
             unknown: response.unknown,
+            lost,
             released: response.released,
             repair: inventory,
         };

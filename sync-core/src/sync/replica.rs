@@ -245,6 +245,10 @@ impl Replica {
                 }
                 other => other?,
             };
+            // Once another copy's history was met, the same numbers mean other work.
+            if base.is_none() {
+                self.confirm(run, &mut delta);
+            }
             match replayed {
                 Replayed::Known => {}
                 Replayed::New(_) => {
@@ -265,6 +269,24 @@ impl Replica {
             self.mark_lost(runs, &mut delta);
         }
         Ok(delta)
+    }
+
+    /// The server sent what is here without a verdict: it has it. Others' work may follow it, so
+    /// it must not stand as if it were still to be taken.
+    fn confirm(&mut self, run: &Run, delta: &mut Delta) {
+        let seqs = run.first_seq()..=run.last_seq();
+        for row in self.held.iter_mut().filter(|row| row.run.actor() == run.actor()) {
+            if !seqs.contains(&row.run.first_seq()) || !seqs.contains(&row.run.last_seq()) {
+                continue;
+            }
+            row.standing = match row.standing {
+                Standing::Waiting | Standing::Resend => Standing::Durable,
+                Standing::Lost(receipt) => Standing::Attested(receipt),
+                Standing::Durable | Standing::Attested(_) => continue,
+            };
+            delta.put.retain(|put| put.n != row.n);
+            delta.put.push(row.clone());
+        }
     }
 
     /// Writes what waits again under the fresh actor: this store was restored from a copy or the

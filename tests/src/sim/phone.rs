@@ -228,7 +228,7 @@ impl SimPhone {
             self.disk.in_scope.insert(doc);
             self.disk.released.remove(&doc);
         }
-        for doc in &inbox.unknown {
+        for doc in &inbox.lost {
             if let Some(replica) = self.replicas.get_mut(doc) {
                 deltas.push(replica.lost());
             }
