@@ -3,8 +3,9 @@
 //! [`calls`] reads real calls from CSV, [`links`] turns cellular traces into a link whose every
 //! delivery time is computed, [`drives`] moves technicians along recorded drives, and [`day`]
 //! plans a working day in virtual time. All of it is a function of its input: the same files and
-//! the same seed give the same day. [`sim`] plays server and phones in virtual time over the
-//! real rules, and [`storm`] is the work every sync engine is measured on.
+//! the same seed give the same day. [`fleet`] plays whole fleets in virtual time with
+//! every fault there is, [`sim`] a small world of the rules alone, and [`storm`] is the work every
+//! sync engine is measured on.
 //!
 //! For whoever judges a run there are a [`ledger`] of what was saved, the server's own log read
 //! apart from the server ([`server_log`]), the [`reckoning`] between the two, and a REST client for the desk ([`rest`]).
@@ -18,6 +19,7 @@ pub mod calls;
 pub mod day;
 pub mod disk;
 pub mod drives;
+pub mod fleet;
 pub mod folder;
 pub mod input;
 pub mod kills;

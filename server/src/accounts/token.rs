@@ -4,15 +4,16 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use sqlx::AnyConnection;
-use sync_core::enrol::{ASSERTION_SECONDS, GRANT_TYPE};
+use sync_core::enrol::GRANT_TYPE;
 use sync_core::id::{DeviceId, TenantId};
 use utoipa::ToSchema;
 
 use super::devices::{self, Device, DeviceState};
 use super::sql::Raw as _;
 use crate::app::App;
+use crate::auth::access::{self, Holder, LONGEST_S};
 use crate::auth::keys::Jwks;
-use crate::auth::token::{self, Claims, Expected, LEEWAY_S};
+use crate::auth::token::{self, LEEWAY_S};
 use crate::clock::random;
 use crate::http::body::Form;
 use crate::http::{Code, Json, Problem, ProblemBody};
@@ -71,14 +72,9 @@ async fn log_in(app: &App, assertion: &str) -> Result<Token, Problem> {
     let key = device.public_key.as_slice().try_into().ok();
     let key = key.and_then(|key| ed25519_dalek::VerifyingKey::from_bytes(key).ok());
     let key = key.ok_or_else(|| Problem::internal("a stored device key is no key"))?;
-    let id = device.id.to_string();
-    let expected = Expected {
-        typ: token::ASSERTION_TYP,
-        issuer: Some(&id),
-        audience: app.issuer(),
-        lifetime_s: ASSERTION_SECONDS + 180,
-    };
-    let claims = token::verify(assertion, &key, &expected, now / 1000).map_err(|error| {
+    let id = device.id;
+    let claims = access::assertion(assertion, id, &key, app.issuer(), now / 1000);
+    let claims = claims.map_err(|error| {
         tracing::debug!(%error, device = %id, "an assertion was refused");
         // A clock that is wrong is the one thing the phone can do something about.
         Problem::new(Code::BadAssertion).reason(match error {
@@ -87,9 +83,6 @@ async fn log_in(app: &App, assertion: &str) -> Result<Token, Problem> {
             _ => "not_valid",
         })
     })?;
-    if claims.sub != id {
-        return Err(Problem::new(Code::BadAssertion).reason("not_valid"));
-    }
     match device.state {
         DeviceState::Active => {}
         DeviceState::Pending => return Err(Problem::new(Code::DevicePending)),
@@ -126,20 +119,10 @@ async fn device(app: &App, assertion: &str) -> Result<Device, Problem> {
 
 fn issue(app: &App, device: &Device, now: i64) -> Result<Token, Problem> {
     let key = app.keys.current().ok_or_else(|| Problem::internal("there is no key that signs"))?;
-    let life = i64::try_from(app.config.access.as_secs()).unwrap_or(900).min(3600);
-    let now_s = now / 1000;
-    let claims = Claims {
-        iss: app.issuer().to_owned(),
-        sub: device.user.to_string(),
-        aud: app.issuer().to_owned(),
-        exp: now_s + life,
-        nbf: now_s,
-        iat: now_s,
-        jti: random::<12>().iter().map(|byte| format!("{byte:02x}")).collect(),
-        tid: Some(device.tenant),
-        did: Some(device.id),
-    };
-    let access_token = token::sign(&claims, token::ACCESS_TYP, &key.kid, &key.signing)
+    let life = i64::try_from(app.config.access.as_secs()).unwrap_or(900).min(LONGEST_S);
+    let holder = Holder { tenant: device.tenant, user: device.user, device: device.id };
+    let jti = random::<12>();
+    let access_token = access::give(&holder, app.issuer(), &key, life, now / 1000, &jti)
         .map_err(Problem::internal)?;
     Ok(Token { access_token, token_type: "Bearer", expires_in: life, server_time: now })
 }

@@ -8,7 +8,8 @@ use sync_core::document::Author;
 use sync_core::id::{BranchId, DeviceId, TenantId, UserId};
 use sync_core::policy;
 
-use super::token::{self, Expected, TokenError};
+use super::access::{self, Holder};
+use super::token::{self, TokenError};
 use super::{Role, session};
 use crate::accounts::sql::{self, Raw as _};
 use crate::app::App;
@@ -128,17 +129,8 @@ async fn by_session(app: &App, token: &str) -> Result<Caller, Problem> {
 async fn by_token(app: &App, token: &str) -> Result<Caller, Problem> {
     let kid = token::kid(token).map_err(refused)?;
     let key = app.verifying_key(&kid).await?.ok_or_else(|| refused(TokenError::Key))?;
-    let expected = Expected {
-        typ: token::ACCESS_TYP,
-        issuer: Some(app.issuer()),
-        audience: app.issuer(),
-        lifetime_s: 3600,
-    };
-    let claims = token::verify(token, &key, &expected, app.now() / 1000).map_err(refused)?;
-    let malformed = || refused(TokenError::Malformed("tid, did or sub".to_owned()));
-    let user: UserId = claims.sub.parse().map_err(|_| malformed())?;
-    let tenant = claims.tid.ok_or_else(malformed)?;
-    let device = claims.did.ok_or_else(malformed)?;
+    let believed = access::believe(token, &key, app.issuer(), app.now() / 1000);
+    let Holder { tenant, user, device } = believed.map_err(refused)?;
     // The rows are looked at each time, so that a revocation works at once.
     let mut connection = app.read().await?;
     let row = sqlx::query(

@@ -57,7 +57,20 @@ pub struct Jwk {
     pub x: String,
 }
 
+impl Key {
+    /// A key that signs, or that stopped at `retired_at` and verifies for a while yet.
+    pub fn new(kid: String, signing: SigningKey, retired_at: Option<i64>, now: i64) -> Self {
+        let verifies = retired_at.is_none_or(|at| at > now - GRACE_MS);
+        Self { kid, signing, retired_at, verifies }
+    }
+}
+
 impl Keys {
+    /// These keys, newest first.
+    pub fn holding(keys: Vec<Key>) -> Self {
+        Self(Arc::new(RwLock::new(keys)))
+    }
+
     /// Reads the keys of the database, newest first.
     ///
     /// # Errors
@@ -73,12 +86,8 @@ impl Keys {
                 let seed: Vec<u8> = row.try_get("seed")?;
                 let seed = <[u8; 32]>::try_from(seed).map_err(|_| sql::broken("seed"))?;
                 let retired_at: Option<i64> = row.try_get("retired_at")?;
-                Ok(Key {
-                    kid: row.try_get("kid")?,
-                    signing: SigningKey::from_bytes(&seed),
-                    retired_at,
-                    verifies: retired_at.is_none_or(|at| at > now - GRACE_MS),
-                })
+                let kid = row.try_get("kid")?;
+                Ok(Key::new(kid, SigningKey::from_bytes(&seed), retired_at, now))
             })
             .collect();
         let keys = keys?;

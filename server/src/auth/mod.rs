@@ -1,5 +1,6 @@
 //! Who is asking: passwords, sessions, signed assertions of phones, and the one check of tokens.
 
+pub mod access;
 pub mod caller;
 pub mod gate;
 pub mod keys;

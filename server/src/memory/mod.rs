@@ -21,5 +21,5 @@ pub use check::Judged;
 pub use database::{Backup, Database};
 pub use disk::{Disk, DiskError};
 pub use journal::Journal;
-pub use node::Node;
-pub use read::{InScope, Refused};
+pub use node::{Done, Node};
+pub use read::{InScope, Line, Refused};

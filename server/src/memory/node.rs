@@ -10,7 +10,7 @@ use sync_core::sync::{Pull, Pulled};
 use sync_core::van::{Usage, Van};
 
 use super::database::{Database, State, blob, bytes, counters, int, text};
-use super::read::{InScope, Refused};
+use super::read::{InScope, Line, Refused};
 use crate::store::log::Loaded;
 use crate::store::sql::Plain;
 use crate::store::{Logged, Standing, StoreError};
@@ -25,6 +25,21 @@ pub struct Node {
     database: Database,
     kept: Kept,
     news: Vec<Committed>,
+    brought_forward: u64,
+    from_snapshot: u64,
+}
+
+/// What a node did that a test wants to have seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Estimated memory of the documents kept, bytes.
+    pub memory: usize,
+    /// Documents that had to make room for others.
+    pub evicted: u64,
+    /// Documents to which another node had written.
+    pub brought_forward: u64,
+    /// Documents loaded from a snapshot.
+    pub from_snapshot: u64,
 }
 
 impl Node {
@@ -33,7 +48,13 @@ impl Node {
     pub fn start(database: &Database, actor: ActorId, cache: usize) -> Self {
         let meta = database.state().meta.clone();
         let kept = Kept::new(meta, actor, cache);
-        Self { database: database.clone(), kept, news: Vec::new() }
+        Self {
+            database: database.clone(),
+            kept,
+            news: Vec::new(),
+            brought_forward: 0,
+            from_snapshot: 0,
+        }
     }
 
     /// The actor under which this process writes.
@@ -51,9 +72,11 @@ impl Node {
         &self.database
     }
 
-    /// Estimated memory of the documents kept, bytes, and how many had to make room.
-    pub fn memory(&self) -> (usize, u64) {
-        self.kept.memory()
+    /// What this process did so far.
+    pub fn done(&self) -> Done {
+        let (memory, evicted) = self.kept.memory();
+        let Self { brought_forward, from_snapshot, .. } = *self;
+        Done { memory, evicted, brought_forward, from_snapshot }
     }
 
     /// What was committed here since the last time.
@@ -103,13 +126,15 @@ impl Node {
         needs: &BTreeMap<TenantId, Needs>,
         work: impl FnOnce(&mut Group<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let Self { database, kept, news } = self;
+        let Self { database, kept, news, brought_forward, from_snapshot } = self;
         let mut state = database.state();
         state.usable()?;
         let meta = kept.meta.clone();
         let mut group = Group::new(&meta, kept.actor);
         for (tenant, needs) in needs {
-            prepare(&state, kept, &mut group, *tenant, needs)?;
+            let read = prepare(&state, kept, &mut group, *tenant, needs)?;
+            *brought_forward += read.0;
+            *from_snapshot += read.1;
         }
         let done = work(&mut group)?;
         group.project()?;
@@ -213,6 +238,14 @@ impl Node {
         state.table("snapshots")?.from(&key).map(|row| int(row, 2)).collect()
     }
 
+    /// The log of a document, without what the runs say.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub fn lines(&self, tenant: TenantId, doc: DocId) -> Result<Vec<Line>, StoreError> {
+        self.usable()?.lines(tenant, doc)
+    }
+
     /// A van with its stock, as [`crate::store::Store::van`].
     ///
     /// # Errors
@@ -248,14 +281,15 @@ impl Node {
     }
 }
 
-/// Takes positions for a tenant and reads what the group needs of it.
+/// Takes positions for a tenant and reads what the group needs of it. Gives how many documents
+/// were brought forward, and how many came from a snapshot.
 fn prepare(
     state: &State,
     kept: &mut Kept,
     group: &mut Group<'_>,
     tenant: TenantId,
     needs: &Needs,
-) -> Result<(), StoreError> {
+) -> Result<(u64, u64), StoreError> {
     let end = state.counter(&blob(tenant.as_bytes()))? + needs.positions;
     let missing = kept.begin(group, tenant, needs, end);
     for (actor, device) in state.leases(tenant, &missing.actors)? {
@@ -263,13 +297,15 @@ fn prepare(
     }
     let refused = state.refused(tenant, &missing.docs, 0)?;
     let loaded = state.load(tenant, &missing.docs, missing.upto)?;
+    let snapshots = state.has_snapshots(tenant, &missing.docs)?;
     group.loaded(tenant, loaded, refused, missing.upto);
     if missing.stale.is_empty() {
-        return Ok(());
+        return Ok((0, snapshots));
     }
     let runs = state.runs_after(tenant, &missing.stale, missing.stale_after)?;
     let refused = state.refused(tenant, &missing.stale, missing.stale_after)?;
-    group.bring_forward(tenant, &missing.stale, runs, refused)
+    group.bring_forward(tenant, &missing.stale, runs, refused)?;
+    Ok((missing.stale.len() as u64, snapshots))
 }
 
 fn raw<T: crate::accounts::sql::Raw>(bytes: &[u8]) -> Result<T, StoreError> {

@@ -36,7 +36,28 @@ pub struct Refused {
     pub sentence: String,
 }
 
+/// One run of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// Its position.
+    pub pos: i64,
+    /// Who wrote it.
+    pub actor: ActorId,
+    /// The number of its last change.
+    pub last_seq: u64,
+}
+
 impl State {
+    /// The log of a document.
+    pub fn lines(&self, tenant: TenantId, doc: DocId) -> Result<Vec<Line>, StoreError> {
+        let (tenant, doc) = (blob(tenant.as_bytes()), Plain::Blob(doc_key(&doc)));
+        let rows = self.table("runs")?.of_doc(&tenant, &doc).map(|row| {
+            let actor = id(bytes(row, 3)?, ActorId::from_slice)?;
+            Ok(Line { pos: int(row, 1)?, actor, last_seq: int(row, 5)?.unsigned_abs() })
+        });
+        rows.collect()
+    }
+
     /// The devices these actors belong to, where they belong to one.
     pub fn leases(
         &self,
@@ -83,6 +104,13 @@ impl State {
             all.push((*doc, loaded));
         }
         Ok(all)
+    }
+
+    /// How many of these documents have a snapshot.
+    pub fn has_snapshots(&self, tenant: TenantId, docs: &[DocId]) -> Result<u64, StoreError> {
+        let (table, key) = (self.table("snapshots")?, blob(tenant.as_bytes()));
+        let has = |doc: &&DocId| table.get(&[key.clone(), Plain::Blob(doc_key(doc))]).is_some();
+        Ok(docs.iter().filter(has).count() as u64)
     }
 
     /// Runs of these documents after a position, in the order of the log.

@@ -296,7 +296,8 @@ mod tests {
         let caller = Caller { user: UserId::new(1, [1; 10]), role: Role::Technician };
         let (tenant, device) = (TenantId::new(1, [1; 10]), DeviceId::new(1, [1; 10]));
         let (runs, evidence, now) = (Vec::new(), None, 1);
-        let push = PushRequest { tenant, caller, device, runs, evidence, now };
+        let push =
+            PushRequest { tenant, caller, device, devices: vec![device], runs, evidence, now };
         Request::Push(push, oneshot::channel().0)
     }
 

@@ -1,0 +1,92 @@
+//! Access tokens of phones, without clock or database: what an assertion must be, what is given
+//! for it, and what the token says when it comes back.
+
+use ed25519_dalek::VerifyingKey;
+use sync_core::enrol::ASSERTION_SECONDS;
+use sync_core::id::{DeviceId, TenantId, UserId};
+
+use super::keys::Key;
+use super::token::{self, ACCESS_TYP, ASSERTION_TYP, Claims, Expected, TokenError};
+
+/// Longest life of an access token, seconds.
+pub const LONGEST_S: i64 = 3600;
+
+/// Whose token it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The technician.
+    pub user: UserId,
+    /// The phone.
+    pub device: DeviceId,
+}
+
+/// Checks the assertion of a phone against the key it was enrolled with.
+///
+/// # Errors
+/// The first respect in which it fails.
+pub fn assertion(
+    assertion: &str,
+    device: DeviceId,
+    key: &VerifyingKey,
+    issuer: &str,
+    now_s: i64,
+) -> Result<Claims, TokenError> {
+    let id = device.to_string();
+    let expected = Expected {
+        typ: ASSERTION_TYP,
+        issuer: Some(&id),
+        audience: issuer,
+        lifetime_s: ASSERTION_SECONDS + 180,
+    };
+    let claims = token::verify(assertion, key, &expected, now_s)?;
+    if claims.sub == id { Ok(claims) } else { Err(TokenError::Malformed("sub".to_owned())) }
+}
+
+/// Makes an access token that lives `life_s` seconds. `jti` has to be fresh.
+///
+/// # Errors
+/// Only if the library cannot write JSON.
+pub fn give(
+    holder: &Holder,
+    issuer: &str,
+    key: &Key,
+    life_s: i64,
+    now_s: i64,
+    jti: &[u8],
+) -> Result<String, jsonwebtoken::errors::Error> {
+    let claims = Claims {
+        iss: issuer.to_owned(),
+        sub: holder.user.to_string(),
+        aud: issuer.to_owned(),
+        exp: now_s + life_s,
+        nbf: now_s,
+        iat: now_s,
+        jti: jti.iter().map(|byte| format!("{byte:02x}")).collect(),
+        tid: Some(holder.tenant),
+        did: Some(holder.device),
+    };
+    token::sign(&claims, ACCESS_TYP, &key.kid, &key.signing)
+}
+
+/// Whose token this is. Whether they still may is looked up for each request.
+///
+/// # Errors
+/// The first respect in which the token fails.
+pub fn believe(
+    token: &str,
+    key: &VerifyingKey,
+    issuer: &str,
+    now_s: i64,
+) -> Result<Holder, TokenError> {
+    let expected =
+        Expected { typ: ACCESS_TYP, issuer: Some(issuer), audience: issuer, lifetime_s: LONGEST_S };
+    let claims = token::verify(token, key, &expected, now_s)?;
+    let malformed = || TokenError::Malformed("tid, did or sub".to_owned());
+    Ok(Holder {
+        tenant: claims.tid.ok_or_else(malformed)?,
+        user: claims.sub.parse().map_err(|_| malformed())?,
+        device: claims.did.ok_or_else(malformed)?,
+    })
+}

@@ -1,0 +1,188 @@
+//! What technicians do on their phones.
+
+use ed25519_dalek::Signer as _;
+use server::memory::DiskError;
+use sync_core::change::Entry;
+use sync_core::document::Document;
+use sync_core::id::{FactId, JobId};
+use sync_core::job::{Job, epochs_of};
+use sync_core::schema::{DocId, key, section};
+use sync_core::seal::{Draft, Point, Shown, Signer};
+use sync_core::time::Stamp;
+use sync_core::value::{Record, Value};
+
+use super::office::{part, weigh};
+use super::phone::NotSaved;
+use super::plan::Kind;
+use super::taint;
+use super::world::{NEWER, World};
+use crate::random::Random;
+
+/// The steps of a job that a technician takes.
+const STEPS: [&str; 6] = ["accepted", "en_route", "on_scene", "working", "completed", "declined"];
+
+impl World {
+    pub(super) fn work(&mut self, phone: usize, kind: Kind, rng: &mut Random) {
+        let works = if kind == Kind::WalkUp {
+            Some(self.walk_up(phone, rng))
+        } else {
+            let salt = rng.next();
+            let jobs = self.phones[phone].jobs().into_iter();
+            let job = jobs.max_by_key(|doc| weigh(salt, doc));
+            job.and_then(|job| self.on_job(phone, kind, job, rng))
+        };
+        let Some(works) = works else { return };
+        let tenant = self.phones[phone].tenant;
+        match self.phones[phone].save(self.now, works.clone()) {
+            Ok(()) => {
+                for (doc, entries) in &works {
+                    self.ledger.note(tenant, *doc, entries);
+                }
+            }
+            Err(NotSaved::Rules) => self.counts.met("phone said no"),
+            Err(NotSaved::Disk(DiskError::Full)) => self.phones[phone].restart(),
+            Err(NotSaved::Disk(DiskError::Sync)) => {
+                let salt = rng.next();
+                self.phones[phone].crash(salt);
+                self.check_phone(phone);
+            }
+        }
+    }
+
+    fn walk_up(&mut self, phone: usize, rng: &mut Random) -> Vec<(DocId, Vec<Entry>)> {
+        let tenant = self.phones[phone].tenant;
+        let doc = DocId::from(JobId::new(self.now, rng.bytes()));
+        let record = Record::from([
+            (key::KIND, "walk_up".into()),
+            (key::EPOCH, 0.into()),
+            (key::PLATE, taint::text(tenant, doc, "walk-up").into()),
+        ]);
+        self.jobs.push((tenant, doc));
+        vec![(doc, vec![fact(section::STATUS, self.id(phone, rng), record)])]
+    }
+
+    fn on_job(
+        &mut self,
+        phone: usize,
+        kind: Kind,
+        job: DocId,
+        rng: &mut Random,
+    ) -> Option<Vec<(DocId, Vec<Entry>)>> {
+        let (now, tenant, user) = (self.now, self.phones[phone].tenant, self.phones[phone].user);
+        let wall = self.phones[phone].wall(now);
+        let document = self.phones[phone].document(job);
+        if document.is_empty() {
+            return None;
+        }
+        let entries = match kind {
+            Kind::Work => {
+                let mut entries = Vec::new();
+                for _ in 0..=rng.below(2) {
+                    let text = taint::text(tenant, job, rng.below(1000));
+                    let mut record =
+                        Record::from([(key::TEXT, text.into()), (key::AT, wall.into())]);
+                    if rng.one_in(12) {
+                        self.counts.met("fact of a newer version");
+                        record.insert(NEWER, true.into());
+                    }
+                    entries.push(fact(section::NOTES, self.id(phone, rng), record));
+                }
+                entries
+            }
+            Kind::Status => {
+                let epoch = *epochs_of(&document, user).iter().next_back()?;
+                let word = *rng.pick(&STEPS);
+                let mut record = Record::from([
+                    (key::KIND, word.into()),
+                    (key::EPOCH, epoch.into()),
+                    (key::AT, wall.into()),
+                ]);
+                if word == "declined" || word == "completed" {
+                    record.insert(key::REASON, taint::text(tenant, job, "reason").into());
+                }
+                vec![fact(section::STATUS, self.id(phone, rng), record)]
+            }
+            Kind::Part => {
+                let id = self.id(phone, rng);
+                let mut record = Record::from([
+                    (key::PART_NO, part(tenant, rng).into()),
+                    (key::QUANTITY, (1000 * (1 + rng.below(2) as i64)).into()),
+                    (key::AT, wall.into()),
+                ]);
+                let Some(van) = self.phones[phone].van() else {
+                    return Some(vec![(job, vec![fact(section::PARTS, id, record)])]);
+                };
+                let mut movement = record.clone();
+                movement.insert(key::KIND, "use".into());
+                movement.insert(key::JOB, job.as_bytes().to_vec().into());
+                record.insert(key::VAN, van.as_bytes().to_vec().into());
+                return Some(vec![
+                    (job, vec![fact(section::PARTS, id, record)]),
+                    (van, vec![fact(section::MOVEMENTS, id, movement)]),
+                ]);
+            }
+            Kind::Void => {
+                let part = own_part(&document, user)?;
+                let record = Record::from([
+                    (key::VOIDS, part.as_bytes().to_vec().into()),
+                    (key::NOTE, taint::text(tenant, job, "not used").into()),
+                ]);
+                vec![fact(section::PARTS, self.id(phone, rng), record)]
+            }
+            _ => vec![self.seal(phone, job, &document, rng)?],
+        };
+        Some(vec![(job, entries)])
+    }
+
+    fn seal(
+        &mut self,
+        phone: usize,
+        job: DocId,
+        document: &Document,
+        rng: &mut Random,
+    ) -> Option<Entry> {
+        let it = &self.phones[phone];
+        let tenant = it.tenant;
+        let signer = Signer {
+            name: taint::text(tenant, job, "customer"),
+            role: "customer".to_owned(),
+            language: "en".to_owned(),
+            statement: taint::text(tenant, job, "I agree"),
+        };
+        let draft = Draft {
+            job: job.job()?,
+            fact: self.id(phone, rng),
+            device: it.device(),
+            shown: Shown::of(&Job::of(document), signer),
+            heads: document.heads(),
+            strokes: vec![vec![Point { x: rng.below(900) as i32, y: 5, t: 1, pressure: 500 }]],
+            place: None,
+            stamp: Stamp::wall(it.wall(self.now)),
+        };
+        let entry = draft.sign(|message| it.key().sign(message).to_bytes()).ok()?;
+        Some(entry)
+    }
+
+    /// A fresh id, by the phone's own clock.
+    fn id(&self, phone: usize, rng: &mut Random) -> FactId {
+        FactId::new(self.phones[phone].wall(self.now).max(0), rng.bytes())
+    }
+}
+
+fn fact(section: sync_core::schema::Section, id: FactId, record: Record) -> Entry {
+    Entry::Fact { section, id, record }
+}
+
+/// A part this technician recorded and nobody took back.
+fn own_part(document: &Document, user: sync_core::id::UserId) -> Option<FactId> {
+    let voided = |id: FactId| {
+        let voids = |fact: &sync_core::document::Fact| {
+            fact.record.get(&key::VOIDS).and_then(Value::as_bytes) == Some(id.as_bytes())
+        };
+        document.facts(&section::PARTS).any(voids)
+    };
+    let own = document.facts(&section::PARTS).filter(|fact| {
+        fact.author == Some(user) && fact.record.contains_key(&key::PART_NO) && !voided(fact.id)
+    });
+    own.map(|fact| fact.id).next()
+}

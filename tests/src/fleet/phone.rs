@@ -1,0 +1,459 @@
+//! A phone of the fleet: the real machine and replicas, driven as the engine drives them, over a
+//! disk that can fail.
+
+use std::collections::BTreeMap;
+
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use server::memory::DiskError;
+use sync_core::change::Entry;
+use sync_core::document::{Author, Document, Refusal};
+use sync_core::id::{ActorId, DeviceId, UserId};
+use sync_core::limits;
+use sync_core::policy::{Caller, Role};
+use sync_core::schema::{DocId, DocKind, key, section};
+use sync_core::sync::{
+    Inbox, Inventory, Outbox, Outcome, Phone, PhoneEffect, PhoneEvent, Replica, Shelf, Standing,
+    Taken, Writer, join, take_in,
+};
+use sync_core::value::Value;
+
+use super::counts::Counts;
+use super::store::{DocRow, Op, Store, Tables};
+use crate::random::Random;
+
+/// How long a phone keeps what left its scope, for a server restored from a backup.
+const KEEP_RELEASED_MS: i64 = 35 * 24 * 3600 * 1000;
+
+/// One phone in somebody's hands.
+pub struct Handset {
+    /// Which tenant, by number.
+    pub tenant: u8,
+    /// The technician.
+    pub user: UserId,
+    /// What survives a crash.
+    pub store: Store,
+    /// How far the wall clock is off, milliseconds.
+    pub clock: i64,
+    /// The exchange under way.
+    pub pending: Option<u64>,
+    /// An access token and until when it is used, in true time.
+    pub token: Option<(String, i64)>,
+    /// What the link does in this stretch of coverage.
+    pub salt: u64,
+    /// Exchanges since the stretch began.
+    pub exchanges: u64,
+    /// Until when the app is awake.
+    pub awake_until: i64,
+    /// Somebody asked for a sync during one.
+    pub again: bool,
+    /// The timer that counts; older ones do not.
+    pub timer: u64,
+    /// Something that came did not fit, and was not repaired yet.
+    pub doubtful: bool,
+    /// Directions in which the link is cut: 1 up, 2 down.
+    pub cut: u8,
+    /// It was revoked, or its key is gone: it has to be enrolled anew.
+    pub locked_out: bool,
+    /// How the last sync ended.
+    pub ended: Option<Outcome>,
+    /// An older app, that sends plain bodies.
+    pub old: bool,
+    replicas: BTreeMap<DocId, Replica>,
+    machine: Phone,
+    key: SigningKey,
+    page: usize,
+    rng: Random,
+}
+
+/// A copy of a phone.
+#[derive(Clone)]
+pub struct Image {
+    bytes: Vec<u8>,
+    page: usize,
+}
+
+/// What a phone wants of the world.
+pub enum Out {
+    /// Carry this frame.
+    Send(Vec<u8>),
+    /// Come back after so many milliseconds.
+    Wake(u64),
+    /// The process died; it is up again.
+    Died,
+}
+
+/// Why something was not saved.
+#[derive(Debug)]
+pub enum NotSaved {
+    /// The rules said no.
+    Rules,
+    /// The disk did.
+    Disk(DiskError),
+}
+
+impl Handset {
+    /// A freshly enrolled phone.
+    pub fn new(
+        tenant: u8,
+        user: UserId,
+        device: DeviceId,
+        page: usize,
+        mut rng: Random,
+        now: i64,
+    ) -> Self {
+        let seed = rng.bytes();
+        let mut store = Store::default();
+        let actor = ActorId::new(now, rng.bytes());
+        let first = vec![Op::Actor(actor), Op::Identity(device, seed)];
+        store.write(first).expect("a new phone has room");
+        Self::over(tenant, user, store, page, rng)
+    }
+
+    /// A phone that runs an image.
+    pub fn from_image(tenant: u8, user: UserId, image: &Image, rng: Random) -> Self {
+        Self::over(tenant, user, Store::on(image.bytes.clone()), image.page, rng)
+    }
+
+    fn over(tenant: u8, user: UserId, store: Store, page: usize, rng: Random) -> Self {
+        let (device, seed) = store.tables().identity.expect("it was enrolled");
+        let key = SigningKey::from_bytes(&seed);
+        Self {
+            tenant,
+            user,
+            store,
+            clock: 0,
+            pending: None,
+            token: None,
+            salt: 0,
+            exchanges: 0,
+            awake_until: 0,
+            again: false,
+            timer: 0,
+            doubtful: false,
+            cut: 0,
+            locked_out: false,
+            ended: None,
+            old: false,
+            replicas: BTreeMap::new(),
+            machine: Phone::new(device, key.clone()),
+            key,
+            page,
+            rng,
+        }
+    }
+
+    /// The device it is enrolled as.
+    pub fn device(&self) -> DeviceId {
+        self.store.tables().identity.expect("it was enrolled").0
+    }
+
+    /// The public half of its key.
+    pub fn public_key(&self) -> VerifyingKey {
+        self.key.verifying_key()
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// Takes an image of what is safe on the disk.
+    pub fn image(&self) -> Image {
+        Image { bytes: self.store.image(), page: self.page }
+    }
+
+    /// The wall clock.
+    pub fn wall(&self, now: i64) -> i64 {
+        now + self.clock
+    }
+
+    /// A document as the technician sees it; empty if it is not here.
+    pub fn document(&mut self, doc: DocId) -> Document {
+        self.look(doc).document().clone()
+    }
+
+    /// Looks at a document.
+    pub fn look(&mut self, doc: DocId) -> &Replica {
+        let tables = self.store.tables();
+        self.replicas.entry(doc).or_insert_with(|| load(tables, doc))
+    }
+
+    /// Jobs in scope, and those with work that waits.
+    pub fn jobs(&self) -> Vec<DocId> {
+        let docs = self.store.tables().docs.iter();
+        let listed = docs.filter(|(doc, row)| doc.kind == DocKind::Job && row.in_scope);
+        listed.map(|(doc, _)| *doc).collect()
+    }
+
+    /// The van the technician drives, if it is here.
+    pub fn van(&mut self) -> Option<DocId> {
+        let docs = self.store.tables().docs.iter();
+        let vans = docs.filter(|(doc, row)| doc.kind == DocKind::Van && row.in_scope);
+        let vans: Vec<DocId> = vans.map(|(doc, _)| *doc).collect();
+        let user = self.user;
+        vans.into_iter().find(|doc| {
+            let document = self.look(*doc).document();
+            let driver = document.field(&section::DETAILS, &key::TECHNICIAN);
+            driver.and_then(Value::as_bytes) == Some(user.as_bytes())
+        })
+    }
+
+    /// Saves work; it is safe when this returns.
+    pub fn save(&mut self, now: i64, works: Vec<(DocId, Vec<Entry>)>) -> Result<(), NotSaved> {
+        let caller = Caller { user: self.user, role: Role::Technician };
+        let author = Author::phone(self.user, self.device());
+        let time = self.wall(now).clamp(limits::TIME_RANGE.start, limits::TIME_RANGE.end - 1);
+        let actor = self.actor();
+        let mut next_n = self.store.tables().next_n();
+        let mut ops = Vec::new();
+        let mut saved = Vec::new();
+        for (doc, entries) in works {
+            let mut replica = self.take(doc);
+            let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor: actor };
+            let delta = replica.record(&mut writer, time, &caller, author, entries);
+            let delta = delta.map_err(|_| NotSaved::Rules)?;
+            self.store.tables().store(&mut ops, &replica, &delta, false);
+            saved.push(replica);
+        }
+        self.store.write(ops).map_err(NotSaved::Disk)?;
+        saved.into_iter().for_each(|replica| self.put(replica));
+        Ok(())
+    }
+
+    /// The process dies, and what its disk holds is read again. Gives whether a record was torn.
+    pub fn crash(&mut self, salt: u64) -> bool {
+        let mut rng = Random::new(salt);
+        let torn = self.store.crash(|| rng.next());
+        self.restart();
+        torn
+    }
+
+    /// The process starts again on what is stored.
+    pub fn restart(&mut self) {
+        self.replicas.clear();
+        self.machine = Phone::new(self.device(), self.key.clone());
+        self.pending = None;
+        self.token = None;
+        self.timer += 1;
+    }
+
+    /// This store came from a copy without its secret: it takes a fresh actor at once, and has
+    /// to be enrolled anew.
+    pub fn recognise(&mut self, now: i64) -> Result<(), DiskError> {
+        self.locked_out = true;
+        self.rotate(now, Vec::new())
+    }
+
+    /// Is enrolled again for the same technician, with a fresh key.
+    pub fn enrol(&mut self, now: i64, device: DeviceId) -> Result<(), DiskError> {
+        let seed = self.rng.bytes();
+        self.rotate(now, vec![Op::Position(0, 0), Op::Identity(device, seed)])?;
+        self.key = SigningKey::from_bytes(&seed);
+        self.locked_out = false;
+        self.restart();
+        Ok(())
+    }
+
+    /// The actor in use.
+    pub fn actor(&self) -> ActorId {
+        self.store.tables().actor.expect("it was enrolled")
+    }
+
+    /// Something happened to the machine: carries out what needs nobody else, and gives the rest.
+    /// `inspect` sees every answer before it is stored.
+    pub fn drive(
+        &mut self,
+        now: i64,
+        event: PhoneEvent<'_>,
+        counts: &mut Counts,
+        inspect: &mut dyn FnMut(&Inbox),
+    ) -> Vec<Out> {
+        let mut outs = Vec::new();
+        let mut effects = std::collections::VecDeque::from(self.step(event));
+        while let Some(effect) = effects.pop_front() {
+            match effect {
+                PhoneEffect::Read { inventory, .. } => {
+                    let page = self.outbox(inventory, counts);
+                    effects.extend(self.step(PhoneEvent::Outbox(page)));
+                }
+                PhoneEffect::Send(frame) => outs.push(Out::Send(frame)),
+                PhoneEffect::Store(inbox) => {
+                    inspect(&inbox);
+                    match self.absorb(now, &inbox, counts) {
+                        Ok(()) => {
+                            let tables = self.store.tables();
+                            let (digest, waiting) = (tables.digest(), tables.any_unsettled());
+                            effects.extend(self.step(PhoneEvent::Stored { digest, waiting }));
+                        }
+                        Err(DiskError::Full) => {
+                            self.restart();
+                            outs.push(Out::Wake(60_000));
+                        }
+                        Err(DiskError::Sync) => {
+                            let salt = self.rng.next();
+                            self.crash(salt);
+                            outs.push(Out::Died);
+                        }
+                    }
+                }
+                PhoneEffect::WakeAfter(ms) => outs.push(Out::Wake(ms)),
+                PhoneEffect::Finished(outcome) => {
+                    self.ended = Some(outcome);
+                    // A phone that cannot drop what it need not keep keeps it.
+                    let _ = self.tidy(now, counts);
+                }
+            }
+        }
+        outs
+    }
+
+    /// Drops what left the scope long ago, once nothing of it waits.
+    pub fn tidy(&mut self, now: i64, counts: &mut Counts) -> Result<(), DiskError> {
+        let before = self.wall(now) - KEEP_RELEASED_MS;
+        let tables = self.store.tables();
+        let due = |row: &DocRow| !row.in_scope && row.released_at.is_some_and(|at| at < before);
+        let unsettled: Vec<DocId> =
+            tables.unsettled(usize::MAX).0.iter().map(|row| row.run.doc).collect();
+        let gone = tables.docs.iter().filter(|(doc, row)| due(row) && !unsettled.contains(doc));
+        let gone: Vec<DocId> = gone.map(|(doc, _)| *doc).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.store.write(gone.iter().map(|doc| Op::Forget(*doc)).collect())?;
+        counts.add("released document dropped", gone.len() as u64);
+        gone.iter().for_each(|doc| drop(self.replicas.remove(doc)));
+        Ok(())
+    }
+
+    fn step(&mut self, event: PhoneEvent<'_>) -> Vec<PhoneEffect> {
+        self.machine.handle(self.rng.next(), event)
+    }
+
+    fn outbox(&self, inventory: bool, counts: &mut Counts) -> Outbox {
+        let tables = self.store.tables();
+        let (held, more) = tables.unsettled(self.page);
+        let again = held.iter().filter(|row| row.standing == Standing::Resend).count();
+        counts.add("own work sent again after a loss", again as u64);
+        if more {
+            counts.met("page of changes cut");
+        }
+        let inventory = inventory.then(|| {
+            counts.met("inventory sent");
+            let docs = tables.docs.iter();
+            Inventory(docs.filter_map(|(doc, row)| Some((*doc, row.fingerprint?))).collect())
+        });
+        let (epoch, cursor) = tables.position;
+        Outbox { epoch, cursor, runs: join(held), inventory, more }
+    }
+
+    fn absorb(&mut self, now: i64, inbox: &Inbox, counts: &mut Counts) -> Result<(), DiskError> {
+        let wall = self.wall(now);
+        let fresh = ActorId::new(wall.max(0), self.rng.bytes());
+        let mut next_n = self.store.tables().next_n();
+        let mut writer = Writer { next_n: &mut next_n, actor: self.actor(), fresh_actor: fresh };
+        let mut shelf = OnPhone { replicas: &mut self.replicas, tables: self.store.tables() };
+        let taken = take_in(&mut shelf, &mut writer, inbox).expect("what waits can be written");
+        let Taken { changed, rotated, left } = taken;
+        if inbox.renew {
+            counts.met("epoch renewed");
+        } else if rotated {
+            counts.met("actor rotated by a fork");
+        }
+        self.doubtful |= !left.is_empty();
+        let tables = self.store.tables();
+        let mut ops = Vec::new();
+        for (replica, deltas) in &changed {
+            for delta in deltas {
+                tables.store(&mut ops, replica, delta, true);
+            }
+        }
+        let mut scope: BTreeMap<DocId, DocRow> = tables.docs.clone();
+        for op in &ops {
+            if let Op::Doc(doc, row) = op {
+                scope.insert(*doc, *row);
+            }
+        }
+        let before = scope.clone();
+        let mut set = |doc: &DocId, in_scope: bool| {
+            if let Some(row) = scope.get_mut(doc) {
+                row.in_scope = in_scope;
+                row.released_at = if in_scope { None } else { row.released_at.or(Some(wall)) };
+            }
+        };
+        inbox.runs.iter().for_each(|attested| set(&attested.run.doc, true));
+        if inbox.repair {
+            let out = |doc: &DocId| inbox.released.contains(doc) || inbox.unknown.contains(doc);
+            before
+                .iter()
+                .filter(|(doc, row)| !row.in_scope && !out(doc))
+                .for_each(|(doc, _)| set(doc, true));
+        }
+        inbox.released.iter().for_each(|doc| set(doc, false));
+        for (doc, row) in scope {
+            if before.get(&doc) != Some(&row) {
+                ops.push(Op::Doc(doc, row));
+            }
+        }
+        if rotated {
+            ops.push(Op::Actor(fresh));
+        }
+        ops.push(Op::Position(inbox.epoch, inbox.cursor));
+        let stored = self.store.write(ops);
+        if stored.is_ok() {
+            changed.into_iter().for_each(|(replica, _)| self.put(replica));
+        }
+        stored
+    }
+
+    fn rotate(&mut self, now: i64, mut ops: Vec<Op>) -> Result<(), DiskError> {
+        let fresh = ActorId::new(self.wall(now).max(0), self.rng.bytes());
+        let actor = self.actor();
+        let mut next_n = self.store.tables().next_n();
+        let mut changed = Vec::new();
+        for doc in self.store.tables().waiting() {
+            let mut replica = self.take(doc);
+            let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor: fresh };
+            let delta = replica.renew(&mut writer).expect("what waits can be written");
+            self.store.tables().store(&mut ops, &replica, &delta, true);
+            changed.push(replica);
+        }
+        ops.push(Op::Actor(fresh));
+        self.store.write(ops)?;
+        changed.into_iter().for_each(|replica| self.put(replica));
+        Ok(())
+    }
+
+    fn take(&mut self, doc: DocId) -> Replica {
+        let tables = self.store.tables();
+        self.replicas.remove(&doc).unwrap_or_else(|| load(tables, doc))
+    }
+
+    fn put(&mut self, replica: Replica) {
+        self.replicas.insert(replica.document().id(), replica);
+    }
+}
+
+/// The documents of a phone while an answer is taken in.
+struct OnPhone<'p> {
+    replicas: &'p mut BTreeMap<DocId, Replica>,
+    tables: &'p Tables,
+}
+
+impl Shelf for OnPhone<'_> {
+    type Error = Refusal;
+
+    fn take(&mut self, doc: DocId) -> Result<Replica, Refusal> {
+        match self.replicas.remove(&doc) {
+            Some(replica) => Ok(replica),
+            None => Replica::load(doc, self.tables.of_doc(doc)),
+        }
+    }
+
+    fn waiting(&mut self) -> Result<Vec<DocId>, Refusal> {
+        Ok(self.tables.waiting())
+    }
+}
+
+fn load(tables: &Tables, doc: DocId) -> Replica {
+    Replica::load(doc, tables.of_doc(doc)).expect("the disk holds what was stored")
+}

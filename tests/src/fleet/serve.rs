@@ -1,0 +1,379 @@
+//! A server process answers a phone: token, session, admission, commit, page, as over HTTP.
+
+use sync_core::admission::{Received, Verdict, push_message};
+use sync_core::change::{Entry, Run};
+use sync_core::id::{ActorId, FactId, TenantId};
+use sync_core::policy::{Caller, Role};
+use sync_core::schema::{DocId, key, section};
+use sync_core::seal::{Countersignature, Seal};
+use sync_core::sync::{Pull, Sent, ServerEffect, ServerEvent, Session, Submitted, decode_request};
+use sync_core::value::Value;
+
+use ed25519_dalek::Signer as _;
+use server::auth::access::Holder;
+use server::store::StoreError;
+use server::writer::{EditRequest, Evidence, Expect, PushRequest};
+
+use super::site::NotIn;
+use super::world::{Answer, Arriving, Event, NEWER, World};
+use crate::random::Random;
+
+/// An exchange between its commit and its page.
+pub(super) struct Reading {
+    at: Arriving,
+    holder: Holder,
+    session: Session,
+    pull: Pull,
+    /// The process that works on it; another one knows nothing of it.
+    process: ActorId,
+}
+
+impl World {
+    pub(super) fn arrive(&mut self, at: Arriving) {
+        let Some(process) = self.site.places[at.node].node.as_ref().map(|node| node.actor()) else {
+            return self.answer(at, Answer::Nobody);
+        };
+        let holder = match self.site.believe(at.node, self.now, &at.token) {
+            Ok(holder) => holder,
+            Err(NotIn::Revoked(device)) => {
+                if decode_request(&at.frame).is_ok_and(|request| !request.runs.is_empty()) {
+                    self.counts.met("revoked phone handed in");
+                    self.handed_in.push((device, at.frame.clone()));
+                    self.handed_in.truncate(50);
+                }
+                return self.answer(at, Answer::Revoked);
+            }
+            Err(_) => return self.answer(at, Answer::LogIn),
+        };
+        let key = self.site.devices[&holder.device].key;
+        let epoch = self.site.places[at.node].node.as_ref().map_or(0, |node| node.epoch());
+        let mut session = Session::new(holder.user, holder.device, key, epoch);
+        let wall = self.site.wall(at.node, self.now);
+        let effect = session.handle(wall, ServerEvent::Frame(&at.frame));
+        self.go_on(at, holder, session, effect, process);
+    }
+
+    pub(super) fn read(&mut self, reading: Reading) {
+        let Reading { at, holder, mut session, pull, process } = reading;
+        let node = self.site.places[at.node].node.as_ref();
+        let Some(node) = node.filter(|node| node.actor() == process) else {
+            // The process died with the connection.
+            return self.counts.met("reply lost after commit");
+        };
+        let wall = self.now + self.site.places[at.node].clock;
+        let mut must_hold = Vec::new();
+        let event = match node.pull(holder.tenant, &pull, self.budget) {
+            Ok(pulled) => {
+                if pulled.more {
+                    self.counts.met("page of the answer cut");
+                }
+                self.counts.add("document released", pulled.released.len() as u64);
+                let whole = pull.inventory.is_none() || !pulled.more;
+                if whole && pulled.cursor >= pull.cursor {
+                    must_hold = self.must_hold(&at, &holder, pulled.cursor);
+                }
+                ServerEvent::Pulled(pulled)
+            }
+            Err(error) => self.unavailable(&error),
+        };
+        match session.handle(wall, event) {
+            ServerEffect::Send(bytes) => self.answer(at, Answer::Frame { bytes, must_hold }),
+            effect => self.go_on(at, holder, session, effect, process),
+        }
+    }
+
+    fn go_on(
+        &mut self,
+        mut at: Arriving,
+        holder: Holder,
+        mut session: Session,
+        effect: ServerEffect,
+        process: ActorId,
+    ) {
+        match effect {
+            ServerEffect::Send(bytes) => {
+                self.answer(at, Answer::Frame { bytes, must_hold: Vec::new() });
+            }
+            ServerEffect::Admit(runs) => {
+                let signature = session.signature();
+                let event = match self.admit(&mut at, &holder, runs, signature) {
+                    Ok(verdicts) => ServerEvent::Admitted(verdicts),
+                    Err(error) => self.unavailable(&error),
+                };
+                let wall = self.site.wall(at.node, self.now);
+                let effect = session.handle(wall, event);
+                self.go_on(at, holder, session, effect, process);
+            }
+            ServerEffect::Pull(pull) => {
+                let slow = !self.is_healing() && at.luck.one_in(4);
+                let late = if slow { at.luck.below(3000) as i64 } else { 0 };
+                let reading = Reading { at, holder, session, pull, process };
+                match late {
+                    0 => self.read(reading),
+                    late => self.after(late, Event::Read(Box::new(reading))),
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, at: Arriving, answer: Answer) {
+        if !at.copy {
+            self.send_back(at.phone, at.exchange, answer, at.luck);
+        }
+    }
+
+    /// Has runs admitted as the server's exchange does, and looks at every verdict.
+    fn admit(
+        &mut self,
+        at: &mut Arriving,
+        holder: &Holder,
+        runs: Vec<Submitted>,
+        signature: Option<[u8; 64]>,
+    ) -> Result<Vec<Vec<Verdict>>, StoreError> {
+        let tenant = self.number(holder.tenant);
+        let sent: Vec<Run> = runs.iter().map(|run| run_of(run).clone()).collect();
+        let relayed = runs.iter().filter(|run| matches!(run, Submitted::Relayed(_))).count();
+        self.counts.add("work brought back with a receipt", relayed as u64);
+        let message = push_message(
+            holder.device,
+            runs.iter().filter(|run| matches!(run, Submitted::Signed(_))).map(run_of),
+        );
+        let evidence = signature.map(|signature| Evidence { message, signature });
+        // The version before does not know what the newer one writes, and leaves it with the phone.
+        let newer: Vec<bool> =
+            sent.iter().map(|run| self.is_beyond(at.node, holder, run)).collect();
+        let taken = runs.into_iter().zip(&newer).filter(|(_, newer)| !**newer);
+        let runs: Vec<Submitted> = taken.map(|(run, _)| run).collect();
+        let now = self.site.wall(at.node, self.now);
+        let caller = Caller { user: holder.user, role: Role::Technician };
+        let devices = self.site.devices_of(tenant, holder.user);
+        let request = |runs| PushRequest {
+            tenant: holder.tenant,
+            caller,
+            device: holder.device,
+            devices: devices.clone(),
+            runs,
+            evidence: evidence.clone(),
+            now,
+        };
+        let Some(node) = self.site.places[at.node].node.as_mut() else {
+            return Err(StoreError::GroupFailed);
+        };
+        let mut verdicts = if std::mem::take(&mut at.twice) {
+            self.counts.met("group of two pushes");
+            let mut both = node.push_all(vec![request(runs.clone()), request(runs)])?;
+            let (second, first) = (both.pop().unwrap_or_default(), both.pop().unwrap_or_default());
+            if first != second && !is_fork(&first, &second) {
+                let said = format!("{first:?}, then {second:?}");
+                self.fail("the verdict of a change never changes", said);
+            }
+            second
+        } else {
+            node.push(request(runs))?
+        }
+        .into_iter();
+        let mut all = Vec::with_capacity(sent.len());
+        for (run, newer) in sent.iter().zip(newer) {
+            let of_run = if newer {
+                vec![Verdict::Later { code: "section_unknown".to_owned() }; run.changes.len()]
+            } else {
+                verdicts.next().unwrap_or_default()
+            };
+            self.look_at(tenant, holder, run, &of_run);
+            all.push(of_run);
+        }
+        self.tell();
+        for (run, verdicts) in sent.iter().zip(&all) {
+            for seal in sealed(run, verdicts) {
+                self.countersign(at.node, tenant, run.doc, seal);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Whether a node of the version before leaves this run with the phone: it holds what it does
+    /// not understand, and nobody took it in before.
+    fn is_beyond(&self, node: usize, holder: &Holder, run: &Run) -> bool {
+        let place = &self.site.places[node];
+        if !place.old || !run.changes.iter().flat_map(|change| &change.entries).any(is_newer) {
+            return false;
+        }
+        let lines = place.node.as_ref().and_then(|node| node.lines(holder.tenant, run.doc).ok());
+        let held = lines.unwrap_or_default().into_iter().filter(|line| line.actor == run.actor());
+        held.map(|line| line.last_seq).max().unwrap_or(0) < run.first_seq()
+    }
+
+    fn look_at(&mut self, tenant: u8, holder: &Holder, run: &Run, verdicts: &[Verdict]) {
+        for verdict in verdicts {
+            match verdict {
+                Verdict::Durable => {}
+                Verdict::Refused { .. } => self.counts.met("change refused"),
+                Verdict::Reauthor => self.counts.met("change written anew"),
+                Verdict::Fork => self.counts.met("fork answered"),
+                Verdict::Missing(_) => self.counts.met("change missed what it follows"),
+                Verdict::Later { .. } => self.counts.met("change answered later"),
+            }
+        }
+        if holder.device == self.hostile.1 {
+            for (change, _) in run.changes.iter().zip(verdicts).filter(|(_, v)| v.is_durable()) {
+                self.ledger.durable(tenant, run.doc, change);
+            }
+            let refused = verdicts.iter().filter(|verdict| !verdict.is_durable()).count();
+            return self.counts.add("hostile change refused", refused as u64);
+        }
+        if let Some(wrong) = self.ledger.answered(tenant, run, verdicts) {
+            self.fail("the verdict of a change never changes", wrong);
+        }
+    }
+
+    /// Tells the phones of whoever is concerned by what was committed.
+    pub(super) fn tell(&mut self) {
+        let mut news = Vec::new();
+        for place in &mut self.site.places {
+            news.extend(place.node.as_mut().map(|node| node.take_news()).unwrap_or_default());
+        }
+        for committed in news {
+            let tenant = self.number(committed.tenant);
+            for user in committed.users.iter() {
+                self.after(40, Event::Poke { tenant, user: *user });
+            }
+        }
+    }
+
+    /// The server's word for a seal that came in, as `phone_sync::countersign` gives it.
+    pub(super) fn countersign(&mut self, node: usize, tenant: u8, doc: DocId, fact: FactId) {
+        let wall = self.site.wall(node, self.now);
+        let (kid, own) = self.site.signing();
+        let id = self.tenants[usize::from(tenant)];
+        let Some(process) = self.site.places[node].node.as_mut() else { return };
+        let Ok(Some(standing)) = process.document(id, doc) else { return };
+        let document = standing.document;
+        let (Some(job), Some(found)) = (doc.job(), document.fact(&section::SIGNATURES, &fact))
+        else {
+            return;
+        };
+        if Countersignature::all_of(&document, fact).next().is_some() {
+            return;
+        }
+        let Ok(seal) = Seal::of(job, found) else { return };
+        let Some(device) = self.site.devices.get(&seal.device) else { return };
+        let signed = Countersignature::of(&seal, id, &device.key, wall, &kid, |message| {
+            own.sign(message).to_bytes()
+        });
+        let Ok(signed) = signed else { return };
+        let entry = FactId::new(
+            wall.max(0),
+            Random::new(fact.unix_ms() as u64).fork(&fact.to_string()).bytes(),
+        );
+        let caller = Caller::system();
+        let request =
+            EditRequest { tenant: id, caller, doc, expect: Expect::Existing, now: clamp(wall) };
+        if process
+            .edit::<(), _>(request, |_| Ok(vec![signed.entry(entry)]))
+            .is_ok_and(|it| it.is_ok())
+        {
+            self.counts.met("seal countersigned");
+        }
+        self.tell();
+    }
+
+    /// What a revoked phone handed in is accepted by somebody at a desk.
+    pub(super) fn accept_handed_in(&mut self) {
+        for (device, frame) in std::mem::take(&mut self.handed_in) {
+            let Some(known) = self.site.devices.get(&device).cloned() else { continue };
+            let Ok(request) = decode_request(&frame) else { continue };
+            let signed = request.runs.iter().filter_map(|sent| match sent {
+                Sent::Signed(run) => Some(Received(run.clone())),
+                Sent::Relayed(_) => None,
+            });
+            let Some(signature) = request.signature else { continue };
+            let verified =
+                Received::verify(signed.collect(), &signature, &known.key, known.user, device);
+            let Ok(verified) = verified else { continue };
+            let push = PushRequest {
+                tenant: self.tenants[usize::from(known.tenant)],
+                caller: Caller { user: known.user, role: Role::Technician },
+                device,
+                devices: vec![device],
+                runs: verified.into_iter().map(Submitted::Signed).collect(),
+                evidence: None,
+                now: self.now,
+            };
+            let Some(node) = self.site.places[0].node.as_mut() else { continue };
+            if node.push(push).is_ok() {
+                self.counts.met("handed-in work accepted");
+            }
+            self.tell();
+        }
+    }
+
+    fn unavailable(&mut self, error: &StoreError) -> ServerEvent<'static> {
+        if !error.is_retryable() {
+            self.fail("the store reads back what it wrote", error.to_string());
+        }
+        if self.site.database.is_broken() {
+            self.after(5000, Event::DatabaseUp);
+        }
+        ServerEvent::Unavailable { retry_after_ms: 5000 }
+    }
+
+    /// What a phone holds once it has stored a page that ends here, in its scope as it is now.
+    fn must_hold(&self, at: &Arriving, holder: &Holder, cursor: u64) -> Vec<(DocId, ActorId, u64)> {
+        let Some(node) = self.site.places[at.node].node.as_ref() else { return Vec::new() };
+        let cursor = i64::try_from(cursor).unwrap_or(i64::MAX);
+        let mut held = Vec::new();
+        for row in node.scope(holder.tenant, holder.user).unwrap_or_default() {
+            if !row.current || row.since > cursor {
+                continue;
+            }
+            for line in node.lines(holder.tenant, row.doc).unwrap_or_default() {
+                if line.pos <= cursor {
+                    held.push((row.doc, line.actor, line.last_seq));
+                }
+            }
+        }
+        held
+    }
+
+    pub(super) fn number(&self, tenant: TenantId) -> u8 {
+        u8::from(tenant == self.tenants[1])
+    }
+}
+
+fn run_of(submitted: &Submitted) -> &Run {
+    match submitted {
+        Submitted::Signed(verified) => verified.run(),
+        Submitted::Relayed(attested) => &attested.run,
+    }
+}
+
+/// Whether two answers differ only where a run follows what the first of the two refused.
+fn is_fork(first: &[Vec<Verdict>], second: &[Vec<Verdict>]) -> bool {
+    let settled = |verdict: &Verdict| matches!(verdict, Verdict::Durable | Verdict::Refused { .. });
+    let pairs = first.iter().flatten().zip(second.iter().flatten());
+    pairs.clone().all(|(one, two)| one == two || !settled(one) || !settled(two))
+}
+
+/// Whether an entry is of a newer version.
+fn is_newer(entry: &Entry) -> bool {
+    matches!(entry, Entry::Fact { record, .. } if record.contains_key(&NEWER))
+}
+
+fn sealed(run: &Run, verdicts: &[Verdict]) -> Vec<FactId> {
+    let durable = run.changes.iter().zip(verdicts).filter(|(_, verdict)| verdict.is_durable());
+    let entries = durable.flat_map(|(change, _)| &change.entries);
+    let seal = |entry: &Entry| match entry {
+        Entry::Fact { section: name, id, record } => {
+            let kind = record.get(&key::KIND).and_then(Value::as_text);
+            (*name == section::SIGNATURES && kind == Some("seal")).then_some(*id)
+        }
+        Entry::Field { .. } | Entry::Section { .. } => None,
+    };
+    entries.filter_map(seal).collect()
+}
+
+/// A time a change may carry.
+pub(super) fn clamp(wall: i64) -> i64 {
+    let range = sync_core::limits::TIME_RANGE;
+    wall.clamp(range.start, range.end - 1)
+}
