@@ -15,7 +15,7 @@ use super::office::{part, weigh};
 use super::phone::NotSaved;
 use super::plan::Kind;
 use super::taint;
-use super::world::{NEWER, World};
+use super::world::{World, newer};
 use crate::random::Random;
 
 /// The steps of a job that a technician takes.
@@ -83,7 +83,7 @@ impl World {
                         Record::from([(key::TEXT, text.into()), (key::AT, wall.into())]);
                     if rng.one_in(12) {
                         self.counts.met("fact of a newer version");
-                        record.insert(NEWER, true.into());
+                        record.insert(newer(), true.into());
                     }
                     entries.push(fact(section::NOTES, self.id(phone, rng), record));
                 }

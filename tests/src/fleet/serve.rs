@@ -15,7 +15,7 @@ use server::store::StoreError;
 use server::writer::{EditRequest, Evidence, Expect, PushRequest};
 
 use super::site::NotIn;
-use super::world::{Answer, Arriving, Event, NEWER, World};
+use super::world::{Answer, Arriving, Event, World, newer};
 use crate::random::Random;
 
 /// An exchange between its commit and its page.
@@ -356,7 +356,7 @@ fn is_fork(first: &[Vec<Verdict>], second: &[Vec<Verdict>]) -> bool {
 
 /// Whether an entry is of a newer version.
 fn is_newer(entry: &Entry) -> bool {
-    matches!(entry, Entry::Fact { record, .. } if record.contains_key(&NEWER))
+    matches!(entry, Entry::Fact { record, .. } if record.contains_key(&newer()))
 }
 
 fn sealed(run: &Run, verdicts: &[Verdict]) -> Vec<FactId> {

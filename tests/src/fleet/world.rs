@@ -27,7 +27,9 @@ const HEALS: i64 = 60_000;
 /// Events that may wait at one time.
 const QUEUE: usize = 4000;
 /// The key whose presence a server of the version before does not understand.
-pub const NEWER: Key = Key::known("needs_newer");
+pub fn newer() -> Key {
+    Key::parse("needs_newer").expect("it is a name")
+}
 
 /// An invariant that broke.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
