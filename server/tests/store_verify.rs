@@ -144,25 +144,6 @@ fn a_backup_whose_pages_do_not_fit_together_is_not_restored() {
 }
 
 #[test]
-fn a_verification_may_think_for_longer_than_a_request() {
-    on_each_database(async |place| {
-        if place.is_sqlite() {
-            return;
-        }
-        let store = place.open().await;
-        busy_day(&store).await;
-        let sql = store.sql().unwrap();
-        // The pool gives the connection that came back last; no request could think on this one.
-        let mut connection = sql.readers().acquire().await.unwrap();
-        let hasty = "SET idle_in_transaction_session_timeout = '1ms'";
-        sqlx::raw_sql(hasty).execute(&mut *connection).await.unwrap();
-        drop(connection);
-        assert!(verify(sql).await.unwrap().is_clean());
-        store.close().await;
-    });
-}
-
-#[test]
 fn the_stock_of_a_van_counts_what_jobs_took_once() {
     on_each_store(async |place| {
         let store = place.open().await;
