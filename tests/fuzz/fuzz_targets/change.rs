@@ -1,0 +1,49 @@
+//! Law: whatever a hostile phone sends, the document stays one that Automerge loads and agrees
+//! with, and every fold of it can be looked at.
+#![no_main]
+
+use fuzz::bounds::bounded;
+use libfuzzer_sys::fuzz_target;
+use sync_core::admission::replay;
+use sync_core::document::{Author, Document};
+use sync_core::job::{Job, timeline};
+use sync_core::schema::DocKind;
+use sync_core::scope::members;
+use sync_core::sync::decode_request;
+use sync_core::technician::Technician;
+use sync_core::van::Van;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(request) = decode_request(bytes) else { return };
+    for sent in &request.runs {
+        let taken = bounded(|| {
+            let mut document = Document::new(sent.run().doc);
+            // The receiver computes hashes itself; a fuzzer cannot, so the run is given its own.
+            let mut run = sent.run().clone();
+            if let Some(hash) = document.expected_hash(&run) {
+                run.last_hash = hash;
+            }
+            replay(&mut document, &run, Author::default()).is_ok().then_some(document)
+        });
+        let Some(document) = taken else { continue };
+        bounded(|| look(&document));
+        document.judge().expect("automerge agrees with what was taken in");
+    }
+});
+
+fn look(document: &Document) {
+    members(document);
+    match document.id().kind {
+        DocKind::Job => {
+            let job = Job::of(document);
+            for now in [0, 1_800_000_000_000, i64::MAX, i64::MIN] {
+                let summary = job.summary(now);
+                serde_json::to_string(&summary).expect("it can be shown");
+            }
+            timeline(document);
+        }
+        DocKind::Van => drop(Van::of(document, &[])),
+        DocKind::Technician => drop(Technician::of(document)),
+        DocKind::Other(_) => {}
+    }
+}

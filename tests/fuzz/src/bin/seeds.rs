@@ -1,0 +1,141 @@
+//! Writes the seeds from which fuzzing starts: golden frames, a sealed job, tokens, calls.
+//!
+//! `cargo run --bin seeds` in tests/fuzz; the result is checked in, so that runs begin alike.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../../../../sync-core/tests/scene/mod.rs"]
+mod scene;
+
+use std::fs;
+use std::path::Path;
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use scene::{assigned, evidence, meet};
+use serde_json::json;
+use sync_core::change::Run;
+use sync_core::document::{ChangeHash, Document};
+use sync_core::id::{DeviceId, FactId, TenantId};
+use sync_core::job::seal_of;
+use sync_core::place::Place;
+use sync_core::policy::{Caller, Role};
+use sync_core::schema::{key, section};
+use sync_core::seal::{Countersignature, Draft, Point, Shown, Signer, bundle};
+use sync_core::sync::{Request, Sent, encode_request};
+use sync_core::time::Stamp;
+
+fn main() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
+    let put = |target: &str, name: &str, bytes: &[u8]| {
+        fs::create_dir_all(seeds.join(target)).unwrap();
+        fs::write(seeds.join(target).join(name), bytes).unwrap();
+    };
+    let (document, sealed) = sealed();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sync-core/tests/golden");
+    let mut conversation = vec![4, 0, 0, 6, 0, 0];
+    for name in ["request-idle", "request-full", "response-idle", "response-full"] {
+        let text = fs::read_to_string(golden.join(format!("{name}.hex"))).unwrap();
+        let digits: Vec<u8> =
+            text.trim().bytes().map(|b| char::from(b).to_digit(16).unwrap() as u8).collect();
+        let frame: Vec<u8> = digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+        for target in ["request", "response", "change"] {
+            put(target, name, &frame);
+        }
+        for (op, target) in [(0, "request"), (2, "response"), (5, "response"), (6, "request")] {
+            if name.starts_with(target) {
+                conversation.push(op);
+                conversation.extend(u16::try_from(frame.len()).unwrap().to_be_bytes());
+                conversation.extend(&frame);
+                conversation.extend([if op == 0 { 1 } else { 7 }, 0, 4, 0, 0, 0, 0]);
+            }
+        }
+    }
+    put("session", "conversation", &conversation);
+    put("change", "sealed", &frame_of(&document));
+    put("request", "sealed", &frame_of(&document));
+    put("bundle", "sealed", &sealed);
+    put(
+        "bundle",
+        "empty",
+        br#"{"format":"towline-evidence-1","job":"","seal":"","shown":"","runs":[]}"#,
+    );
+    for (target, typ) in [("token", "at+jwt"), ("assertion", "JWT")] {
+        let header = json!({"alg": "EdDSA", "typ": typ, "kid": "k"}).to_string();
+        let claims = json!({"iss": "us", "sub": "x", "aud": "us", "exp": 1_800_000_100,
+            "nbf": 1_800_000_000, "iat": 1_800_000_000, "jti": "j"});
+        put(target, "good", format!("{header}\0{claims}").as_bytes());
+        let crit = header.replace('}', ",\"crit\":[\"b64\"]}");
+        put(target, "critical", format!("{crit}\0{claims}").as_bytes());
+    }
+    put("csv", "plain", PLAIN.as_bytes());
+    put("csv", "collisions", COLLISIONS.as_bytes());
+    put("csv", "calls", CALLS.as_bytes());
+}
+
+const PLAIN: &str = "time,lat,lon,caller,phone,plate,problem,address\n\
+    2026-03-01T10:00:00Z,25.03,121.56,Lin,0912345678,ABC-1234,flat_tyre,Harbour Road 5\n\
+    2026-03-01T10:05:00+08:00,,,=cmd|' /C calc'!A0,,,\"a \"\"quoted\"\" word\",\"two\nlines\"\n";
+const COLLISIONS: &str = "CRASH DATE,CRASH TIME,BOROUGH,ZIP CODE,LATITUDE,LONGITUDE,LOCATION,\
+    ON STREET NAME,COLLISION_ID\n09/11/2021,2:39,BROOKLYN,11208,40.667202,-73.8665,\
+    \"(40.667202, -73.8665)\",LORING AVENUE,4455765\n";
+const CALLS: &str = "lat,lng,desc,zip,title,timeStamp,twp,addr,e\n\
+    40.2978759,-75.5812935,\"REINDEER CT; NEW HANOVER\",19525,Traffic: DISABLED VEHICLE -,\
+    2015-12-10 17:10:52,NEW HANOVER,REINDEER CT,1\n";
+
+/// A job with its seal, and the bundle that proves it.
+fn sealed() -> (Document, Vec<u8>) {
+    let (phone_key, server_key) =
+        (SigningKey::from_bytes(&[7; 32]), SigningKey::from_bytes(&[9; 32]));
+    let (mut desk, mut phone) = assigned();
+    phone.steps(&["accepted", "en_route", "on_scene", "working"], 1);
+    evidence(&mut phone);
+    let part = [
+        (key::PART_NO, "H7".into()),
+        (key::UNIT_PRICE, 35_000.into()),
+        (key::CURRENCY, "TWD".into()),
+    ];
+    phone.fact(section::PARTS, &part);
+    let signer = Signer {
+        name: "Lin Mei-hua".into(),
+        role: "customer".into(),
+        language: "en".into(),
+        statement: "I confirm the work and the amounts.".into(),
+    };
+    let draft = Draft {
+        job: phone.job().id,
+        fact: FactId::new(phone.now, [200; 10]),
+        device: DeviceId::new(scene::NOON, [1; 10]),
+        shown: Shown::of(&phone.job(), signer),
+        heads: phone.document.heads(),
+        strokes: vec![vec![Point { x: 1, y: 2, t: 3, pressure: 4 }; 30]],
+        place: Place::new(250_330_000, 1_215_654_000).ok().map(|place| (place, Some(80))),
+        stamp: Stamp { at: phone.now, up: Some(5), srv: Some(phone.now), srv_up: Some(4) },
+    };
+    let entry = draft.sign(|message| phone_key.sign(message).to_bytes()).unwrap();
+    let seal = phone.write(vec![entry]).unwrap();
+    phone.steps(&["completed"], 1);
+    meet(&mut desk, &mut phone);
+    desk.caller = Caller { role: Role::System, ..desk.caller };
+    let held = seal_of(&desk.document, seal).unwrap();
+    let tenant = TenantId::new(scene::NOON, [3; 10]);
+    let sign = |message: &[u8]| server_key.sign(message).to_bytes();
+    let word =
+        Countersignature::of(&held, tenant, &phone_key.verifying_key(), desk.now, "2026-1", sign);
+    desk.write(vec![word.unwrap().entry(FactId::new(desk.now, [5; 10]))]);
+    let bundle = bundle(&desk.document, seal).unwrap();
+    (desk.document, bundle)
+}
+
+/// The changes of a job as a phone would send them, each in a run of its own.
+fn frame_of(document: &Document) -> Vec<u8> {
+    let runs = document.changes().iter().map(|(change, _)| {
+        let last_hash = ChangeHash([0; 32]);
+        Sent::Signed(Run { doc: document.id(), changes: vec![change.clone()], last_hash })
+    });
+    encode_request(&Request {
+        epoch: 7,
+        cursor: 1,
+        runs: runs.collect(),
+        signature: Some([7; 64]),
+        ..Request::default()
+    })
+}
