@@ -1,7 +1,7 @@
 //! A device of the storm: its documents in memory, the real frames, a plain HTTP/1.1 connection.
 
 use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ed25519_dalek::Signer as _;
 use sync_core::admission::{push_message, replay};
@@ -11,6 +11,7 @@ use sync_core::enrol::{assertion, assertion_input};
 use sync_core::schema::DocId;
 use sync_core::sync::{Frame, Request, Response, Sent, decode_response, encode_request};
 use tests::storm::{Phone, work};
+use tokio::net::TcpStream;
 
 use crate::http;
 
@@ -79,8 +80,18 @@ impl Device {
     pub async fn reconnect(mut self) -> (usize, usize) {
         let runs = std::mem::take(&mut self.runs);
         let changes: usize = runs.iter().map(|run| run.changes.len()).sum();
+        // A device packs while others are on the line already, and so do these.
+        let stream = TcpStream::connect(self.address).await.expect("a connection");
         let request = self.request(runs);
-        let (up, down, response) = exchange(self.address, &self.token, &request).await;
+        let first =
+            http::send_on(stream, "POST", "/v1/sync", MEDIA_TYPE, Some(&self.token), &request);
+        let first = first.await.expect("an answer");
+        let (up, down, response) = if first.status == 503 {
+            tokio::time::sleep(Duration::from_secs_f64(first.retry_after.unwrap_or(1.0))).await;
+            exchange(self.address, &self.token, &request).await
+        } else {
+            (request.len(), first.body.len(), read(&first.body))
+        };
         assert_eq!(response.verdicts.len(), changes, "a verdict for each change");
         assert!(response.verdicts.iter().all(|v| v.is_durable()), "all of it durable");
         (up, down)
@@ -127,13 +138,25 @@ fn document(documents: &mut Vec<Document>, doc: DocId) -> &mut Document {
     &mut documents[at]
 }
 
-/// One exchange that must succeed; bytes of the two bodies, and the answer.
+/// One exchange that must succeed, tried again when the server says so; bytes of the two bodies,
+/// and the answer.
 async fn exchange(address: SocketAddr, token: &str, frame: &[u8]) -> (usize, usize, Response) {
-    let answer = http::post(address, "/v1/sync", MEDIA_TYPE, Some(token), frame).await;
-    let answer = answer.expect("an answer");
-    let decoded = decode_response(&answer.body);
-    let Ok(Frame::Response(response)) = decoded else {
-        panic!("{decoded:?}: {}", String::from_utf8_lossy(&answer.body));
+    let answer = loop {
+        let answer = http::post(address, "/v1/sync", MEDIA_TYPE, Some(token), frame).await;
+        let answer = answer.expect("an answer");
+        match answer.retry_after {
+            Some(seconds) if answer.status == 503 => {
+                tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+            }
+            _ => break answer,
+        }
     };
-    (frame.len(), answer.body.len(), *response)
+    (frame.len(), answer.body.len(), read(&answer.body))
+}
+
+fn read(body: &[u8]) -> Response {
+    match decode_response(body) {
+        Ok(Frame::Response(response)) => *response,
+        other => panic!("{other:?}: {}", String::from_utf8_lossy(body)),
+    }
 }

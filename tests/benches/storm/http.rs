@@ -44,6 +44,20 @@ pub async fn send(
     token: Option<&str>,
     body: &[u8],
 ) -> io::Result<Answer> {
+    let stream = TcpStream::connect(address).await?;
+    send_on(stream, method, path, media, token, body).await
+}
+
+/// The same on a connection that is open already.
+pub async fn send_on(
+    mut stream: TcpStream,
+    method: &str,
+    path: &str,
+    media: &str,
+    token: Option<&str>,
+    body: &[u8],
+) -> io::Result<Answer> {
+    let address = stream.peer_addr()?;
     let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
@@ -51,7 +65,6 @@ pub async fn send(
         bearer.unwrap_or_default(),
         body.len()
     );
-    let mut stream = TcpStream::connect(address).await?;
     let mut message = head.into_bytes();
     message.extend_from_slice(body);
     // A server that is full may answer and close before it took the body.
