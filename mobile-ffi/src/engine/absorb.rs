@@ -43,7 +43,10 @@ impl State {
         let (actor, fresh_actor) = (self.actor, fresh);
         let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor };
         let Taken { changed, rotated, .. } = take_in(self, &mut writer, inbox)?;
-        let now = anchor.wall_ms;
+        // How long things are kept is counted in the server's time: a wall clock that jumps ten
+        // years ahead must not drop what a restored server may still need.
+        let now = anchor.server_ms;
+        let wall = anchor.wall_ms;
         self.store.write(|tx| {
             for (replica, deltas) in &changed {
                 for delta in deltas {
@@ -62,7 +65,7 @@ impl State {
             }
             meta::put(tx, &Position { epoch: inbox.epoch, cursor: inbox.cursor })?;
             meta::put(tx, &anchor)?;
-            meta::put(tx, &LastSynced(now))
+            meta::put(tx, &LastSynced(wall))
         })?;
         self.next_n = next_n;
         self.anchor = Some(anchor);

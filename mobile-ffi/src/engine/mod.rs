@@ -134,7 +134,7 @@ impl Engine {
             store,
         };
         state.recognise(vault.as_ref(), &options)?;
-        state.tidy(&options)?;
+        state.tidy()?;
         Ok(Self(Arc::new(Inner {
             options,
             vault,
@@ -172,9 +172,9 @@ impl Engine {
 }
 
 impl State {
-    /// Drops what need not be kept any longer.
-    fn tidy(&mut self, options: &Options) -> Result<(), EngineError> {
-        let now = options.clock.wall_ms();
+    /// Drops what need not be kept any longer, by the last time the server told.
+    fn tidy(&mut self) -> Result<(), EngineError> {
+        let Some(now) = self.anchor.as_ref().map(|anchor| anchor.server_ms) else { return Ok(()) };
         let released_before = now.saturating_sub(RELEASED_KEPT_MS);
         let db = self.store.read();
         if !crate::store::refused::any_expired(db, now)?

@@ -96,7 +96,7 @@ impl Engine {
             // Only news is told: a listener that syncs on every event comes to rest.
             self.0.watchers.tell(&Event { status: true, ..Event::default() });
         }
-        self.state().tidy(&self.0.options)?;
+        self.state().tidy()?;
         report
     }
 

@@ -34,6 +34,8 @@ pub struct Handset {
     pub store: Store,
     /// How far the wall clock is off, milliseconds.
     pub clock: i64,
+    /// What the server's clock said when it last answered.
+    told: i64,
     /// The exchange under way.
     pub pending: Option<u64>,
     /// An access token and until when it is used, in true time.
@@ -122,6 +124,7 @@ impl Handset {
             user,
             store,
             clock: 0,
+            told: i64::MIN / 2,
             pending: None,
             token: None,
             salt: 0,
@@ -300,7 +303,7 @@ impl Handset {
                 PhoneEffect::Finished(outcome) => {
                     self.ended = Some(outcome);
                     // A phone that cannot drop what it need not keep keeps it.
-                    let _ = self.tidy(now, counts);
+                    let _ = self.tidy(counts);
                 }
             }
         }
@@ -308,8 +311,8 @@ impl Handset {
     }
 
     /// Drops what left the scope long ago, once nothing of it waits.
-    pub fn tidy(&mut self, now: i64, counts: &mut Counts) -> Result<(), DiskError> {
-        let before = self.wall(now) - KEEP_RELEASED_MS;
+    pub fn tidy(&mut self, counts: &mut Counts) -> Result<(), DiskError> {
+        let before = self.told - KEEP_RELEASED_MS;
         let tables = self.store.tables();
         let due = |row: &DocRow| !row.in_scope && row.released_at.is_some_and(|at| at < before);
         let unsettled: Vec<DocId> =
@@ -348,6 +351,7 @@ impl Handset {
 
     fn absorb(&mut self, now: i64, inbox: &Inbox, counts: &mut Counts) -> Result<(), DiskError> {
         let wall = self.wall(now);
+        let told = inbox.server_time;
         let fresh = ActorId::new(wall.max(0), self.rng.bytes());
         let mut next_n = self.store.tables().next_n();
         let mut writer = Writer { next_n: &mut next_n, actor: self.actor(), fresh_actor: fresh };
@@ -377,7 +381,7 @@ impl Handset {
         let mut set = |doc: &DocId, in_scope: bool| {
             if let Some(row) = scope.get_mut(doc) {
                 row.in_scope = in_scope;
-                row.released_at = if in_scope { None } else { row.released_at.or(Some(wall)) };
+                row.released_at = if in_scope { None } else { row.released_at.or(Some(told)) };
             }
         };
         inbox.runs.iter().for_each(|attested| set(&attested.run.doc, true));
@@ -400,6 +404,7 @@ impl Handset {
         ops.push(Op::Position(inbox.epoch, inbox.cursor));
         let stored = self.store.write(ops);
         if stored.is_ok() {
+            self.told = told;
             changed.into_iter().for_each(|(replica, _)| self.put(replica));
         }
         stored
