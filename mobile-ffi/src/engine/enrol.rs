@@ -136,11 +136,14 @@ impl Engine {
         let mut state = self.state();
         let another = other_user(&state);
         state.store.write(|tx| {
+            let before: Option<meta::Position> = meta::get(tx)?;
+            let epoch = if another { 0 } else { before.unwrap_or_default().epoch };
             if another {
                 docs::wipe(tx)?;
             }
-            // Everything is asked for again: the receipts of the last device's work among it.
-            meta::put(tx, &meta::Position::default())?;
+            // Everything is compared again. The epoch stays: by it this phone notices that the
+            // server was restored meanwhile, and brings back what only it still holds.
+            meta::put(tx, &meta::Position { epoch, cursor: 0 })?;
             meta::put(tx, &anchor)?;
             meta::put(tx, &identity)
         })?;

@@ -250,7 +250,8 @@ impl Handset {
     /// Is enrolled again for the same technician, with a fresh key.
     pub fn enrol(&mut self, now: i64, device: DeviceId) -> Result<(), DiskError> {
         let seed = self.rng.bytes();
-        self.rotate(now, vec![Op::Position(0, 0), Op::Identity(device, seed)])?;
+        let (epoch, _) = self.store.tables().position;
+        self.rotate(now, vec![Op::Position(epoch, 0), Op::Identity(device, seed)])?;
         self.key = SigningKey::from_bytes(&seed);
         self.locked_out = false;
         self.restart();
