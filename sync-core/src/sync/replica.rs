@@ -239,7 +239,14 @@ impl Replica {
                     // Another copy of this phone wrote under our numbers: its work stands, and
                     // what waits here is written again on top of it.
                     let mut durable = self.without_waiting()?;
-                    let replayed = replay(&mut durable, run, *author)?;
+                    let replayed = match replay(&mut durable, run, *author) {
+                        Err(Refusal::Fork) if whole => {
+                            self.take_back_lost_numbers(runs)?;
+                            durable = self.without_waiting()?;
+                            replay(&mut durable, run, *author)?
+                        }
+                        other => other?,
+                    };
                     base = Some(durable);
                     replayed
                 }
@@ -313,6 +320,23 @@ impl Replica {
         } else {
             Ok(self.document.fingerprint())
         }
+    }
+
+    /// A restored server lost own work and has other work under its numbers, which another copy
+    /// of this phone brought first: what was acknowledged waits again, to be written anew.
+    fn take_back_lost_numbers(&mut self, server_has: &[Attested]) -> Result<(), Refusal> {
+        let mut theirs = Document::new(self.document.id());
+        for Attested { run, author, .. } in server_has {
+            replay(&mut theirs, run, *author)?;
+        }
+        for row in &mut self.held {
+            let taken = theirs.seq_of(&row.run.actor()) >= row.run.first_seq();
+            let own = matches!(row.standing, Standing::Durable | Standing::Resend);
+            if own && taken && !theirs.contains(&row.run.last_hash) {
+                row.standing = Standing::Waiting;
+            }
+        }
+        Ok(())
     }
 
     fn mark_lost(&mut self, server_has: &[Attested], delta: &mut Delta) {

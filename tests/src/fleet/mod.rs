@@ -1,15 +1,15 @@
 //! A fleet in virtual time: real rules, real admission, real store promises, and every misfortune.
 //!
-//! A [`Plan`] is made from a seed, or read from a file; [`run`] plays it in a [`World`] and either
+//! A `Plan` is made from a seed, or read from a file; `run` plays it in a `World` and either
 //! finds every invariant kept or says which broke. What happens is a function of the plan alone,
-//! so a failure can be replayed, and [`shrink`] cuts its plan down to the steps it needs.
+//! so a failure can be replayed, and `shrink` cuts its plan down to the steps it needs.
 //!
-//! 1. [`phone`] is the real machine and replicas on a [`store`] whose disk fails, [`site`] the
+//! 1. `phone` is the real machine and replicas on a `store` whose disk fails, `site` the
 //!    real nodes on a database whose disk fails, with the real tokens.
-//! 2. [`world`] moves time, carries messages over links that do what links do, and carries out
-//!    the steps; [`office`], [`field`] and [`hostile`] are what people do.
-//! 3. [`ledger`] knows everything that must not be lost or changed; [`check`] compares at the end.
-//! 4. [`counts`] counts each fault and rare branch, so that a run that never met one is red.
+//! 2. `world` moves time, carries messages over links that do what links do, and carries out
+//!    the steps; `office`, `field` and `hostile` are what people do.
+//! 3. `ledger` knows everything that must not be lost or changed; `check` compares at the end.
+//! 4. `counts` counts each fault and rare branch, so that a run that never met one is red.
 
 mod check;
 mod counts;
