@@ -43,7 +43,9 @@ impl World {
             Err(NotSaved::Disk(DiskError::Full)) => self.phones[phone].restart(),
             Err(NotSaved::Disk(DiskError::Sync)) => {
                 let salt = rng.next();
-                self.phones[phone].crash(salt);
+                if self.phones[phone].crash(salt) {
+                    self.counts.met("torn write cut off");
+                }
                 self.check_phone(phone);
             }
         }

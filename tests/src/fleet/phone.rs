@@ -295,7 +295,9 @@ impl Handset {
                         }
                         Err(DiskError::Sync) => {
                             let salt = self.rng.next();
-                            self.crash(salt);
+                            if self.crash(salt) {
+                                counts.met("torn write cut off");
+                            }
                             outs.push(Out::Died);
                         }
                     }
