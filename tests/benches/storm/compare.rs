@@ -28,7 +28,7 @@ pub struct Figures {
 pub fn sizes(peers: Option<&Path>, sizes: &[(u64, u64)]) {
     println!("reconnect storm, {} changes a job\n", tests::storm::CHANGES_PER_JOB);
     println!(
-        "{:<16}{:>9}{:>10}{:>13}{:>11}{:>12}{:>9}  answers",
+        "{:<16}{:>9}{:>10}{:>13}{:>11}{:>14}{:>9}  answers",
         "", "devices", "jobs/s", "CPU ms/job", "bytes/job", "messages/job", "peak MB"
     );
     let mut all: Vec<Figures> = Vec::new();
@@ -61,7 +61,7 @@ pub fn sizes(peers: Option<&Path>, sizes: &[(u64, u64)]) {
 
 fn row(figures: &Figures) {
     println!(
-        "{:<16}{:>9}{:>10.0}{:>13.3}{:>11.0}{:>12.1}{:>9.1}  {}",
+        "{:<16}{:>9}{:>10.0}{:>13.3}{:>11.0}{:>14.1}{:>9.1}  {}",
         figures.engine,
         format!("{}x{}", figures.size.0, figures.size.1),
         figures.jobs_per_second,
