@@ -42,6 +42,7 @@ use crate::store::{FileVault, Store, Vault, meta};
 use load::Cache;
 use secret::Secret;
 use sync_core::id::ActorId;
+use sync_core::limits;
 
 /// How an engine is opened; the default is what an app wants.
 #[derive(Clone)]
@@ -175,7 +176,7 @@ impl State {
     /// Drops what need not be kept any longer, by the last time the server told.
     fn tidy(&mut self) -> Result<(), EngineError> {
         let Some(now) = self.anchor.as_ref().map(|anchor| anchor.server_ms) else { return Ok(()) };
-        let released_before = now.saturating_sub(RELEASED_KEPT_MS);
+        let released_before = now.saturating_sub(limits::RELEASED_KEPT_MS);
         let db = self.store.read();
         if !crate::store::refused::any_expired(db, now)?
             && !crate::store::docs::any_released(db, released_before)?
@@ -190,7 +191,3 @@ impl State {
         Ok(())
     }
 }
-
-/// How long documents are kept after they left the scope, so that this phone can still heal a
-/// server restored from a backup: 35 days in milliseconds.
-const RELEASED_KEPT_MS: i64 = 35 * 24 * 60 * 60 * 1000;

@@ -1,6 +1,8 @@
 //! A phone of the fleet: the real machine and replicas, driven as the engine drives them, over a
 //! disk that can fail.
 
+mod sync;
+
 use std::collections::BTreeMap;
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
@@ -11,18 +13,11 @@ use sync_core::id::{ActorId, DeviceId, UserId};
 use sync_core::limits;
 use sync_core::policy::{Caller, Role};
 use sync_core::schema::{DocId, DocKind, key, section};
-use sync_core::sync::{
-    Inbox, Inventory, Outbox, Outcome, Phone, PhoneEffect, PhoneEvent, Replica, Shelf, Standing,
-    Taken, Writer, join, take_in,
-};
+use sync_core::sync::{Outcome, Phone, Replica, Shelf, Writer};
 use sync_core::value::Value;
 
-use super::counts::Counts;
-use super::store::{DocRow, Op, Store, Tables};
+use super::store::{Op, Store, Tables};
 use crate::random::Random;
-
-/// How long a phone keeps what left its scope, for a server restored from a backup.
-const KEEP_RELEASED_MS: i64 = 35 * 24 * 3600 * 1000;
 
 /// One phone in somebody's hands.
 pub struct Handset {
@@ -261,156 +256,6 @@ impl Handset {
     /// The actor in use.
     pub fn actor(&self) -> ActorId {
         self.store.tables().actor.expect("it was enrolled")
-    }
-
-    /// Something happened to the machine: carries out what needs nobody else, and gives the rest.
-    /// `inspect` sees every answer before it is stored.
-    pub fn drive(
-        &mut self,
-        now: i64,
-        event: PhoneEvent<'_>,
-        counts: &mut Counts,
-        inspect: &mut dyn FnMut(&Inbox),
-    ) -> Vec<Out> {
-        let mut outs = Vec::new();
-        let mut effects = std::collections::VecDeque::from(self.step(event));
-        while let Some(effect) = effects.pop_front() {
-            match effect {
-                PhoneEffect::Read { inventory, .. } => {
-                    let page = self.outbox(inventory, counts);
-                    effects.extend(self.step(PhoneEvent::Outbox(page)));
-                }
-                PhoneEffect::Send(frame) => outs.push(Out::Send(frame)),
-                PhoneEffect::Store(inbox) => {
-                    inspect(&inbox);
-                    match self.absorb(now, &inbox, counts) {
-                        Ok(()) => {
-                            let tables = self.store.tables();
-                            let (digest, waiting) = (tables.digest(), tables.any_unsettled());
-                            effects.extend(self.step(PhoneEvent::Stored { digest, waiting }));
-                        }
-                        Err(DiskError::Full) => {
-                            self.restart();
-                            outs.push(Out::Wake(60_000));
-                        }
-                        Err(DiskError::Sync) => {
-                            let salt = self.rng.next();
-                            if self.crash(salt) {
-                                counts.met("torn write cut off");
-                            }
-                            outs.push(Out::Died);
-                        }
-                    }
-                }
-                PhoneEffect::WakeAfter(ms) => outs.push(Out::Wake(ms)),
-                PhoneEffect::Finished(outcome) => {
-                    self.ended = Some(outcome);
-                    // A phone that cannot drop what it need not keep keeps it.
-                    let _ = self.tidy(counts);
-                }
-            }
-        }
-        outs
-    }
-
-    /// Drops what left the scope long ago, once nothing of it waits.
-    pub fn tidy(&mut self, counts: &mut Counts) -> Result<(), DiskError> {
-        let before = self.told - KEEP_RELEASED_MS;
-        let tables = self.store.tables();
-        let due = |row: &DocRow| !row.in_scope && row.released_at.is_some_and(|at| at < before);
-        let unsettled: Vec<DocId> =
-            tables.unsettled(usize::MAX).0.iter().map(|row| row.run.doc).collect();
-        let gone = tables.docs.iter().filter(|(doc, row)| due(row) && !unsettled.contains(doc));
-        let gone: Vec<DocId> = gone.map(|(doc, _)| *doc).collect();
-        if gone.is_empty() {
-            return Ok(());
-        }
-        self.store.write(gone.iter().map(|doc| Op::Forget(*doc)).collect())?;
-        counts.add("released document dropped", gone.len() as u64);
-        gone.iter().for_each(|doc| drop(self.replicas.remove(doc)));
-        Ok(())
-    }
-
-    fn step(&mut self, event: PhoneEvent<'_>) -> Vec<PhoneEffect> {
-        self.machine.handle(self.rng.next(), event)
-    }
-
-    fn outbox(&self, inventory: bool, counts: &mut Counts) -> Outbox {
-        let tables = self.store.tables();
-        let (held, more) = tables.unsettled(self.page);
-        let again = held.iter().filter(|row| row.standing == Standing::Resend).count();
-        counts.add("own work sent again after a loss", again as u64);
-        if more {
-            counts.met("page of changes cut");
-        }
-        let inventory = inventory.then(|| {
-            counts.met("inventory sent");
-            let docs = tables.docs.iter();
-            Inventory(docs.filter_map(|(doc, row)| Some((*doc, row.fingerprint?))).collect())
-        });
-        let (epoch, cursor) = tables.position;
-        Outbox { epoch, cursor, runs: join(held), inventory, more }
-    }
-
-    fn absorb(&mut self, now: i64, inbox: &Inbox, counts: &mut Counts) -> Result<(), DiskError> {
-        let wall = self.wall(now);
-        let told = inbox.server_time;
-        let fresh = ActorId::new(wall.max(0), self.rng.bytes());
-        let mut next_n = self.store.tables().next_n();
-        let mut writer = Writer { next_n: &mut next_n, actor: self.actor(), fresh_actor: fresh };
-        let mut shelf = OnPhone { replicas: &mut self.replicas, tables: self.store.tables() };
-        let taken = take_in(&mut shelf, &mut writer, inbox).expect("what waits can be written");
-        let Taken { changed, rotated, left } = taken;
-        if inbox.renew {
-            counts.met("epoch renewed");
-        } else if rotated {
-            counts.met("actor rotated by a fork");
-        }
-        self.doubtful |= !left.is_empty();
-        let tables = self.store.tables();
-        let mut ops = Vec::new();
-        for (replica, deltas) in &changed {
-            for delta in deltas {
-                tables.store(&mut ops, replica, delta, true);
-            }
-        }
-        let mut scope: BTreeMap<DocId, DocRow> = tables.docs.clone();
-        for op in &ops {
-            if let Op::Doc(doc, row) = op {
-                scope.insert(*doc, *row);
-            }
-        }
-        let before = scope.clone();
-        let mut set = |doc: &DocId, in_scope: bool| {
-            if let Some(row) = scope.get_mut(doc) {
-                row.in_scope = in_scope;
-                row.released_at = if in_scope { None } else { row.released_at.or(Some(told)) };
-            }
-        };
-        inbox.runs.iter().for_each(|attested| set(&attested.run.doc, true));
-        if inbox.repair {
-            let out = |doc: &DocId| inbox.released.contains(doc) || inbox.unknown.contains(doc);
-            before
-                .iter()
-                .filter(|(doc, row)| !row.in_scope && !out(doc))
-                .for_each(|(doc, _)| set(doc, true));
-        }
-        inbox.released.iter().for_each(|doc| set(doc, false));
-        for (doc, row) in scope {
-            if before.get(&doc) != Some(&row) {
-                ops.push(Op::Doc(doc, row));
-            }
-        }
-        if rotated {
-            ops.push(Op::Actor(fresh));
-        }
-        ops.push(Op::Position(inbox.epoch, inbox.cursor));
-        let stored = self.store.write(ops);
-        if stored.is_ok() {
-            self.told = told;
-            changed.into_iter().for_each(|(replica, _)| self.put(replica));
-        }
-        stored
     }
 
     fn rotate(&mut self, now: i64, mut ops: Vec<Op>) -> Result<(), DiskError> {

@@ -7,6 +7,7 @@ use sync_core::admission::{Attested, RecordError, Verdict};
 use sync_core::change::{ChangeRef, Entry};
 use sync_core::document::{Author, Digest};
 use sync_core::id::{ActorId, DeviceId, FactId, UserId};
+use sync_core::limits;
 use sync_core::policy::{Caller, Role};
 use sync_core::schema::DocId;
 use sync_core::sync::{
@@ -15,9 +16,6 @@ use sync_core::sync::{
 };
 
 use crate::random::Random;
-
-/// How long a phone keeps what left its scope, for a server restored from a backup.
-const KEEP_RELEASED_MS: i64 = 35 * 24 * 3600 * 1000;
 
 /// A technician's phone.
 #[derive(Debug, Clone)]
@@ -264,7 +262,7 @@ impl SimPhone {
     fn drop_released(&mut self, now: i64) {
         let due = |disk: &Disk, doc: &DocId| {
             let since = disk.released.get(doc);
-            since.is_some_and(|since| since + KEEP_RELEASED_MS < now)
+            since.is_some_and(|since| since + limits::RELEASED_KEPT_MS < now)
         };
         let gone =
             |(doc, replica): &(&DocId, &Replica)| due(&self.disk, doc) && !replica.has_waiting();
