@@ -25,7 +25,7 @@ impl Handset {
         inspect: &mut dyn FnMut(&Inbox),
     ) -> Vec<Out> {
         let mut outs = Vec::new();
-        let mut effects = std::collections::VecDeque::from(self.step(event));
+        let mut effects = VecDeque::from(self.step(event));
         while let Some(effect) = effects.pop_front() {
             match effect {
                 PhoneEffect::Read { inventory, .. } => {

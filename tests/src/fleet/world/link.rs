@@ -1,10 +1,13 @@
 //! A phone's machine, and the link between it and the servers, which does what links do.
 
+use std::hash::Hash as _;
+
 use ed25519_dalek::Signer as _;
 use sync_core::enrol::{assertion, assertion_input};
 use sync_core::sync::{Failure as Cause, PhoneEvent};
 use sync_core::wire::inflate;
 
+use super::super::check;
 use super::super::phone::Out;
 use super::super::site::{ISSUER, NotIn};
 use super::{Answer, Arriving, Event, World};
@@ -15,7 +18,7 @@ const PATIENCE: i64 = 30_000;
 
 impl World {
     /// There is a reason to sync.
-    pub(super) fn wake(&mut self, phone: usize) {
+    pub(in crate::fleet) fn wake(&mut self, phone: usize) {
         match self.phones[phone].pending {
             None => self.drive(phone, PhoneEvent::Wake),
             // Who asks during a sync gets another one after it.
@@ -23,7 +26,7 @@ impl World {
         }
     }
 
-    pub(super) fn drive(&mut self, phone: usize, event: PhoneEvent<'_>) {
+    pub(in crate::fleet) fn drive(&mut self, phone: usize, event: PhoneEvent<'_>) {
         let Self { phones, counts, site, tenants, now, .. } = self;
         let it = &mut phones[phone];
         it.pending = None;
@@ -31,7 +34,7 @@ impl World {
         let mut leak = None;
         let mut repaired = false;
         let outs = it.drive(*now, event, counts, &mut |inbox| {
-            leak = leak.take().or_else(|| super::check::leak(site, tenants, tenant, user, inbox));
+            leak = leak.take().or_else(|| check::leak(site, tenants, tenant, user, inbox));
             repaired |= inbox.repair && inbox.cursor != 0;
         });
         it.doubtful &= !repaired;
@@ -138,7 +141,7 @@ impl World {
     }
 
     /// A token that should do, or none if the phone may not log in.
-    pub(super) fn token(
+    pub(in crate::fleet) fn token(
         &mut self,
         phone: usize,
         node: usize,
@@ -179,7 +182,7 @@ impl World {
     }
 
     /// An answer gets as far as the link lets it.
-    pub(super) fn send_back(
+    pub(in crate::fleet) fn send_back(
         &mut self,
         phone: usize,
         exchange: u64,

@@ -9,7 +9,7 @@ use crate::random::Random;
 
 impl World {
     /// A server process ends.
-    pub(super) fn stop(&mut self, index: usize) {
+    pub(in crate::fleet) fn stop(&mut self, index: usize) {
         if let Some(node) = self.site.places[index].node.take() {
             let done = node.done();
             self.counts.add("document evicted from the cache", done.evicted);
@@ -68,7 +68,7 @@ impl World {
     }
 
     /// The office enrols a phone anew for the same technician.
-    pub(super) fn enrol(&mut self, phone: usize) {
+    pub(in crate::fleet) fn enrol(&mut self, phone: usize) {
         let old = self.phones[phone].device();
         let revoked = self.site.devices.get(&old).is_none_or(|device| device.revoked);
         if !revoked && !self.phones[phone].locked_out {
@@ -96,7 +96,7 @@ impl World {
     }
 
     /// The database loses power and comes back; what was promised must be there.
-    pub(super) fn power(&mut self, salt: u64) {
+    pub(in crate::fleet) fn power(&mut self, salt: u64) {
         let mut rng = Random::new(salt);
         if self.site.database.is_broken() {
             self.counts.met("commit unknown after a failed sync");
