@@ -4,7 +4,7 @@
 //! delivery time is computed, [`drives`] moves technicians along recorded drives, and [`day`]
 //! plans a working day in virtual time. All of it is a function of its input: the same files and
 //! the same seed give the same day. [`fleet`] plays whole fleets in virtual time with
-//! every fault there is, [`sim`] a small world of the rules alone, and [`storm`] is the work every
+//! every fault there is, [`sim`] is a server in memory for real engines, and [`storm`] is the work every
 //! sync engine is measured on.
 //!
 //! For whoever judges a run there are a [`ledger`] of what was saved, the server's own log read

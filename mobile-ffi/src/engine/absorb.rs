@@ -26,6 +26,8 @@ pub(super) struct Absorbed {
     pub reauthored: u64,
     /// Changes that came from the server.
     pub received: u64,
+    /// Documents into which what came did not fit.
+    pub left: Vec<DocId>,
 }
 
 impl State {
@@ -42,7 +44,7 @@ impl State {
         let mut next_n = self.next_n;
         let (actor, fresh_actor) = (self.actor, fresh);
         let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor };
-        let Taken { changed, rotated, .. } = take_in(self, &mut writer, inbox)?;
+        let Taken { changed, rotated, left } = take_in(self, &mut writer, inbox)?;
         // How long things are kept is counted in the server's time: a wall clock that jumps ten
         // years ahead must not drop what a restored server may still need.
         let now = anchor.server_ms;
@@ -72,6 +74,7 @@ impl State {
         if rotated {
             self.actor = fresh;
         }
+        absorbed.left = left;
         absorbed.docs.extend(&inbox.released);
         for (replica, _) in changed {
             absorbed.docs.insert(replica.document().id());

@@ -195,14 +195,14 @@ impl Engine {
         let fresh = state.fresh_actor(&self.0.options)?;
         let absorbed = state.absorb(inbox, fresh, anchor)?;
         report.add(&absorbed);
-        let docs = absorbed.docs;
+        let Absorbed { docs, left, .. } = absorbed;
         let digest = docs::digest(state.store.read())?;
         let waiting = runs::any_unsettled(state.store.read())?;
         drop(state);
         if !docs.is_empty() {
             self.0.watchers.tell(&Event::of_docs(docs.into_iter()));
         }
-        Ok(PhoneEvent::Stored { digest, waiting })
+        Ok(PhoneEvent::Stored { digest, waiting, left })
     }
 }
 

@@ -2,12 +2,13 @@
 
 mod backoff;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ed25519_dalek::{Signer, SigningKey};
 
 use super::codec::{decode_response, encode_request};
 use super::frame::{Fault, Frame, Inventory, Request, Response, Sent};
+use super::repair::told_fingerprints;
 use crate::admission::{Attested, Verdict, push_message};
 use crate::change::ChangeRef;
 use crate::document::Digest;
@@ -36,6 +37,8 @@ pub enum PhoneEvent<'a> {
         digest: Digest,
         /// Whether changes wait that should be sent at once.
         waiting: bool,
+        /// Documents into which what came did not fit ([`super::Taken::left`]).
+        left: Vec<DocId>,
     },
     /// The exchange did not come to an end.
     Failed(Failure),
@@ -170,6 +173,9 @@ struct Progress {
     /// Documents that are being brought back. They are marked once a sync: marked at each page
     /// again, what the server has just taken would be sent for ever, and nothing after it.
     lost: BTreeSet<DocId>,
+    /// Documents the server sent whole and that did not fit here, with the fingerprint they have
+    /// there. The next inventory says that, so that they are not sent again before all others.
+    set_aside: BTreeMap<DocId, u64>,
     inventories: u32,
     fruitless: u32,
     epoch: u64,
@@ -186,6 +192,8 @@ struct Answer {
     fruitful: bool,
     retry_after_ms: u64,
     outbox_more: bool,
+    /// Fingerprints of the documents it holds whole.
+    whole: BTreeMap<DocId, u64>,
 }
 
 impl Phone {
@@ -218,7 +226,12 @@ impl Phone {
                     Err(_) => self.fail(random, Failure::NotTheServer),
                 }
             }
-            (State::Storing { progress, answer }, PhoneEvent::Stored { digest, waiting }) => {
+            (
+                State::Storing { mut progress, answer },
+                PhoneEvent::Stored { digest, waiting, left },
+            ) => {
+                let whole = |doc| answer.whole.get(&doc).map(|print| (doc, *print));
+                progress.set_aside.extend(left.into_iter().filter_map(whole));
                 self.stored(random, progress, answer, digest, waiting)
             }
             (State::Idle, PhoneEvent::Frame(bytes)) => match decode_response(bytes) {
@@ -241,11 +254,14 @@ impl Phone {
         vec![PhoneEffect::Read { page_bytes: limits::PAGE_BYTES, inventory }]
     }
 
-    fn send(&mut self, mut progress: Progress, outbox: Outbox) -> Vec<PhoneEffect> {
+    fn send(&mut self, mut progress: Progress, mut outbox: Outbox) -> Vec<PhoneEffect> {
         let repair = outbox.epoch != 0 && outbox.cursor == 0;
         if repair && outbox.inventory.is_none() {
             progress.wants_inventory = true;
             return self.read(progress);
+        }
+        if let Some(inventory) = &mut outbox.inventory {
+            inventory.set_aside(&progress.set_aside);
         }
         let refs = outbox.runs.iter().map(Sent::run).flat_map(|run| {
             let refs = run.changes.iter().map(|c| ChangeRef { actor: c.actor, seq: c.seq });
@@ -303,6 +319,7 @@ impl Phone {
             fruitful,
             retry_after_ms: response.retry_after_ms,
             outbox_more,
+            whole: told_fingerprints(&response.whole, &response.runs),
         };
         let verdicts = changes.into_iter().zip(response.verdicts);
         let verdicts =

@@ -228,6 +228,19 @@ impl Replica {
         runs: &[Attested],
         whole: bool,
     ) -> Result<Delta, Refusal> {
+        if !whole {
+            return self.join(writer, runs);
+        }
+        let before = self.held.clone();
+        let joined = self.join(writer, runs).map(|mut delta| {
+            self.mark_lost(runs, &mut delta);
+            delta
+        });
+        joined.or_else(|_| self.rebase(writer, before, runs))
+    }
+
+    /// Takes in runs on top of what is held.
+    fn join(&mut self, writer: &mut Writer<'_>, runs: &[Attested]) -> Result<Delta, Refusal> {
         let mut delta = Delta::default();
         let mut base: Option<Document> = None;
         for attested in runs {
@@ -239,14 +252,7 @@ impl Replica {
                     // Another copy of this phone wrote under our numbers: its work stands, and
                     // what waits here is written again on top of it.
                     let mut durable = self.without_waiting()?;
-                    let replayed = match replay(&mut durable, run, *author) {
-                        Err(Refusal::Fork) if whole => {
-                            self.take_back_lost_numbers(runs)?;
-                            durable = self.without_waiting()?;
-                            replay(&mut durable, run, *author)?
-                        }
-                        other => other?,
-                    };
+                    let replayed = replay(&mut durable, run, *author)?;
                     base = Some(durable);
                     replayed
                 }
@@ -271,9 +277,6 @@ impl Replica {
         if delta.rotated || base.is_some() {
             delta.rotated = true;
             self.rewrite(writer, writer.fresh_actor, &mut delta)?;
-        }
-        if whole {
-            self.mark_lost(runs, &mut delta);
         }
         Ok(delta)
     }
@@ -322,21 +325,58 @@ impl Replica {
         }
     }
 
-    /// A restored server lost own work and has other work under its numbers, which another copy
-    /// of this phone brought first: what was acknowledged waits again, to be written anew.
-    fn take_back_lost_numbers(&mut self, server_has: &[Attested]) -> Result<(), Refusal> {
-        let mut theirs = Document::new(self.document.id());
-        for Attested { run, author, .. } in server_has {
-            replay(&mut theirs, run, *author)?;
+    /// Starts anew from what the server has, because it does not fit what is held: a restored
+    /// server lost acknowledged work, and another copy of this phone filled the gap with other
+    /// work under the same numbers. What still fits is brought back as it is. Own work that does
+    /// not, with everything that follows it, waits again to be written anew, its facts under
+    /// their ids; none of it is dropped.
+    fn rebase(
+        &mut self,
+        writer: &mut Writer<'_>,
+        held: Vec<Held>,
+        server_has: &[Attested],
+    ) -> Result<Delta, Refusal> {
+        let mut document = Document::new(self.document.id());
+        let mut rows = Vec::new();
+        for Attested { run, author, receipt } in server_has {
+            replay(&mut document, run, *author)?;
+            let standing = Standing::Attested(*receipt);
+            rows.push(Held { n: writer.number(), run: run.clone(), author: *author, standing });
         }
-        for row in &mut self.held {
-            let taken = theirs.seq_of(&row.run.actor()) >= row.run.first_seq();
-            let own = matches!(row.standing, Standing::Durable | Standing::Resend);
-            if own && taken && !theirs.contains(&row.run.last_hash) {
-                row.standing = Standing::Waiting;
+        let mut delta = Delta { rotated: true, ..Delta::default() };
+        delta.dropped.extend(held.iter().map(|row| row.n));
+        let mut anew = Vec::new();
+        for row in held {
+            if document.contains(&row.run.last_hash) {
+                continue;
             }
+            let mut trial = document.clone();
+            let fits = row.standing != Standing::Waiting
+                && replay(&mut trial, &row.run, row.author).is_ok();
+            match row.standing {
+                Standing::Durable | Standing::Resend if fits => {
+                    rows.push(Held { n: writer.number(), standing: Standing::Resend, ..row });
+                }
+                Standing::Attested(receipt) | Standing::Lost(receipt) if fits => {
+                    let standing = Standing::Lost(receipt);
+                    rows.push(Held { n: writer.number(), standing, ..row });
+                }
+                Standing::Waiting | Standing::Durable | Standing::Resend => {
+                    anew.push(row);
+                    continue;
+                }
+                // Others' work that followed what is gone: its author has it, and writes it anew.
+                Standing::Attested(_) | Standing::Lost(_) => continue,
+            }
+            document = trial;
         }
-        Ok(())
+        delta.put.extend(rows.iter().cloned());
+        self.document = document;
+        self.held = rows;
+        for row in anew {
+            self.write_anew(writer, writer.fresh_actor, row, &mut delta)?;
+        }
+        Ok(delta)
     }
 
     fn mark_lost(&mut self, server_has: &[Attested], delta: &mut Delta) {
@@ -380,27 +420,38 @@ impl Replica {
     ) -> Result<(), Refusal> {
         let waiting = |row: &Held| row.standing == Standing::Waiting;
         let work: Vec<Held> = self.held.iter().filter(|row| waiting(row)).cloned().collect();
-        let mut document = self.without_waiting()?;
+        self.document = self.without_waiting()?;
         self.held.retain(|row| !waiting(row));
         for old in work {
             delta.dropped.push(old.n);
             delta.put.retain(|put| put.n != old.n);
-            for change in old.run.changes {
-                if says_nothing_new(&document, &change) {
-                    continue;
-                }
-                let rebuilt = document.author(actor, change.time, change.entries)?;
-                let (change, last_hash): (Change, ChangeHash) =
-                    (rebuilt.change().clone(), rebuilt.hash());
-                document.apply(rebuilt, old.author);
-                let run = Run { doc: document.id(), changes: vec![change], last_hash };
-                let (author, standing) = (old.author, Standing::Waiting);
-                let row = Held { n: writer.number(), run, author, standing };
-                self.held.push(row.clone());
-                delta.put.push(row);
-            }
+            self.write_anew(writer, actor, old, delta)?;
         }
-        self.document = document;
+        Ok(())
+    }
+
+    /// Writes own work again as new changes that wait; what says nothing new is left out.
+    fn write_anew(
+        &mut self,
+        writer: &mut Writer<'_>,
+        actor: ActorId,
+        old: Held,
+        delta: &mut Delta,
+    ) -> Result<(), Refusal> {
+        for change in old.run.changes {
+            if says_nothing_new(&self.document, &change) {
+                continue;
+            }
+            let rebuilt = self.document.author(actor, change.time, change.entries)?;
+            let (change, last_hash): (Change, ChangeHash) =
+                (rebuilt.change().clone(), rebuilt.hash());
+            self.document.apply(rebuilt, old.author);
+            let run = Run { doc: self.document.id(), changes: vec![change], last_hash };
+            let (author, standing) = (old.author, Standing::Waiting);
+            let row = Held { n: writer.number(), run, author, standing };
+            self.held.push(row.clone());
+            delta.put.push(row);
+        }
         Ok(())
     }
 }

@@ -44,7 +44,8 @@ fn converse(bytes: &[u8]) {
             6 => effects(&phone.handle(1, PhoneEvent::Outbox(outbox(payload)))),
             7 => {
                 let (digest, waiting) = (Digest(number(payload)), payload.len() % 2 == 1);
-                effects(&phone.handle(1, PhoneEvent::Stored { digest, waiting }));
+                let left = outbox(payload).runs.iter().map(|sent| sent.run().doc).collect();
+                effects(&phone.handle(1, PhoneEvent::Stored { digest, waiting, left }));
             }
             8 => effects(&phone.handle(1, PhoneEvent::Failed(Failure::Unreachable))),
             _ => effects(&phone.handle(1, PhoneEvent::Failed(Failure::Busy(number(payload))))),

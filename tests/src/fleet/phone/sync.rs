@@ -36,10 +36,11 @@ impl Handset {
                 PhoneEffect::Store(inbox) => {
                     inspect(&inbox);
                     match self.absorb(now, &inbox, counts) {
-                        Ok(()) => {
+                        Ok(left) => {
                             let tables = self.store.tables();
                             let (digest, waiting) = (tables.digest(), tables.any_unsettled());
-                            effects.extend(self.step(PhoneEvent::Stored { digest, waiting }));
+                            let stored = PhoneEvent::Stored { digest, waiting, left };
+                            effects.extend(self.step(stored));
                         }
                         Err(DiskError::Full) => {
                             self.restart();
@@ -104,7 +105,13 @@ impl Handset {
         Outbox { epoch, cursor, runs: join(held), inventory, more }
     }
 
-    fn absorb(&mut self, now: i64, inbox: &Inbox, counts: &mut Counts) -> Result<(), DiskError> {
+    /// Stores an answer. Gives the documents into which what came did not fit.
+    fn absorb(
+        &mut self,
+        now: i64,
+        inbox: &Inbox,
+        counts: &mut Counts,
+    ) -> Result<Vec<DocId>, DiskError> {
         let wall = self.wall(now);
         let told = inbox.server_time;
         let fresh = ActorId::new(wall.max(0), self.rng.bytes());
@@ -157,11 +164,9 @@ impl Handset {
             ops.push(Op::Actor(fresh));
         }
         ops.push(Op::Position(inbox.epoch, inbox.cursor));
-        let stored = self.store.write(ops);
-        if stored.is_ok() {
-            self.told = told;
-            changed.into_iter().for_each(|(replica, _)| self.put(replica));
-        }
-        stored
+        self.store.write(ops)?;
+        self.told = told;
+        changed.into_iter().for_each(|(replica, _)| self.put(replica));
+        Ok(left)
     }
 }
