@@ -4,7 +4,6 @@
 //! taken out without touching the rest, how a restored copy of a phone writes its work anew, and
 //! what is brought back to a server that lost it. The engine only stores what [`Delta`] says.
 
-use super::frame::Sent;
 use crate::admission::{Attested, RecordError, Replayed, Verdict, record, replay};
 use crate::change::{Change, ChangeRef, Entry, Run};
 use crate::document::{Author, ChangeHash, Document, Refusal};
@@ -115,13 +114,6 @@ impl Replica {
         &self.held
     }
 
-    /// Whether anything has to be sent.
-    pub fn has_waiting(&self) -> bool {
-        self.held
-            .iter()
-            .any(|row| !matches!(row.standing, Standing::Durable | Standing::Attested(_)))
-    }
-
     /// Saves own work; the row is durable on this phone once the delta is.
     pub fn record(
         &mut self,
@@ -135,37 +127,6 @@ impl Replica {
         let row = Held { n: writer.number(), run, author, standing: Standing::Waiting };
         self.held.push(row.clone());
         Ok(Delta { put: vec![row], ..Delta::default() })
-    }
-
-    /// Everything to be sent, each run after what it follows; own work in a row is one run.
-    pub fn outbox(&self) -> Vec<(u64, Sent)> {
-        let mut sent: Vec<(u64, Sent)> = Vec::new();
-        let mut joinable = false;
-        for row in &self.held {
-            match row.standing {
-                Standing::Waiting | Standing::Resend => {
-                    let last = sent.last_mut().filter(|_| joinable);
-                    match last {
-                        Some((_, Sent::Signed(run)))
-                            if run.actor() == row.run.actor()
-                                && run.last_seq() + 1 == row.run.first_seq() =>
-                        {
-                            run.changes.extend(row.run.changes.iter().cloned());
-                            run.last_hash = row.run.last_hash;
-                        }
-                        _ => sent.push((row.n, Sent::Signed(row.run.clone()))),
-                    }
-                    joinable = true;
-                }
-                Standing::Lost(receipt) => {
-                    let attested = Attested { run: row.run.clone(), author: row.author, receipt };
-                    sent.push((row.n, Sent::Relayed(attested)));
-                    joinable = false;
-                }
-                Standing::Durable | Standing::Attested(_) => {}
-            }
-        }
-        sent
     }
 
     /// Acts on verdicts for this document's changes.

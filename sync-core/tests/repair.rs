@@ -1,0 +1,233 @@
+//! A phone and a server that was restored: what does not fit is mended, and holds up nothing else.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod scene;
+
+use ed25519_dalek::SigningKey;
+use scene::{Hand, NOON, a_job, meet};
+use sync_core::admission::{Attested, Verdict};
+use sync_core::change::{ChangeRef, Entry, Run};
+use sync_core::document::{Author, Digest};
+use sync_core::id::{ActorId, DeviceId, FactId, JobId};
+use sync_core::policy::{Caller, Role};
+use sync_core::schema::{DocId, key, section};
+use sync_core::sync::{
+    Frame, Inventory, Outbox, Outcome, Phone, PhoneEffect, PhoneEvent, Replica, Response, Standing,
+    Writer, decode_request, encode_response,
+};
+use sync_core::value::Record;
+
+const PHONE: u8 = 1;
+
+fn actor(number: u8) -> ActorId {
+    ActorId::new(NOON, [number; 10])
+}
+
+/// A phone's replica with what it needs to write.
+struct Held {
+    replica: Replica,
+    actor: ActorId,
+    next_n: u64,
+}
+
+impl Held {
+    fn of(doc: DocId, actor: ActorId) -> Self {
+        Self { replica: Replica::new(doc), actor, next_n: 1 }
+    }
+
+    fn note(&mut self, id: u8) -> FactId {
+        let fact = FactId::new(NOON, [id; 10]);
+        let record = Record::from([(key::TEXT, format!("note {id}").into())]);
+        let entry = Entry::Fact { section: section::NOTES, id: fact, record };
+        let caller = Caller { user: scene::user(PHONE), role: Role::Technician };
+        let mut writer = writer(&mut self.next_n, self.actor);
+        let saved = self.replica.record(&mut writer, NOON, &caller, author(), vec![entry]);
+        saved.expect("it may be written");
+        fact
+    }
+
+    fn settle_all(&mut self) {
+        let rows = self.replica.held().iter();
+        let changes = rows.flat_map(|row| row.run.changes.iter().map(|c| (c.actor, c.seq)));
+        let verdicts: Vec<_> =
+            changes.map(|(actor, seq)| (ChangeRef { actor, seq }, Verdict::Durable)).collect();
+        let mut writer = writer(&mut self.next_n, self.actor);
+        self.replica.settle(&mut writer, &verdicts).expect("verdicts apply");
+    }
+
+    fn take_whole(&mut self, runs: &[Attested]) -> bool {
+        let mut writer = writer(&mut self.next_n, self.actor);
+        self.replica.take(&mut writer, runs, true).expect("it can be taken").rotated
+    }
+
+    fn standings(&self) -> Vec<Standing> {
+        self.replica.held().iter().map(|row| row.standing).collect()
+    }
+
+    fn own_runs(&self) -> Vec<Attested> {
+        let own = self.replica.held().iter().filter(|row| row.author == author());
+        own.map(|row| attested(row.run.clone(), row.author)).collect()
+    }
+}
+
+fn writer(next_n: &mut u64, actor: ActorId) -> Writer<'_> {
+    Writer { next_n, actor, fresh_actor: self::actor(77) }
+}
+
+fn author() -> Author {
+    Author::phone(scene::user(PHONE), DeviceId::new(NOON, [1; 10]))
+}
+
+fn attested(run: Run, author: Author) -> Attested {
+    Attested { run, author, receipt: [7; 16] }
+}
+
+/// What the office wrote, as the server sends it.
+fn from_desk(desk: &Hand) -> Vec<Attested> {
+    desk.runs().map(|(run, author)| attested(run, author)).collect()
+}
+
+/// A phone that took in a job given to its technician.
+fn given() -> (Hand, Held) {
+    let mut desk = Hand::desk(a_job());
+    desk.assign(PHONE, 1);
+    let mut phone = Held::of(a_job(), actor(1));
+    phone.take_whole(&from_desk(&desk));
+    (desk, phone)
+}
+
+#[test]
+fn work_under_numbers_that_another_copy_took_is_written_anew_with_all_that_follows_it() {
+    let (desk, mut phone) = given();
+    // A copy of the phone, put back from an image, shares the actor and does not know it.
+    let mut copy = Held { replica: phone.replica.clone(), actor: phone.actor, next_n: 50 };
+    let own: Vec<FactId> = (1..=3).map(|id| phone.note(id)).collect();
+    phone.settle_all();
+    let other = copy.note(9);
+    // The restored server lost all three notes, and has the copy's one under the first number.
+    let mut there = from_desk(&desk);
+    there.extend(copy.own_runs());
+    assert!(phone.take_whole(&there), "another copy writes under this actor");
+    let document = phone.replica.document();
+    for fact in own.iter().chain([&other]) {
+        assert!(document.fact(&section::NOTES, fact).is_some(), "{fact}");
+    }
+    let waiting = phone.replica.held().iter().filter(|row| row.standing == Standing::Waiting);
+    let waiting: Vec<ActorId> = waiting.map(|row| row.run.actor()).collect();
+    assert_eq!(waiting, [actor(77); 3], "under an actor nobody has used");
+    // What is held can be read again, as after a restart.
+    Replica::load(a_job(), phone.replica.held().to_vec()).expect("it is whole");
+}
+
+#[test]
+fn what_still_fits_a_restored_server_is_brought_back_as_it_is() {
+    let (mut desk, mut phone) = given();
+    let mut copy = Held { replica: phone.replica.clone(), actor: phone.actor, next_n: 50 };
+    // The server has lost the office's next word too; the phone has it, with its receipt.
+    let before = from_desk(&desk);
+    desk.assign(2, 2);
+    phone.take_whole(&from_desk(&desk));
+    phone.note(1);
+    phone.settle_all();
+    copy.note(9);
+    let mut there = before;
+    there.extend(copy.own_runs());
+    phone.take_whole(&there);
+    let attested = Standing::Attested([7; 16]);
+    assert_eq!(phone.standings(), [attested, attested, Standing::Lost([7; 16]), Standing::Waiting]);
+}
+
+#[test]
+fn a_document_that_does_not_fit_is_set_aside_and_the_others_come_through() {
+    // Two jobs differ. The phone cannot take the first, whose state at the server has two heads.
+    let mut desk = Hand::desk(a_job());
+    desk.assign(PHONE, 1);
+    let mut second = Hand::new(a_job(), 101, Role::Manager);
+    meet(&mut desk, &mut second);
+    desk.set(section::INTAKE, key::REMARKS, "one");
+    second.set(section::INTAKE, key::PLATE, "another");
+    desk.hear(&second);
+    let fingerprint = desk.document.fingerprint();
+    let runs = from_desk(&desk);
+    let epoch = 5;
+    let mut phone = Phone::new(DeviceId::new(NOON, [1; 10]), SigningKey::from_bytes(&[3; 32]));
+    let other = DocId::from(JobId::new(NOON, [8; 10]));
+    let held = Inventory(vec![(a_job(), 1), (other, 2)]);
+    let outbox = || Outbox { epoch, cursor: 0, inventory: Some(held.clone()), ..Outbox::default() };
+    phone.handle(1, PhoneEvent::Wake);
+    phone.handle(1, PhoneEvent::Outbox(outbox()));
+    let page = Response {
+        epoch,
+        cursor: 9,
+        digest: Digest(1),
+        runs,
+        whole: vec![a_job()],
+        more: true,
+        ..Response::default()
+    };
+    let page = encode_response(&Frame::Response(Box::new(page)));
+    phone.handle(1, PhoneEvent::Frame(&page));
+    let left = vec![a_job()];
+    phone.handle(1, PhoneEvent::Stored { digest: Digest(0), waiting: false, left });
+    let asked = said(&phone.handle(1, PhoneEvent::Outbox(outbox())));
+    let inventory = decode_request(&asked).expect("a request").inventory.expect("one");
+    assert!(inventory.0.contains(&(a_job(), fingerprint)), "as the server has it");
+    assert!(inventory.0.contains(&(other, 2)), "nothing is said of the other");
+}
+
+#[test]
+fn a_phone_that_cannot_take_a_document_gives_up_until_later() {
+    let mut desk = Hand::desk(a_job());
+    desk.assign(PHONE, 1);
+    let (epoch, runs) = (5, from_desk(&desk));
+    let mut phone = Phone::new(DeviceId::new(NOON, [1; 10]), SigningKey::from_bytes(&[3; 32]));
+    let mut effects = phone.handle(1, PhoneEvent::Wake);
+    let mut exchanges = 0;
+    let ended = loop {
+        let next = match effects.remove(0) {
+            PhoneEffect::Read { inventory, .. } => {
+                let inventory = inventory.then(Inventory::default);
+                let outbox = Outbox { epoch, cursor: 9, inventory, ..Outbox::default() };
+                phone.handle(1, PhoneEvent::Outbox(outbox))
+            }
+            PhoneEffect::Send(frame) => {
+                exchanges += 1;
+                assert!(exchanges < 50, "it asks for ever");
+                let request = decode_request(&frame).expect("a request");
+                // A server that sends what the phone does not have as it is there.
+                let told = request.inventory.map(|inventory| inventory.0);
+                let known = [(a_job(), desk.document.fingerprint())];
+                let wanted = told.is_some_and(|told| told != known);
+                let page = Response {
+                    epoch,
+                    cursor: 9,
+                    digest: Digest(1),
+                    runs: if wanted { runs.clone() } else { Vec::new() },
+                    whole: if wanted { vec![a_job()] } else { Vec::new() },
+                    more: wanted,
+                    ..Response::default()
+                };
+                let page = encode_response(&Frame::Response(Box::new(page)));
+                phone.handle(1, PhoneEvent::Frame(&page))
+            }
+            PhoneEffect::Store(inbox) => {
+                let stored =
+                    PhoneEvent::Stored { digest: Digest(0), waiting: false, left: inbox.whole };
+                phone.handle(1, stored)
+            }
+            PhoneEffect::Finished(outcome) => break outcome,
+            PhoneEffect::WakeAfter(_) => Vec::new(),
+        };
+        effects.extend(next);
+    };
+    assert_eq!(ended, Outcome::Diverged);
+}
+
+fn said(effects: &[PhoneEffect]) -> Vec<u8> {
+    let sent = effects.iter().find_map(|effect| match effect {
+        PhoneEffect::Send(frame) => Some(frame.clone()),
+        _ => None,
+    });
+    sent.expect("a frame")
+}
