@@ -72,8 +72,14 @@ impl Database {
 
     /// The power fails, and the database starts again from what its disk holds. Gives how many
     /// bytes were lost.
-    pub fn crash(&self, random: impl FnMut() -> u64) -> usize {
+    pub fn crash(&self, mut random: impl FnMut() -> u64) -> usize {
         let mut state = self.state();
+        // Where every write was synced, memory is what the disk holds; most often that is believed.
+        let disk = state.journal.disk();
+        let settled = disk.synced().len() == disk.bytes().len() && !state.journal.is_broken();
+        if settled && !random().is_multiple_of(4) {
+            return 0;
+        }
         let lost = state.journal.disk_mut().crash(random);
         let records = state.journal.recover();
         let (meta, tables) = replay(&records);

@@ -33,6 +33,7 @@ pub const BRANCHES: &[&str] = &[
     "document released",
     "released document dropped",
     "change refused",
+    "change written anew",
     "change missed what it follows",
     "change answered later",
     "fork answered",

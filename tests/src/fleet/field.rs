@@ -6,6 +6,7 @@ use sync_core::change::Entry;
 use sync_core::document::Document;
 use sync_core::id::{FactId, JobId};
 use sync_core::job::{Job, epochs_of};
+use sync_core::policy::Role;
 use sync_core::schema::{DocId, key, section};
 use sync_core::seal::{Draft, Point, Shown, Signer};
 use sync_core::time::Stamp;
@@ -31,9 +32,38 @@ impl World {
             let job = jobs.max_by_key(|doc| weigh(salt, doc));
             job.and_then(|job| self.on_job(phone, kind, job, rng))
         };
-        let Some(works) = works else { return };
+        if let Some(works) = works {
+            self.save(phone, Role::Technician, works, rng);
+        }
+    }
+
+    /// An app that is too old, or broken, saves an amount that only the office may charge; then
+    /// its technician notes something as ever. The first is refused, and must hold up nothing.
+    pub(super) fn careless(&mut self, phone: usize, rng: &mut Random) {
+        let salt = rng.next();
+        let Some(job) = self.phones[phone].jobs().into_iter().max_by_key(|it| weigh(salt, it))
+        else {
+            return;
+        };
         let tenant = self.phones[phone].tenant;
-        match self.phones[phone].save(self.now, works.clone()) {
+        let record = Record::from([
+            (key::AMOUNT, (rng.below(90_000) as i64).into()),
+            (key::DESCRIPTION, taint::text(tenant, job, "careless").into()),
+        ]);
+        let charge = fact(section::CHARGES, self.id(phone, rng), record);
+        self.save(phone, Role::Manager, vec![(job, vec![charge])], rng);
+        self.work(phone, Kind::Work, rng);
+    }
+
+    fn save(
+        &mut self,
+        phone: usize,
+        role: Role,
+        works: Vec<(DocId, Vec<Entry>)>,
+        rng: &mut Random,
+    ) {
+        let tenant = self.phones[phone].tenant;
+        match self.phones[phone].save(self.now, role, works.clone()) {
             Ok(()) => {
                 for (doc, entries) in &works {
                     self.ledger.note(tenant, *doc, entries);

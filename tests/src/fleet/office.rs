@@ -195,7 +195,7 @@ impl World {
         self.add(tenant, van, Expect::Existing, Role::Manager, section::MOVEMENTS, record, rng);
     }
 
-    /// Two technicians change vans.
+    /// A technician gets another's van, and a job of theirs goes to somebody else.
     pub(super) fn change_van(&mut self, rng: &mut Random) {
         let tenant = rng.below(2) as u8;
         let (_, van) = *rng.pick(&self.crew[usize::from(tenant)]);
@@ -204,6 +204,7 @@ impl World {
             let who = Value::Bytes(technician.as_bytes().to_vec());
             vec![document.set(section::DETAILS, key::TECHNICIAN, who)]
         });
+        self.assign(rng);
     }
 
     /// A technician begins with a van, and with something in it.

@@ -196,9 +196,14 @@ impl Handset {
         })
     }
 
-    /// Saves work; it is safe when this returns.
-    pub fn save(&mut self, now: i64, works: Vec<(DocId, Vec<Entry>)>) -> Result<(), NotSaved> {
-        let caller = Caller { user: self.user, role: Role::Technician };
+    /// Saves work; it is safe when this returns. `role` is what the app takes its user for.
+    pub fn save(
+        &mut self,
+        now: i64,
+        role: Role,
+        works: Vec<(DocId, Vec<Entry>)>,
+    ) -> Result<(), NotSaved> {
+        let caller = Caller { user: self.user, role };
         let author = Author::phone(self.user, self.device());
         let time = self.wall(now).clamp(limits::TIME_RANGE.start, limits::TIME_RANGE.end - 1);
         let actor = self.actor();

@@ -25,6 +25,7 @@ impl World {
             Kind::Work | Kind::Status | Kind::Part | Kind::Void | Kind::Seal | Kind::WalkUp => {
                 self.work(phone, kind, &mut rng);
             }
+            Kind::Careless => self.careless(phone, &mut rng),
             Kind::Sync => {
                 let it = &mut self.phones[phone];
                 it.salt = salt;
