@@ -215,7 +215,7 @@ impl World {
                 None => wrong = Some(("nothing saved on a living phone is lost", *id, *doc)),
             }
         }
-        for (tenant, doc, id) in &self.forged {
+        for (tenant, doc, id) in self.forged.keys() {
             let there = documents.get(&(*tenant, *doc));
             if there.is_some_and(|document| stands(document, id)) {
                 wrong = Some(("a hostile phone writes only what it may", *id, *doc));

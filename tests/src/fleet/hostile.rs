@@ -75,12 +75,14 @@ impl World {
                 if relayed {
                     let author = Author::desk(self.desks[usize::from(tenant)][0]);
                     let receipt = rng.bytes();
-                    self.forged.insert((tenant, doc, fact));
+                    self.forged.insert((tenant, doc, fact), true);
                     let attested = Attested { run, author, receipt };
                     return self.send_hostile(vec![Sent::Relayed(attested)], node, rng);
                 }
-                if office || !theirs {
-                    self.forged.insert((tenant, doc, fact));
+                // An actor that wrote here belongs to the phone that used it first.
+                let leased = stolen && document.seq_of(&actor) > 0;
+                if office || !theirs || leased {
+                    self.forged.insert((tenant, doc, fact), office);
                 }
                 self.send_hostile(vec![Sent::Signed(run)], node, rng);
             }
@@ -100,7 +102,7 @@ impl World {
                     return;
                 };
                 let run = forge(&mut copy, actor, self.now, user, vec![second.1]);
-                self.forged.insert((tenant, doc, second.0));
+                self.forged.insert((tenant, doc, second.0), true);
                 let Some(run) = run else { return };
                 self.send_hostile(vec![Sent::Signed(run)], node, rng);
             }
@@ -149,6 +151,9 @@ impl World {
         let phone = self.hostile.0;
         let Some(token) = self.token(phone, node, false, rng) else { return };
         let luck = rng.fork("hostile");
+        if self.overheard.len() < 60 {
+            self.overheard.push((phone, frame.clone()));
+        }
         let arriving =
             Arriving { phone, exchange: 0, node, token, frame, copy: true, twice: false, luck };
         self.after(1 + rng.below(2000) as i64, Event::Arrive(arriving));

@@ -5,7 +5,7 @@ mod link;
 mod misfortune;
 mod steps;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use sync_core::id::{DeviceId, FactId, TenantId, UserId, VanId};
@@ -111,8 +111,8 @@ pub struct World {
     pub(super) handed_in: Vec<(DeviceId, Vec<u8>)>,
     pub(super) overheard: Vec<(usize, Vec<u8>)>,
     pub(super) budget: usize,
-    /// Facts that no server may take.
-    pub(super) forged: BTreeSet<Name>,
+    /// Facts that no server may take; of some (`false`) only a server that has not judged them.
+    pub(super) forged: BTreeMap<Name, bool>,
     /// Pairs of facts of which at most one may stand.
     pub(super) either: Vec<(u8, DocId, [FactId; 2])>,
     pub(super) backup: Option<(server::memory::Backup, Promised, i64)>,
@@ -148,7 +148,7 @@ impl World {
             handed_in: Vec::new(),
             overheard: Vec::new(),
             budget: 600 + ids.below(8000) as usize,
-            forged: BTreeSet::new(),
+            forged: BTreeMap::new(),
             either: Vec::new(),
             backup: None,
             images: Vec::new(),

@@ -118,6 +118,7 @@ impl World {
         self.site.start_all(self.now);
         self.ledger.promised = promised;
         self.ledger.promised.forget_verdicts();
+        self.forged.retain(|_, never| *never);
         self.counts.met("server restored after losing work");
         self.forget_what_is_gone();
     }
