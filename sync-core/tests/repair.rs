@@ -13,8 +13,9 @@ use sync_core::id::{ActorId, DeviceId, FactId, JobId};
 use sync_core::policy::{Caller, Role};
 use sync_core::schema::{DocId, key, section};
 use sync_core::sync::{
-    Frame, Inventory, Outbox, Outcome, Phone, PhoneEffect, PhoneEvent, Replica, Response, Standing,
-    Writer, decode_request, encode_response,
+    Frame, Inventory, Outbox, Outcome, Phone, PhoneEffect, PhoneEvent, Replica, Request, Response,
+    Sent, ServerEffect, ServerEvent, Session, Standing, Writer, decode_request, encode_request,
+    encode_response,
 };
 use sync_core::value::Record;
 
@@ -222,6 +223,22 @@ fn a_phone_that_cannot_take_a_document_gives_up_until_later() {
         effects.extend(next);
     };
     assert_eq!(ended, Outcome::Diverged);
+}
+
+#[test]
+fn others_work_that_was_brought_back_is_sent_again_so_that_the_phone_learns_its_scope() {
+    let mut desk = Hand::desk(a_job());
+    desk.assign(PHONE, 1);
+    let brought: Vec<Sent> = from_desk(&desk).into_iter().map(Sent::Relayed).collect();
+    let verdicts = vec![vec![Verdict::Durable]; brought.len()];
+    let request = Request { epoch: 5, cursor: 9, runs: brought, ..Request::default() };
+    let key = SigningKey::from_bytes(&[3; 32]).verifying_key();
+    let mut session = Session::new(scene::user(PHONE), DeviceId::new(NOON, [1; 10]), key, 5);
+    session.handle(NOON, ServerEvent::Frame(&encode_request(&request)));
+    let ServerEffect::Pull(pull) = session.handle(NOON, ServerEvent::Admitted(verdicts)) else {
+        panic!("it reads what is new")
+    };
+    assert_eq!(pull.pushed, []);
 }
 
 fn said(effects: &[PhoneEffect]) -> Vec<u8> {

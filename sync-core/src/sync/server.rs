@@ -28,7 +28,9 @@ pub struct Pull {
     pub cursor: u64,
     /// If present, answer this instead of the cursor, as [`Inventory::compare`] says.
     pub inventory: Option<Inventory>,
-    /// Changes this very request brought durably, not to be sent back.
+    /// Changes of its own that this very request brought durably, not to be sent back. What it
+    /// brought back of others is sent: their document may be in its scope again, and the phone
+    /// learns that from them.
     pub pushed: Vec<PushedRange>,
 }
 
@@ -104,8 +106,8 @@ pub struct Session {
 struct Exchange {
     cursor: u64,
     inventory: Option<Inventory>,
-    /// For each submitted run: document and the changes it holds.
-    submitted: Vec<(DocId, Vec<ChangeRef>)>,
+    /// For each submitted run: document, the changes it holds, and whether they are its own.
+    submitted: Vec<(DocId, Vec<ChangeRef>, bool)>,
     signature: Option<[u8; 64]>,
     verdicts: Vec<Verdict>,
 }
@@ -148,7 +150,7 @@ impl Session {
         let submitted = request.runs.iter().map(|sent| {
             let run = sent.run();
             let refs = run.changes.iter().map(|c| ChangeRef { actor: c.actor, seq: c.seq });
-            (run.doc, refs.collect())
+            (run.doc, refs.collect(), matches!(sent, Sent::Signed(_)))
         });
         self.exchange = Some(Exchange {
             cursor: if known_epoch { request.cursor } else { 0 },
@@ -218,7 +220,10 @@ impl Session {
     fn admitted(&mut self, verdicts: Vec<Vec<Verdict>>) -> ServerEffect {
         let Some(exchange) = &mut self.exchange else { return out_of_step() };
         let mut pushed = Vec::new();
-        for ((doc, changes), verdicts) in exchange.submitted.iter().zip(&verdicts) {
+        for ((doc, changes, own), verdicts) in exchange.submitted.iter().zip(&verdicts) {
+            if !own {
+                continue;
+            }
             let durable = verdicts.iter().take_while(|verdict| verdict.is_durable()).count();
             if let (Some(first), Some(last)) = (changes.first(), changes[..durable].last()) {
                 let seqs = first.seq..=last.seq;
