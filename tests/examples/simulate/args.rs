@@ -30,6 +30,9 @@ pub struct Args {
     /// Writes counters and figures as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Plays on after a world broke, and names every one that did.
+    #[arg(long)]
+    pub keep_going: bool,
     /// Leaves a failing plan as long as it is.
     #[arg(long = "no-shrink", action = clap::ArgAction::SetFalse)]
     pub shrink: bool,

@@ -66,7 +66,7 @@ fn many(args: &Args) -> Result<bool, String> {
         let text = serde_json::to_string_pretty(&report).map_err(|e| e.to_string())?;
         std::fs::write(file, text).map_err(|e| format!("{}: {e}", file.display()))?;
     }
-    if let Some((seed, failure)) = &played.broken
+    if let Some((seed, failure)) = played.broken.first_key_value()
         && args.shrink
     {
         println!("\nshrinking the plan of seed {seed} …");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use tests::fleet::Failure;
 
 use crate::args::Args;
 use crate::watch::Played;
@@ -20,7 +21,7 @@ pub struct Report {
     slowest_heal_ms: i64,
     counters: BTreeMap<&'static str, u64>,
     never_met: Vec<&'static str>,
-    broken: Option<Broken>,
+    broken: Vec<Broken>,
 }
 
 #[derive(Debug, Serialize)]
@@ -29,6 +30,17 @@ struct Broken {
     invariant: &'static str,
     detail: String,
     replay: String,
+}
+
+impl Broken {
+    fn of((seed, failure): (&u64, &Failure)) -> Self {
+        Self {
+            seed: *seed,
+            invariant: failure.invariant,
+            detail: failure.to_string(),
+            replay: format!("cargo simulate --first {seed} --seeds 1"),
+        }
+    }
 }
 
 impl Report {
@@ -43,23 +55,18 @@ impl Report {
             worlds_a_minute: played.seeds as f64 / seconds * 60.0,
             slowest_heal_ms: played.slowest_heal,
             counters: played.counts.all().collect(),
-            never_met: if args.seeds >= ENOUGH && played.broken.is_none() {
+            never_met: if args.seeds >= ENOUGH && played.broken.is_empty() {
                 never
             } else {
                 Vec::new()
             },
-            broken: played.broken.as_ref().map(|(seed, failure)| Broken {
-                seed: *seed,
-                invariant: failure.invariant,
-                detail: failure.to_string(),
-                replay: format!("cargo simulate --first {seed} --seeds 1"),
-            }),
+            broken: played.broken.iter().map(Broken::of).collect(),
         }
     }
 
     /// Whether everything held and everything was met.
     pub fn is_green(&self) -> bool {
-        self.broken.is_none() && self.never_met.is_empty()
+        self.broken.is_empty() && self.never_met.is_empty()
     }
 
     /// Prints it.
@@ -75,12 +82,12 @@ impl Report {
         for what in &self.never_met {
             println!("NEVER MET: {what}");
         }
-        match &self.broken {
-            None => println!("every invariant held"),
-            Some(broken) => {
-                println!("BROKEN in seed {}: {}", broken.seed, broken.detail);
-                println!("replay: {}", broken.replay);
-            }
+        if self.broken.is_empty() {
+            println!("every invariant held");
+        }
+        for broken in &self.broken {
+            println!("BROKEN in seed {}: {}", broken.seed, broken.detail);
+            println!("replay: {}", broken.replay);
         }
     }
 }

@@ -14,8 +14,8 @@ use crate::args::Args;
 pub struct Played {
     /// Worlds in which everything held.
     pub seeds: u64,
-    /// The least seed whose world broke, and how.
-    pub broken: Option<(u64, Failure)>,
+    /// Seeds whose worlds broke, and how.
+    pub broken: BTreeMap<u64, Failure>,
     /// What was met.
     pub counts: Counts,
     /// Longest time from healing to quiet, virtual milliseconds.
@@ -49,7 +49,7 @@ pub fn play(args: &Args) -> Played {
                             done.fetch_add(1, Ordering::Relaxed);
                         }
                         Err(failure) => {
-                            stop.store(true, Ordering::Relaxed);
+                            stop.store(!args.keep_going, Ordering::Relaxed);
                             let mut shared = shared.lock().unwrap_or_else(|p| p.into_inner());
                             shared.2.insert(seed, failure);
                         }
@@ -75,11 +75,5 @@ pub fn play(args: &Args) -> Played {
         }
     });
     let (counts, slowest_heal, broken) = shared.into_inner().unwrap_or_else(|p| p.into_inner());
-    Played {
-        seeds: done.into_inner(),
-        broken: broken.into_iter().next(),
-        counts,
-        slowest_heal,
-        took: began.elapsed(),
-    }
+    Played { seeds: done.into_inner(), broken, counts, slowest_heal, took: began.elapsed() }
 }
