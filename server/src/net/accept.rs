@@ -14,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
@@ -22,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::Peer;
+use super::linger::{Lingering, Unread};
 use super::seats::{Seat, Seats};
 use super::stall::Patient;
 use crate::app::App;
@@ -35,6 +37,8 @@ const HEADERS: usize = 64;
 /// What a connection gets that comes when there are too many.
 const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\n\
     connection: close\r\ncontent-length: 0\r\n\r\n";
+/// Connections turned away that are borne at a time until their client has seen why.
+pub(super) const TURNING_AWAY: usize = 64;
 
 /// A listening server.
 #[derive(Debug)]
@@ -70,6 +74,7 @@ async fn accept(listener: TcpListener, app: App, router: Router, stop: Cancellat
     let net = app.config.net.clone();
     let slots = Arc::new(Semaphore::new(net.max_connections));
     let seats = Seats::new(net.max_connections_per_address);
+    let leaving = Arc::new(Semaphore::new(TURNING_AWAY));
     let open = TaskTracker::new();
     let cut = CancellationToken::new();
     loop {
@@ -84,13 +89,12 @@ async fn accept(listener: TcpListener, app: App, router: Router, stop: Cancellat
         };
         let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
             app.metrics.shed.get_or_create(&Case::of("connections")).inc();
-            // As much of the answer as the socket takes at once; we wait for nobody here.
-            drop(stream.try_write(TURNED_AWAY));
+            turn_away(stream, &leaving, &open, &stop);
             continue;
         };
         let Some(seat) = seats.take(peer.ip()) else {
             app.metrics.shed.get_or_create(&Case::of("address")).inc();
-            drop(stream.try_write(TURNED_AWAY));
+            turn_away(stream, &leaving, &open, &stop);
             continue;
         };
         // Small frames both ways: waiting to fill packets would only add delay.
@@ -112,6 +116,25 @@ async fn accept(listener: TcpListener, app: App, router: Router, stop: Cancellat
     }
 }
 
+/// Says that there are too many. When too many are being told so, not all of them will hear it.
+fn turn_away(
+    stream: TcpStream,
+    leaving: &Arc<Semaphore>,
+    open: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    // As much of the answer as the socket takes at once; we wait for nobody here.
+    drop(stream.try_write(TURNED_AWAY));
+    let Ok(place) = Arc::clone(leaving).try_acquire_owned() else { return };
+    let (unread, stop) = (Unread::default(), stop.clone());
+    unread.set(true);
+    open.spawn(async move {
+        let mut stream = Lingering::new(stream, unread, stop.clone());
+        stop.run_until_cancelled(stream.shutdown()).await;
+        drop(place);
+    });
+}
+
 /// Serves one connection to its end: its own, the orderly one after `stop`, or the hard one.
 async fn serve(
     app: App,
@@ -124,9 +147,13 @@ async fn serve(
 ) {
     let net = &app.config.net;
     let service = Service { app: app.clone(), router, peer };
+    let unread = Unread::default();
+    let stream = Patient::new(stream, net.stall_timeout);
+    let stream = Lingering::new(stream, unread.clone(), stop.clone());
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let service = service.clone();
-        async move { Ok::<Response, Infallible>(service.answer(request.map(Body::new)).await) }
+        let request = request.map(|body| Body::new(unread.watch(body)));
+        async move { Ok::<Response, Infallible>(service.answer(request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -134,7 +161,7 @@ async fn serve(
         .max_header_size(HEAD_BYTES)
         .max_headers(HEADERS)
         .max_buf_size(HEAD_BYTES * 2)
-        .serve_connection(TokioIo::new(Patient::new(stream, net.stall_timeout)), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     app.metrics.connections.inc();

@@ -1,7 +1,10 @@
 //! File descriptors: every connection is one, and systems hand out few unless asked for more.
 
-/// Descriptors the server needs besides its connections: databases, logs, the listener.
-const OTHERS: u64 = 128;
+use super::accept::TURNING_AWAY;
+
+/// Descriptors the server needs besides its connections: databases, logs, the listener, and
+/// those who are being turned away.
+const OTHERS: u64 = 128 + TURNING_AWAY as u64;
 
 /// Raises the soft limit of open files as far as connections need it, and says when it is too low.
 pub fn make_room(connections: usize) {

@@ -3,6 +3,7 @@
 mod accept;
 pub mod files;
 pub mod lanes;
+mod linger;
 mod seats;
 pub mod shed;
 mod stall;
