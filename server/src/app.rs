@@ -81,7 +81,7 @@ impl App {
         let passwords = Passwords::new(config.password_memory_kib).map_err(StartError::Argon)?;
         let metrics = Metrics::new();
         let lanes = Lanes::new(config.net.max_requests, config.net.max_syncs);
-        let (countersigner, queue) = Countersigner::new();
+        let (countersigner, queue) = Countersigner::new(countersign::QUEUE, countersign::PAUSE);
         let app = Self(Arc::new(Shared {
             config,
             store,

@@ -3,13 +3,12 @@
 use ed25519_dalek::VerifyingKey;
 use sqlx::Row as _;
 use sync_core::admission::{Verdict, push_message};
-use sync_core::change::{Entry, Run};
-use sync_core::id::{DeviceId, TenantId};
+use sync_core::id::{DeviceId, JobId, TenantId};
 use sync_core::limits;
 use sync_core::policy;
-use sync_core::schema::section;
 use sync_core::sync::{Pulled, ServerEffect, ServerEvent, Session, Submitted};
 
+use super::countersign::is_seal;
 use crate::accounts::devices::Device;
 use crate::accounts::sql::{self, Raw as _};
 use crate::app::App;
@@ -148,14 +147,15 @@ pub async fn admit(
     let message = push_message(phone.device, signed);
     let evidence = signature.map(|signature| Evidence { message, signature });
     let (tenant, caller, device, now) = (phone.tenant, phone.caller, phone.device, app.now());
-    let sealed = runs.iter().enumerate().filter_map(|(index, run)| sealed(index, run));
-    let sealed: Vec<(usize, Run)> = sealed.collect();
+    let sealed = sealed(&runs);
     let devices = phone.devices.clone();
     let push = PushRequest { tenant, caller, device, devices, runs, evidence, now };
     let verdicts = app.writer().push(push).await?;
-    for (index, run) in &sealed {
-        let of_run = verdicts.get(*index).map_or(&[][..], Vec::as_slice);
-        app.countersigner.take(tenant, run, of_run, now);
+    for (run, change, job) in sealed {
+        let verdict = verdicts.get(run).and_then(|of_run| of_run.get(change));
+        if verdict.is_some_and(Verdict::is_durable) {
+            app.countersigner.take(tenant, job);
+        }
     }
     for verdict in verdicts.iter().flatten() {
         app.metrics.verdicts.get_or_create(&Case::of(verdict.code())).inc();
@@ -163,13 +163,22 @@ pub async fn admit(
     Ok(verdicts)
 }
 
-/// A run in which a customer signed.
-fn sealed(index: usize, submitted: &Submitted) -> Option<(usize, Run)> {
-    let Submitted::Signed(verified) = submitted else { return None };
-    let run = verified.run();
-    let mut entries = run.changes.iter().flat_map(|change| &change.entries);
-    let signed = |entry: &Entry| matches!(entry, Entry::Fact { section: name, .. } if *name == section::SIGNATURES);
-    entries.any(signed).then(|| (index, run.clone()))
+/// The changes in which a customer signed: which run, which change of it, and of which job.
+fn sealed(runs: &[Submitted]) -> Vec<(usize, usize, JobId)> {
+    let mut found = Vec::new();
+    for (index, submitted) in runs.iter().enumerate() {
+        let run = match submitted {
+            Submitted::Signed(verified) => verified.run(),
+            Submitted::Relayed(attested) => &attested.run,
+        };
+        let Some(job) = run.doc.job() else { continue };
+        for (change, it) in run.changes.iter().enumerate() {
+            if it.entries.iter().any(is_seal) {
+                found.push((index, change, job));
+            }
+        }
+    }
+    found
 }
 
 fn position(pulled: &Pulled) -> Option<i64> {

@@ -135,6 +135,27 @@ impl Phone {
         }
     }
 
+    /// Has the server know its key, where a database keeps keys.
+    pub async fn enrol(&self, store: &Any) {
+        let Some(store) = store.sql() else { return };
+        let ids = [self.tenant.as_bytes(), self.device.as_bytes(), self.user.as_bytes()];
+        let ids = ids.map(|id| id.to_vec());
+        let key = self.key.verifying_key().to_bytes().to_vec();
+        let enrolled = store.write::<_, StoreError, _>(move |tx| {
+            Box::pin(async move {
+                let insert = sqlx::query(
+                    "INSERT INTO devices (tenant, id, user_id, state, name, app_version, \
+                     public_key, digits, tries, created_at, version) \
+                     VALUES ($1, $2, $3, 'active', 'phone', '1', $4, '', 0, $5, 1)",
+                );
+                let insert = ids.into_iter().fold(insert, |insert, id| insert.bind(id));
+                insert.bind(key).bind(NOW).execute(tx).await?;
+                Ok(())
+            })
+        });
+        enrolled.await.unwrap();
+    }
+
     /// Records work in a copy of a document, as the phone's policy allows it.
     pub fn record(&self, document: &mut Document, entries: Vec<Entry>) -> Run {
         let caller = Caller { user: self.user, role: Role::Technician };
