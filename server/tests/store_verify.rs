@@ -4,11 +4,14 @@
 
 mod store;
 
+use std::pin::pin;
+
 use server::store::backup::{BackupError, backup, restore};
 use server::store::{Store, StoreError};
 use server::verify::{Problem, verify};
+use sqlx::Connection as _;
 use store::people::{Desk, NOW, Phone, assign, fact, note, step, tenant, van};
-use store::{Any, on_each_database, on_each_store};
+use store::{Any, Place, on_each_database, on_each_store};
 use sync_core::schema::{DocId, key, section};
 use sync_core::value::Value;
 
@@ -141,6 +144,60 @@ fn a_backup_whose_pages_do_not_fit_together_is_not_restored() {
         }
         std::fs::remove_dir_all(folder).unwrap();
     });
+}
+
+#[test]
+fn a_verification_may_think_and_wait_for_longer_than_a_request() {
+    on_each_database(async |place| {
+        if place.is_sqlite() {
+            return;
+        }
+        let store = place.open().await;
+        busy_day(&store).await;
+        let sql = store.sql().unwrap();
+        // No request could think on these connections, or wait for a table.
+        hurry(sql, "SET idle_in_transaction_session_timeout = '1ms'").await;
+        assert!(verify(sql).await.unwrap().is_clean());
+        hurry(sql, "SET idle_in_transaction_session_timeout = '15s'").await;
+        hurry(sql, "SET statement_timeout = '300ms'").await;
+        let mut other = place.connect().await;
+        let mut held = other.begin().await.unwrap();
+        sqlx::raw_sql("LOCK TABLE seals").execute(&mut *held).await.unwrap();
+        let mut verified = pin!(verify(sql));
+        tokio::select! {
+            report = &mut verified => panic!("it did not wait: {report:?}"),
+            () = waits(place, 700) => {}
+        }
+        held.rollback().await.unwrap();
+        assert!(verified.await.unwrap().is_clean());
+        store.close().await;
+    });
+}
+
+/// Changes a setting of every connection that a verification could get: of all there may be, since
+/// a connection comes back to the pool only a moment after it was given up.
+async fn hurry(store: &Store, setting: &'static str) {
+    let mut connections = Vec::new();
+    for _ in 0..store.readers().options().get_max_connections() {
+        let mut connection = store.readers().acquire().await.unwrap();
+        sqlx::raw_sql(setting).execute(&mut *connection).await.unwrap();
+        connections.push(connection);
+    }
+}
+
+/// Returns when PostgreSQL says that a statement has waited for a table for so long.
+async fn waits(place: &Place, ms: i64) {
+    let mut watcher = place.connect().await;
+    let waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+                   AND wait_event_type = 'Lock' \
+                   AND clock_timestamp() - query_start > $1 * interval '1 millisecond'";
+    loop {
+        let count: i64 =
+            sqlx::query_scalar(waiting).bind(ms).fetch_one(&mut watcher).await.unwrap();
+        if count > 0 {
+            return;
+        }
+    }
 }
 
 #[test]

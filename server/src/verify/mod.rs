@@ -9,7 +9,7 @@ mod report;
 
 use std::collections::BTreeMap;
 
-use sqlx::{AnyConnection, Connection, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use sync_core::id::TenantId;
 use sync_core::schema::DocId;
 
@@ -31,18 +31,25 @@ const CHUNK: i64 = 64;
 /// Only if the database does not answer; what is wrong in it stands in the report.
 pub async fn verify(store: &Store) -> Result<Report, StoreError> {
     let mut connection = store.readers().acquire().await?;
-    let mut snapshot = connection.begin_with(store.snapshot()).await?;
+    let mut snapshot = connection.begin_with(AssertSqlSafe(beginning(store))).await?;
     let mut verifier = Verifier { backend: store.backend(), report: Report::default() };
-    if store.backend() == Backend::Postgres {
-        // The limits of requests would end it on a busy machine, between two chunks of work.
-        const PATIENT: &str = "SET LOCAL idle_in_transaction_session_timeout = 0; \
-                               SET LOCAL statement_timeout = 0";
-        sqlx::raw_sql(PATIENT).execute(&mut *snapshot).await?;
-    }
     let verified = verifier.all(&mut snapshot).await;
     snapshot.rollback().await?;
     verified?;
     Ok(verifier.report)
+}
+
+/// How the transaction begins. The limits of requests would end it on a busy machine, between two
+/// chunks of work or even between two statements here.
+fn beginning(store: &Store) -> String {
+    let begin = store.snapshot();
+    match store.backend() {
+        Backend::Sqlite => begin.to_owned(),
+        Backend::Postgres => format!(
+            "{begin}; SET LOCAL idle_in_transaction_session_timeout = 0; \
+             SET LOCAL statement_timeout = 0"
+        ),
+    }
 }
 
 struct Verifier {
