@@ -24,6 +24,7 @@ fn projections_scope_and_snapshots_equal_what_the_log_gives() {
         assert!(report.is_clean(), "{report}");
         assert_eq!(report.tenants, 2);
         assert!(report.documents >= 8 && report.snapshots >= 2 && report.rows >= 50, "{report}");
+        assert!(place.memory().is_some() || report.signatures >= 80, "{report}");
         store.close().await;
         // A restart between two changes makes no difference.
         let store = place.open().await;
@@ -47,11 +48,31 @@ fn every_kind_of_damage_is_found_and_named() {
         ("UPDATE snapshots SET upto = upto - 5", Problem::Snapshot, "snapshot"),
         ("UPDATE runs SET last_seq = last_seq + 1", Problem::Columns, "position"),
         ("UPDATE counters SET pos = 1", Problem::Position, "counter"),
+        (
+            "UPDATE pushes SET signature = (SELECT other.signature FROM pushes AS other WHERE \
+             other.tenant = pushes.tenant AND other.device = pushes.device ORDER BY pos LIMIT 1)",
+            Problem::Signature,
+            "its phone did not sign this",
+        ),
     ];
     found_after(&computed);
-    found_after(&[("DELETE FROM runs WHERE pos = 3", Problem::Chain, "missing_dependencies")]);
+    // What a phone signed at another time, as what it signed then.
+    let message = "UPDATE pushes SET message = (SELECT other.message FROM pushes AS other WHERE \
+                   other.tenant = pushes.tenant AND other.device = pushes.device \
+                   ORDER BY pos LIMIT 1)";
+    found_after(&[
+        ("DELETE FROM runs WHERE pos = 3", Problem::Chain, "missing_dependencies"),
+        (message, Problem::Signature, "its phone did not sign this"),
+    ]);
     let garbage = "UPDATE runs SET payload = last_hash WHERE pos = 3";
-    found_after(&[(garbage, Problem::Payload, "run at 3")]);
+    let short = "UPDATE pushes SET signature = device WHERE pos < 20";
+    let other = "UPDATE pushes SET message = signature WHERE pos > 20";
+    found_after(&[
+        (garbage, Problem::Payload, "run at 3"),
+        (short, Problem::Signature, "its phone did not sign this"),
+        (other, Problem::Signature, "what was signed is not of its phone"),
+    ]);
+    found_after(&[("DELETE FROM devices", Problem::Signature, "nobody has the key of its phone")]);
 }
 
 fn found_after(damages: &[(&'static str, Problem, &str)]) {
@@ -236,6 +257,8 @@ async fn busy_day(store: &Any) {
     for _ in 0..2 {
         let tenant = tenant();
         let (desk, first, second) = (Desk::new(tenant), Phone::new(tenant), Phone::new(tenant));
+        first.enrol(store).await;
+        second.enrol(store).await;
         let stock = DocId::from(van());
         let driver = Value::Bytes(first.user.as_bytes().to_vec());
         desk.edit(store, stock, move |document| {

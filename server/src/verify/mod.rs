@@ -1,11 +1,13 @@
 //! Verifies a store: every document is built again from the log, and everything computed is compared.
 //!
-//! The log is checked against itself (hash chains, row columns), against Automerge, and then what
-//! was computed from it (projections, scope, snapshots) against what it gives now.
+//! The log is checked against itself (hash chains, row columns), against Automerge and against
+//! what phones signed, and then what was computed from it (projections, scope, snapshots) against
+//! what it gives now.
 
 mod compare;
 mod rebuild;
 mod report;
+mod signed;
 
 use std::collections::BTreeMap;
 
@@ -101,7 +103,8 @@ impl Verifier {
             after.clone_from(newest);
             self.documents(connection, tenant, &keys, &mut counts).await?;
         }
-        compare::orphans(&mut self.report, connection, tenant, &counts).await
+        compare::orphans(&mut self.report, connection, tenant, &counts).await?;
+        signed::pushes(&mut self.report, connection, tenant).await
     }
 
     async fn documents(

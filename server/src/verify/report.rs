@@ -24,6 +24,8 @@ pub struct Report {
     pub snapshots: u64,
     /// Rows of projections compared.
     pub rows: u64,
+    /// Signatures of phones checked.
+    pub signatures: u64,
     /// How many differences there are.
     pub different: u64,
     /// The first of them.
@@ -43,7 +45,7 @@ pub struct Difference {
     pub detail: String,
 }
 
-/// Kinds of problems. The first five are of the log itself, the others of what can be computed
+/// Kinds of problems. The first six are of the log itself, the others of what can be computed
 /// again from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,6 +60,8 @@ pub enum Problem {
     Judge,
     /// The log and its counter do not agree.
     Position,
+    /// What a phone signed is not what is kept, or not by this phone.
+    Signature,
     /// A snapshot is not the document it stands for.
     Snapshot,
     /// A row is not what the log gives.
@@ -94,13 +98,15 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} tenants, {} documents, {} runs, {} changes, {} snapshots, {} rows compared: {}",
+            "{} tenants, {} documents, {} runs, {} changes, {} snapshots, {} rows compared, \
+             {} signatures checked: {}",
             self.tenants,
             self.documents,
             self.runs,
             self.changes,
             self.snapshots,
             self.rows,
+            self.signatures,
             if self.is_clean() { "no difference" } else { "DIFFERENT" }
         )?;
         for difference in &self.differences {
