@@ -10,7 +10,7 @@ use std::path::Path;
 use tests::fleet::{Counts, Plan, run};
 
 /// Worlds of a plain `cargo test`.
-const WORLDS: u64 = 24;
+const WORLDS: u64 = 250;
 /// From so many worlds on, a fault or a rare branch that was never met is a failure.
 const ENOUGH: u64 = 100;
 
