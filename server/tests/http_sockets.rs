@@ -7,6 +7,9 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use support::World;
+use sync_core::sync::{Request, encode_request};
+
+const MEDIA: &str = "application/vnd.towline.sync";
 
 fn connect(world: &World) -> TcpStream {
     let stream = TcpStream::connect(world.running().addr).expect("the server listens");
@@ -115,17 +118,51 @@ fn too_many_requests_at_work_are_shed_and_health_is_still_told() {
 }
 
 #[test]
+fn phones_and_the_desk_have_places_of_their_own() {
+    let world = World::with(|config| config.net.max_requests = 1);
+    let phone = world.phone(world.tenant, "acme", "admin", "bo").log_in(&world);
+    let desk = world.admin();
+    let frame = encode_request(&Request::default());
+    let sync = || phone.send("POST", "/v1/sync", Some(frame.clone()), MEDIA);
+    let lanes = &world.running().app().lanes;
+    let page = world.block_on(lanes.phone()).expect("nobody syncs");
+    let told = sync();
+    assert!(told.header("retry-after").parse::<u64>().is_ok(), "{told:?}");
+    told.problem(503, "overloaded");
+    desk.get("/v1/me").ok(200);
+    drop(page);
+    assert_eq!(sync().status, 200);
+    let place = lanes.desk().expect("nobody asks");
+    desk.get("/v1/me").problem(503, "overloaded");
+    assert_eq!(sync().status, 200);
+    drop(place);
+    desk.get("/v1/me").ok(200);
+}
+
+#[test]
 fn bodies_that_dawdle_hold_no_place() {
     let world = World::with(|config| config.net.max_requests = 1);
-    let head = "POST /v1/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
-                content-length: 100\r\n\r\n{\"tenant\":";
-    let dawdling: Vec<TcpStream> = (0..20)
-        .map(|_| {
+    let phone = world.phone(world.tenant, "acme", "admin", "bo").log_in(&world);
+    let token = phone.token().expect("logged in");
+    let desk = world.admin();
+    let session = "/v1/session HTTP/1.1\r\ncontent-type: application/json".to_owned();
+    let known = format!("authorization: Bearer {token}");
+    let positions = format!("/v1/positions HTTP/1.1\r\ncontent-type: application/json\r\n{known}");
+    let sync = format!("/v1/sync HTTP/1.1\r\ncontent-type: {MEDIA}\r\n{known}");
+    let mut dawdling = Vec::new();
+    for head in [session, positions, sync] {
+        for _ in 0..20 {
             let mut stream = connect(&world);
-            stream.write_all(head.as_bytes()).expect("it is open");
-            stream
-        })
-        .collect();
-    world.admin().get("/v1/me").ok(200);
+            let half = format!("POST {head}\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{");
+            stream.write_all(half.as_bytes()).expect("it is open");
+            dawdling.push(stream);
+        }
+    }
+    // If any of those held a place, these would be turned away.
+    for _ in 0..20 {
+        desk.get("/v1/me").ok(200);
+        let frame = encode_request(&Request::default());
+        assert_eq!(phone.send("POST", "/v1/sync", Some(frame), MEDIA).status, 200);
+    }
     drop(dawdling);
 }

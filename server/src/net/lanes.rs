@@ -5,7 +5,7 @@
 //! at the pace of now, there will be room. So ten thousand phones come back at the pace of the
 //! disk, not all of them every few seconds.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -52,7 +52,7 @@ impl Lanes {
             line: Semaphore::new(requests),
             room: u32::try_from(requests).unwrap_or(u32::MAX),
             phones: Semaphore::new(syncs.max(1)),
-            pace: Mutex::new(Pace { between: PACE, last: None, next: None }),
+            pace: Mutex::new(Pace::new()),
         }
     }
 
@@ -76,26 +76,42 @@ impl Lanes {
 
     /// Seconds until there will be room for one more.
     fn appointment(&self) -> u64 {
-        let now = Instant::now();
-        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        let drained = now + pace.between.saturating_mul(self.room).min(LATEST);
-        let at = pace.next.map_or(drained, |next| next.max(drained)).min(now + LATEST);
-        pace.next = Some(at + pace.between);
-        1 + at.saturating_duration_since(now).as_secs()
+        self.pace().appointment(self.room, Instant::now())
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for PhonePlace<'_> {
     fn drop(&mut self) {
-        let now = Instant::now();
-        let mut pace = self.lanes.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(between) = pace.last.map(|last| now.saturating_duration_since(last))
+        self.lanes.pace().went_through(Instant::now());
+    }
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { between: PACE, last: None, next: None }
+    }
+
+    /// Seconds from now until a line of so many will have room for one more.
+    fn appointment(&mut self, room: u32, now: Instant) -> u64 {
+        let drained = now + self.between.saturating_mul(room).min(LATEST);
+        let at = self.next.map_or(drained, |next| next.max(drained)).min(now + LATEST);
+        self.next = Some(at + self.between);
+        1 + at.saturating_duration_since(now).as_secs()
+    }
+
+    /// A page went through now.
+    fn went_through(&mut self, now: Instant) {
+        if let Some(between) = self.last.map(|last| now.saturating_duration_since(last))
             && between < PAUSE
         {
             // The mean of the last few dozen.
-            pace.between = (pace.between * 31 + between) / 32;
+            self.between = (self.between * 31 + between) / 32;
         }
-        pace.last = Some(now);
+        self.last = Some(now);
     }
 }
 
@@ -128,14 +144,53 @@ mod tests {
     }
 
     #[test]
+    fn a_line_holds_so_many_and_one_more_gets_an_appointment() {
+        let lanes = Lanes::new(2, 1);
+        let mut context = Context::from_waker(Waker::noop());
+        let working = ready(lanes.phone()).expect("there is room");
+        let mut waiting = pin!(lanes.phone());
+        assert!(waiting.as_mut().poll(&mut context).is_pending(), "it waits in line");
+        let third = ready(lanes.phone()).expect("it is told at once");
+        assert_eq!(third.err(), Some(1), "two pages take no second");
+        drop(working);
+        assert!(waiting.poll(&mut context).is_ready(), "it was next");
+        assert!(ready(lanes.phone()).is_some_and(|it| it.is_ok()), "what is done takes no room");
+    }
+
+    #[test]
     fn appointments_follow_each_other_at_the_pace_of_the_line() {
-        let lanes = Lanes::new(0, 1);
-        let asked = |lanes: &Lanes| ready(lanes.phone()).and_then(Result::err).expect("no room");
-        let times: Vec<u64> = (0..1000).map(|_| asked(&lanes)).collect();
-        assert!(times.is_sorted(), "later come later");
-        let last = times.last().copied().unwrap_or_default();
-        assert!((9..=12).contains(&last), "a thousand at ten milliseconds each: {last} s");
-        let all: Vec<u64> = (0..100_000).map(|_| asked(&lanes)).collect();
-        assert!(all.iter().all(|seconds| *seconds <= 301), "nobody waits for ever");
+        let now = Instant::now();
+        for (pace, last) in [(PACE, 10), (PACE * 5, 50), (PACE / 10, 1)] {
+            let mut it = Pace { between: pace, ..Pace::new() };
+            let times: Vec<u64> = (0..1000).map(|_| it.appointment(0, now)).collect();
+            assert!(times.is_sorted(), "later come later");
+            assert_eq!(times.last(), Some(&last), "a thousand at {pace:?} each");
+            // Whoever comes after some of them were kept is not later than the last of them.
+            let then = now + pace * 500;
+            assert_eq!(it.appointment(0, then), 1 + (pace * 500).as_secs(), "at {pace:?}");
+        }
+        let mut it = Pace::new();
+        assert_eq!(it.appointment(500, now), 6, "those in line come first");
+        let all: Vec<u64> = (0..100_000).map(|_| it.appointment(500, now)).collect();
+        assert_eq!(all.iter().max(), Some(&301), "nobody waits for ever");
+    }
+
+    #[test]
+    fn the_pace_is_that_of_the_pages_that_went_through_and_a_pause_says_nothing() {
+        let mut it = Pace::new();
+        let mut now = Instant::now();
+        for _ in 0..300 {
+            now += Duration::from_millis(80);
+            it.went_through(now);
+        }
+        let near = |ms: u64| Duration::from_millis(ms - 1)..Duration::from_millis(ms + 1);
+        assert!(near(80).contains(&it.between), "{:?}", it.between);
+        it.went_through(now + Duration::from_secs(3600));
+        assert!(near(80).contains(&it.between), "{:?}", it.between);
+        for _ in 0..300 {
+            it.went_through(now);
+            now += Duration::from_millis(2);
+        }
+        assert!(near(2).contains(&it.between), "{:?}", it.between);
     }
 }
