@@ -348,6 +348,35 @@ fn a_document_has_a_size_and_a_run_beyond_it_is_refused() {
 }
 
 #[test]
+fn a_document_has_a_number_of_values_and_a_run_beyond_it_is_refused() {
+    on_each_store(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let doc = desk.job(&store, phone.user).await;
+        let mut copy = phone.copy(&store, doc).await;
+        // Two bytes each: a document of 1 MiB would have half a million.
+        let most = sync_core::limits::RECORD_KEYS;
+        let keys = (0..).filter_map(sync_core::schema::Key::from_code);
+        // These two name other facts.
+        let plain = keys.filter(|key| ![key::VOIDS, key::CORRECTS].contains(key));
+        let record: Vec<_> = plain.take(most).map(|key| (key, true.into())).collect();
+        let mut last = String::new();
+        for _ in 0..20 {
+            let entries = (0..300).map(|_| fact(section::NOTES, &record)).collect();
+            let run = phone.record(&mut copy, entries);
+            last = phone.push(&store, vec![run]).await[0][0].code().to_owned();
+            if last != "durable" {
+                break;
+            }
+        }
+        assert_eq!(last, "document_full");
+        let noted = desk.write(&store, doc, vec![note("the office has room left")]).await;
+        assert!(noted.document.values() <= sync_core::limits::DOCUMENT_VALUES);
+        store.close().await;
+    });
+}
+
+#[test]
 fn every_commit_is_announced_with_the_people_it_concerns() {
     on_each_store(async |place| {
         let (tenant, store) = (tenant(), place.open().await);

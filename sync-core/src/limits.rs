@@ -23,8 +23,9 @@ pub const RUN_CHANGES: usize = 4096;
 pub const PAGE_RUNS: usize = 4096;
 /// Changes in one page, and so verdicts in one answer.
 pub const PAGE_CHANGES: usize = 16_384;
-/// Entries and keys in one page together. A value can be two bytes long and takes fifty times as
-/// much in memory; an honest page of [`PAGE_BYTES`] has a tenth of this.
+/// Changes, entries, keys and references in one page together ([`crate::change::Change::values`]).
+/// A value can be one byte long and takes a hundred times as much in memory; an honest page of
+/// [`PAGE_BYTES`] has a tenth of this.
 pub const PAGE_VALUES: usize = 131_072;
 /// Encoded page size at which a sender starts a new page, bytes (before compression).
 pub const PAGE_BYTES: usize = 256 * 1024;
@@ -32,6 +33,14 @@ pub const PAGE_BYTES: usize = 256 * 1024;
 pub const FRAME_BYTES: usize = 2 * 1024 * 1024;
 /// Encoded size of all runs of one document, bytes; a change that would pass it is refused.
 pub const DOCUMENT_BYTES: usize = 1024 * 1024;
+/// The same values in all changes of one document; a change that would pass it is refused. That is
+/// four bytes a value in a document of [`DOCUMENT_BYTES`]: honest ones have more.
+pub const DOCUMENT_VALUES: usize = 262_144;
+/// Values in one answer: it holds a page, or one document that is larger than a page.
+pub const ANSWER_VALUES: usize = DOCUMENT_VALUES;
+/// Runs in one answer: more than a document of [`DOCUMENT_BYTES`] can have, since none takes less
+/// than 64 bytes.
+pub const ANSWER_RUNS: usize = DOCUMENT_BYTES / 64;
 /// Actors that may write to one document; each costs every replica a table entry for ever.
 pub const DOCUMENT_ACTORS: usize = 1000;
 /// Greatest operation counter of a document: far above any honest one, far below automerge's u32 edge.

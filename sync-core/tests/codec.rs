@@ -3,15 +3,17 @@
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use sync_core::admission::{Attested, Verdict};
-use sync_core::change::{Change, ChangeRef, Entry, OpId, Run};
+use sync_core::change::{Change, ChangeRef, Entry, OpId, Run, decode_run, encode_run};
 use sync_core::document::{Author, ChangeHash, Digest};
 use sync_core::id::{ActorId, DeviceId, FactId, UserId};
+use sync_core::limits;
 use sync_core::schema::{DocId, DocKind, Key, Section, key, section};
 use sync_core::sync::{
     Fault, Frame, Inventory, Request, Response, Sent, decode_request, decode_response,
     encode_request, encode_response,
 };
 use sync_core::value::Value;
+use sync_core::wire::{Reader, WireError, Writer};
 
 fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
@@ -197,26 +199,89 @@ fn faults_and_pokes_survive_the_wire() {
 }
 
 #[test]
+fn a_run_counts_the_values_its_decoder_counts() {
+    let mut runner = proptest::test_runner::TestRunner::default();
+    let counted = runner.run(&run(), |run| {
+        let mut writer = Writer::new();
+        encode_run(&mut writer, &run);
+        let bytes = writer.into_bytes();
+        let within = |values| decode_run(&mut Reader::bounded(&bytes, values)).map(drop);
+        prop_assert_eq!(within(run.values()), Ok(()));
+        prop_assert_eq!(within(run.values() - 1), Err(TOO_MANY));
+        Ok(())
+    });
+    counted.expect("whatever the run is");
+}
+
+#[test]
 fn a_page_of_more_values_than_a_page_may_hold_is_too_large_however_small_its_bytes() {
+    let page = |changes: usize| {
+        let runs = vec![Sent::Signed(dense(changes))];
+        decode_request(&encode_request(&Request { runs, ..Request::default() })).map(drop)
+    };
+    let fits = limits::PAGE_VALUES / (limits::CHANGE_ENTRIES + 1);
+    assert_eq!(page(fits), Ok(()));
+    assert_eq!(page(fits + 1), Err(TOO_MANY));
+}
+
+#[test]
+fn an_answer_of_more_values_than_a_document_may_hold_is_too_large_however_small_its_bytes() {
+    let answer = |changes: usize| {
+        let runs = vec![attest(dense(changes))];
+        let response = Frame::Response(Box::new(Response { runs, ..Response::default() }));
+        decode_response(&encode_response(&response)).map(drop)
+    };
+    let fits = limits::ANSWER_VALUES / (limits::CHANGE_ENTRIES + 1);
+    assert_eq!(answer(fits), Ok(()));
+    assert_eq!(answer(fits + 1), Err(TOO_MANY));
+}
+
+#[test]
+fn a_full_document_of_the_shortest_runs_fits_into_one_answer() {
+    let run = |number: u32| {
+        let mut random = [1; 10];
+        random[..4].copy_from_slice(&number.to_be_bytes());
+        let actor = ActorId::new(1_700_000_000_000, random);
+        let Ok(doc) = DocId::new(DocKind::Van, *actor.as_bytes()) else { panic!("an id") };
+        let entries = vec![Entry::Field {
+            section: section::DETAILS,
+            key: key::KIND,
+            value: Value::Null,
+            replaces: Vec::new(),
+        }];
+        let change = Change { actor, seq: 1, after: Vec::new(), time: 1_800_000_000_000, entries };
+        Run { doc, changes: vec![change], last_hash: ChangeHash([number as u8; 32]) }
+    };
+    let mut writer = Writer::new();
+    let whole = (0..).map(run).take_while(|run| {
+        encode_run(&mut writer, run);
+        writer.len() <= limits::DOCUMENT_BYTES
+    });
+    let runs: Vec<_> = whole.map(attest).collect();
+    assert!(runs.len() > limits::PAGE_RUNS, "{} runs", runs.len());
+    let response = Frame::Response(Box::new(Response { runs, ..Response::default() }));
+    assert_eq!(decode_response(&encode_response(&response)), Ok(response));
+}
+
+const TOO_MANY: WireError = WireError::TooLarge("number of values");
+
+/// Changes as full of entries as may be: a byte each on the wire, a thousandth of that deflated.
+fn dense(changes: usize) -> Run {
     let actor = ActorId::new(1_700_000_000_000, [1; 10]);
     let doc = DocId::new(DocKind::Job, *actor.as_bytes()).expect("an id");
-    // One byte each on the wire, and a thousandth of that once deflated.
     let section = Entry::Section { name: section::STATUS };
-    let page = |changes: u64| {
-        let change = |seq| Change {
-            actor,
-            seq,
-            after: Vec::new(),
-            time: 0,
-            entries: vec![section.clone(); sync_core::limits::CHANGE_ENTRIES],
-        };
-        let changes = (1..=changes).map(change).collect();
-        let run = Run { doc, changes, last_hash: ChangeHash([0; 32]) };
-        let request = Request { runs: vec![Sent::Signed(run)], ..Request::default() };
-        decode_request(&encode_request(&request)).map(drop)
+    let change = |seq| Change {
+        actor,
+        seq,
+        after: Vec::new(),
+        time: 0,
+        entries: vec![section.clone(); limits::CHANGE_ENTRIES],
     };
-    let fits = (sync_core::limits::PAGE_VALUES / sync_core::limits::CHANGE_ENTRIES) as u64;
-    assert_eq!(page(fits), Ok(()));
-    let error = sync_core::wire::WireError::TooLarge("values of a page");
-    assert_eq!(page(fits + 1), Err(error));
+    Run { doc, changes: (1..=changes as u64).map(change).collect(), last_hash: ChangeHash([0; 32]) }
+}
+
+fn attest(run: Run) -> Attested {
+    let device = DeviceId::new(5, [2; 10]);
+    let author = Author { user: Some(UserId::new(5, [1; 10])), device: Some(device) };
+    Attested { run, author, receipt: [7; 16] }
 }

@@ -3,20 +3,25 @@
 
 mod scene;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use scene::{Hand, assigned, evidence, meet};
-use sync_core::change::Entry;
+use sync_core::change::{Change, Entry, Run, encode_run};
 use sync_core::document::{ChangeHash, Fact};
-use sync_core::id::{DeviceId, FactId, TenantId};
+use sync_core::id::{ActorId, DeviceId, FactId, TenantId};
 use sync_core::job::{About, State, seal_of};
+use sync_core::limits;
 use sync_core::place::Place;
 use sync_core::policy::{Caller, Role};
 use sync_core::schema::{key, section};
 use sync_core::seal::{
-    Countersignature, Draft, Point, Seal, SealError, Shown, Signer, bundle, verify_bundle,
+    Bundle, BundleRun, Countersignature, Draft, Point, Seal, SealError, Shown, Signer, bundle,
+    verify_bundle,
 };
 use sync_core::time::Stamp;
 use sync_core::value::{Record, Value};
+use sync_core::wire::Writer;
 
 fn phone_key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
@@ -284,4 +289,29 @@ fn a_seal_of_the_first_version_verifies_for_ever() {
     assert_eq!(seal.verify(&phone_key().verifying_key()), Ok(()));
     let point = Point { x: 1, y: 2, t: 3, pressure: 4 };
     assert_eq!(seal.strokes(), Ok(vec![vec![point; 30]]));
+}
+
+#[test]
+fn a_bundle_of_more_values_than_a_document_may_hold_is_not_decoded() {
+    let (_, mut phone) = assigned();
+    let seal = sign(&mut phone);
+    let job = phone.document.id();
+    let entries = vec![Entry::Section { name: section::STATUS }; limits::CHANGE_ENTRIES];
+    let actor = ActorId::new(scene::NOON, [6; 10]);
+    let change = |seq| Change { actor, seq, after: Vec::new(), time: 0, entries: entries.clone() };
+    let said = |changes: usize| {
+        let changes = (1..=changes as u64).map(change).collect();
+        let mut writer = Writer::new();
+        encode_run(&mut writer, &Run { doc: job, changes, last_hash: ChangeHash([0; 32]) });
+        let run = STANDARD.encode(writer.into_bytes());
+        let runs = vec![BundleRun { user: None, device: None, run }];
+        let shown = String::new();
+        let format = "towline-evidence-1".to_owned();
+        let job = job.job().expect("a job");
+        let bundle = Bundle { format, job, seal, shown, runs };
+        verify_bundle(&serde_json::to_vec(&bundle).expect("JSON"), &[])
+    };
+    let fits = limits::DOCUMENT_VALUES / (limits::CHANGE_ENTRIES + 1);
+    assert!(matches!(said(fits), Err(SealError::BadDocument(_))));
+    assert_eq!(said(fits + 1), Err(SealError::Malformed("run")));
 }

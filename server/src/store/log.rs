@@ -189,9 +189,10 @@ pub(crate) async fn refused(
     Ok(refused)
 }
 
-/// Whether a run would make its document larger than [`limits::DOCUMENT_BYTES`].
-pub(crate) fn passes_limit(bytes: usize, run: usize) -> bool {
-    bytes.saturating_add(run) > limits::DOCUMENT_BYTES
+/// Whether a document of so many bytes and values would be larger than [`limits::DOCUMENT_BYTES`] or
+/// [`limits::DOCUMENT_VALUES`].
+pub(crate) fn passes_limit(bytes: usize, values: usize) -> bool {
+    bytes > limits::DOCUMENT_BYTES || values > limits::DOCUMENT_VALUES
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use sync_core::admission::{Admitted, Verdict, Verified, admit, record};
-use sync_core::change::Run;
+use sync_core::change::{Entry, Run};
 use sync_core::document::Refusal;
 use sync_core::id::{ActorId, DeviceId, TenantId, UserId};
 use sync_core::limits;
@@ -163,7 +163,8 @@ impl<'m> Group<'m> {
         });
         let held = find(&mut self.docs, tenant, doc)?;
         let known = held.document.seq_of(&actor) >= run.last_seq();
-        if !known && passes_limit(held.bytes, payload.len()) {
+        let values = held.document.values() + run.values();
+        if !known && passes_limit(held.bytes + payload.len(), values) {
             let sentence = "The record of this job is full; call the office.";
             return Ok((vec![Verdict::refused("document_full", sentence); sent], None));
         }
@@ -222,7 +223,9 @@ impl<'m> Group<'m> {
             let document = Arc::clone(&held.document);
             return Ok(Outcome::Edited(Edited { document, pos: held.pos }));
         }
-        if passes_limit(held.bytes, limits::CHANGE_BYTES) {
+        let values = 1 + limits::CHANGE_DEPS + entries.iter().map(Entry::values).sum::<usize>();
+        let values = held.document.values() + values;
+        if passes_limit(held.bytes + limits::CHANGE_BYTES, values) {
             return Ok(Outcome::Refused(Refusal::Limit("size of the document").into()));
         }
         let author = edit.author();

@@ -195,6 +195,7 @@ fn decode_change(
     actors: &[ActorId],
     deltas: &mut Deltas,
 ) -> Result<Change, WireError> {
+    reader.value()?;
     let time = deltas.time.wrapping_add(reader.int()?);
     deltas.time = time;
     let counts = reader.uint()?;
@@ -202,6 +203,7 @@ fn decode_change(
     if counts & 1 == 1 {
         let count = reader.count("dependencies", limits::CHANGE_DEPS)?;
         for _ in 0..count {
+            reader.value()?;
             after.push(ChangeRef { actor: actor(reader, actors)?, seq: reader.uint()? });
         }
         if after.is_empty() || !after.is_sorted_by(|a, b| a < b) {
@@ -279,6 +281,7 @@ fn decode_entry(
             let count = reader.count("replaced values", limits::FIELD_REPLACES)?;
             let mut replaces = Vec::with_capacity(count);
             for _ in 0..count {
+                reader.value()?;
                 replaces.push(OpId { counter: reader.uint()?, actor: actor(reader, actors)? });
             }
             if !replaces.is_sorted_by(|a, b| a < b) {

@@ -61,6 +61,17 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    /// What it counts against limits of values: itself, its keys, the values it replaces.
+    pub fn values(&self) -> usize {
+        match self {
+            Self::Fact { record, .. } => 1 + record.len(),
+            Self::Field { replaces, .. } => 1 + replaces.len(),
+            Self::Section { .. } => 1,
+        }
+    }
+}
+
 /// One change of one document by one actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -75,6 +86,15 @@ pub struct Change {
     pub time: i64,
     /// What it does, in order.
     pub entries: Vec<Entry>,
+}
+
+impl Change {
+    /// What it counts against limits of values: itself, each dependency, each entry with its keys
+    /// or the values it replaces.
+    pub fn values(&self) -> usize {
+        let entries = self.entries.iter().map(Entry::values);
+        1 + self.after.len() + entries.sum::<usize>()
+    }
 }
 
 /// Consecutive changes of one actor to one document, with the hash of the last.
@@ -94,6 +114,11 @@ impl Run {
     /// The actor of every change in the run.
     pub fn actor(&self) -> ActorId {
         self.changes.first().map_or(ActorId::GENESIS, |c| c.actor)
+    }
+
+    /// What its changes count against limits of values.
+    pub fn values(&self) -> usize {
+        self.changes.iter().map(Change::values).sum()
     }
 
     /// Sequence number of the first change.

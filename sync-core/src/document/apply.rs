@@ -157,6 +157,7 @@ impl Document {
             };
         }
         self.graph.add(change.actor, built.meta, &built.deps);
+        self.values += change.values();
         self.changes.push((change, author));
     }
 

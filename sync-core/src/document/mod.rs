@@ -69,6 +69,8 @@ pub struct Document {
     facts: BTreeMap<Section, BTreeMap<FactId, Fact>>,
     fields: BTreeMap<Section, BTreeMap<Key, Vec<FieldValue>>>,
     changes: Vec<(Change, Author)>,
+    /// What the changes count against [`crate::limits::DOCUMENT_VALUES`].
+    values: usize,
 }
 
 impl Document {
@@ -82,6 +84,7 @@ impl Document {
             facts: BTreeMap::new(),
             fields: BTreeMap::new(),
             changes: Vec::new(),
+            values: 0,
         }
     }
 
@@ -172,6 +175,11 @@ impl Document {
     /// Every change with who made it, in an order in which each follows what it depends on.
     pub fn changes(&self) -> &[(Change, Author)] {
         &self.changes
+    }
+
+    /// What its changes count against limits of values.
+    pub fn values(&self) -> usize {
+        self.values
     }
 
     /// Whether anything was ever written beyond the genesis.

@@ -157,14 +157,16 @@ pub fn verify_bundle(
 
 fn rebuild(bundle: &Bundle) -> Result<Document, SealError> {
     let mut document = Document::new(bundle.job.into());
+    let mut values = limits::DOCUMENT_VALUES;
     for run in &bundle.runs {
         let bytes = STANDARD.decode(&run.run).map_err(|_| SealError::Malformed("run"))?;
-        let mut reader = Reader::new(&bytes);
+        let mut reader = Reader::bounded(&bytes, values);
         let decoded = decode_run(&mut reader).and_then(|decoded| {
             reader.finish()?;
             Ok(decoded)
         });
         let decoded = decoded.map_err(|_| SealError::Malformed("run"))?;
+        values = values.saturating_sub(decoded.values());
         if decoded.doc != document.id() {
             return Err(SealError::BadDocument("a run is of another document".to_owned()));
         }

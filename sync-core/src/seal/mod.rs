@@ -14,7 +14,7 @@ mod strokes;
 
 use ed25519_dalek::{Signature, VerifyingKey};
 
-pub use bundle::{Bundle, Evidence, bundle, verify_bundle};
+pub use bundle::{Bundle, BundleRun, Evidence, bundle, verify_bundle};
 pub use countersign::Countersignature;
 pub use difference::Difference;
 pub use shown::{Shown, Signer, digest};

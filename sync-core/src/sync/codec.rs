@@ -155,7 +155,7 @@ pub fn encode_response(frame: &Frame) -> Vec<u8> {
 /// Reads anything a server sends; bounded by [`limits`].
 pub fn decode_response(bytes: &[u8]) -> Result<Frame, WireError> {
     let (kind, body) = open(bytes)?;
-    let mut body = Reader::new(&body);
+    let mut body = Reader::bounded(&body, limits::ANSWER_VALUES);
     let frame = match kind {
         TYPE_RESPONSE => Frame::Response(Box::new(read_response(&mut body)?)),
         TYPE_FAULT => Frame::Fault(Fault {
@@ -218,7 +218,7 @@ fn read_response(body: &mut Reader<'_>) -> Result<Response, WireError> {
         response.verdicts = decode_verdicts(body)?;
     }
     if flags & RESPONSE_RUNS != 0 {
-        let count = filled(body.count("runs", limits::PAGE_RUNS)?, "runs")?;
+        let count = filled(body.count("runs", limits::ANSWER_RUNS)?, "runs")?;
         for _ in 0..count {
             response.runs.push(decode_attested(body)?);
         }

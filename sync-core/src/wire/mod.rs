@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
 
     /// Counts one such value before it is read.
     pub fn value(&mut self) -> Result<(), WireError> {
-        self.values = self.values.checked_sub(1).ok_or(WireError::TooLarge("values of a page"))?;
+        self.values = self.values.checked_sub(1).ok_or(WireError::TooLarge("number of values"))?;
         Ok(())
     }
 

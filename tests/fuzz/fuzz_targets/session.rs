@@ -1,30 +1,31 @@
 //! Law: whatever is said to server and phone, in whatever order, both stay in step with their
 //! drivers: no panic, few effects an event, and every frame they send is one the other reads.
+//! Each event is an input of its own, bounded as such.
 #![no_main]
 
 use ed25519_dalek::SigningKey;
-use fuzz::bounds::within;
+use fuzz::bounds::{Meter, conversation};
 use libfuzzer_sys::fuzz_target;
 use sync_core::admission::Verdict;
+use sync_core::change::{Run, encode_run};
 use sync_core::document::Digest;
 use sync_core::id::{DeviceId, UserId};
 use sync_core::limits;
 use sync_core::sync::{
-    Failure, Frame, Outbox, Phone, PhoneEffect, PhoneEvent, Pulled, ServerEffect, ServerEvent,
-    Session, decode_request, decode_response,
+    Failure, Frame, Outbox, Phone, PhoneEffect, PhoneEvent, Pulled, Sent, ServerEffect,
+    ServerEvent, Session, decode_request, decode_response,
 };
+use sync_core::wire::Writer;
 
 const NOW: i64 = 1_800_000_000_000;
 /// Most effects of one event.
 const EFFECTS: usize = 8;
 /// Events of one input.
 const EVENTS: usize = 64;
-/// Both sides with a frame of 2 MiB in hand each.
-const MEMORY: usize = 128 << 20;
 
-fuzz_target!(|bytes: &[u8]| within(MEMORY, || converse(bytes)));
+fuzz_target!(|bytes: &[u8]| conversation(|meter| converse(bytes, meter)));
 
-fn converse(bytes: &[u8]) {
+fn converse(bytes: &[u8], meter: &mut Meter) {
     let key = SigningKey::from_bytes(&[7; 32]);
     let device = DeviceId::new(NOW, [1; 10]);
     let mut session = Session::new(UserId::new(NOW, [2; 10]), device, key.verifying_key(), 7);
@@ -32,25 +33,34 @@ fn converse(bytes: &[u8]) {
     let mut left = bytes;
     for _ in 0..EVENTS {
         let Some((op, payload)) = next(&mut left) else { break };
-        match op {
-            0 => server(session.handle(NOW, ServerEvent::Frame(payload))),
-            1 => server(session.handle(NOW, ServerEvent::Admitted(verdicts(payload)))),
-            2 => server(session.handle(NOW, ServerEvent::Pulled(pulled(payload)))),
-            3 => server(
-                session.handle(NOW, ServerEvent::Unavailable { retry_after_ms: number(payload) }),
-            ),
-            4 => effects(&phone.handle(number(payload), PhoneEvent::Wake)),
-            5 => effects(&phone.handle(number(payload), PhoneEvent::Frame(payload))),
-            6 => effects(&phone.handle(1, PhoneEvent::Outbox(outbox(payload)))),
-            7 => {
-                let (digest, waiting) = (Digest(number(payload)), payload.len() % 2 == 1);
-                let left = outbox(payload).runs.iter().map(|sent| sent.run().doc).collect();
-                effects(&phone.handle(1, PhoneEvent::Stored { digest, waiting, left }));
-            }
-            8 => effects(&phone.handle(1, PhoneEvent::Failed(Failure::Unreachable))),
-            _ => effects(&phone.handle(1, PhoneEvent::Failed(Failure::Busy(number(payload))))),
+        let number = number(payload);
+        // What a driver has in hand is made before, what comes of it looked at after.
+        let event = match op {
+            0 => Said::Server(ServerEvent::Frame(payload)),
+            1 => Said::Server(ServerEvent::Admitted(verdicts(payload))),
+            2 => Said::Server(ServerEvent::Pulled(pulled(payload))),
+            3 => Said::Server(ServerEvent::Unavailable { retry_after_ms: number }),
+            4 => Said::Phone(PhoneEvent::Wake),
+            5 => Said::Phone(PhoneEvent::Frame(payload)),
+            6 => Said::Phone(PhoneEvent::Outbox(outbox(payload))),
+            7 => Said::Phone(PhoneEvent::Stored {
+                digest: Digest(number),
+                waiting: payload.len() % 2 == 1,
+                left: outbox(payload).runs.iter().map(|sent| sent.run().doc).collect(),
+            }),
+            8 => Said::Phone(PhoneEvent::Failed(Failure::Unreachable)),
+            _ => Said::Phone(PhoneEvent::Failed(Failure::Busy(number))),
+        };
+        match event {
+            Said::Server(event) => server(meter.input(|| session.handle(NOW, event))),
+            Said::Phone(event) => effects(&meter.input(|| phone.handle(number, event))),
         }
     }
+}
+
+enum Said<'a> {
+    Server(ServerEvent<'a>),
+    Phone(PhoneEvent<'a>),
 }
 
 /// An event: one byte says which, two how long what comes with it is.
@@ -66,6 +76,7 @@ fn number(payload: &[u8]) -> u64 {
     payload.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
+/// What a writer says: at most as much as there are changes in a page.
 fn verdicts(payload: &[u8]) -> Vec<Vec<Verdict>> {
     let verdict = |byte: &u8| match byte % 4 {
         0 => Verdict::Durable,
@@ -73,13 +84,15 @@ fn verdicts(payload: &[u8]) -> Vec<Vec<Verdict>> {
         2 => Verdict::Fork,
         _ => Verdict::Missing(Vec::new()),
     };
+    let payload = payload.get(..limits::PAGE_CHANGES).unwrap_or(payload);
     payload.chunks(4).map(|run| run.iter().map(verdict).collect()).collect()
 }
 
-/// What a store found: as an answer says it, so that the fuzzer can say anything.
+/// What a store found: as an answer says it, so that the fuzzer can say anything that fits in a page
+/// and a document.
 fn pulled(payload: &[u8]) -> Pulled {
     match decode_response(payload) {
-        Ok(Frame::Response(response)) => Pulled {
+        Ok(Frame::Response(response)) if fits(response.runs.iter().map(|it| &it.run)) => Pulled {
             cursor: response.cursor,
             digest: response.digest,
             runs: response.runs,
@@ -95,15 +108,21 @@ fn pulled(payload: &[u8]) -> Pulled {
 /// What a phone has to say: as a request says it.
 fn outbox(payload: &[u8]) -> Outbox {
     match decode_request(payload) {
-        Ok(request) => Outbox {
+        Ok(request) if fits(request.runs.iter().map(Sent::run)) => Outbox {
             epoch: request.epoch,
             cursor: request.cursor,
             runs: request.runs,
             inventory: request.inventory,
             more: request.more,
         },
-        Err(_) => Outbox { epoch: number(payload), ..Outbox::default() },
+        _ => Outbox { epoch: number(payload), ..Outbox::default() },
     }
+}
+
+fn fits<'a>(runs: impl Iterator<Item = &'a Run>) -> bool {
+    let mut writer = Writer::new();
+    runs.for_each(|run| encode_run(&mut writer, run));
+    writer.len() <= limits::PAGE_BYTES + limits::DOCUMENT_BYTES
 }
 
 fn server(effect: ServerEffect) {

@@ -35,26 +35,41 @@ unsafe impl GlobalAlloc for Counting {
 
 /// Does the work and gives its result, within [`MEMORY`] and [`TIME`].
 pub fn bounded<T>(work: impl Fn() -> T) -> T {
-    within(MEMORY, work)
+    conversation(|meter| meter.input(&work))
 }
 
-/// Does the work and gives its result, within so many bytes and [`TIME`].
-pub fn within<T>(bytes: usize, work: impl Fn() -> T) -> T {
-    let (result, took, peak) = measured(&work);
-    assert!(peak <= bytes, "{peak} bytes at a time");
+/// Does work that takes several inputs one after the other, each within [`MEMORY`], all that is kept
+/// since the first counted, and [`TIME`].
+pub fn conversation<T>(work: impl Fn(&mut Meter) -> T) -> T {
+    let measured = || {
+        let mut meter = Meter { before: LIVE.load(Relaxed), memory: 0, time: Duration::ZERO };
+        (work(&mut meter), meter)
+    };
+    let (result, Meter { memory, time, .. }) = measured();
+    assert!(memory <= MEMORY, "{memory} bytes at a time");
     // A machine that was elsewhere for a moment is forgiven; the input's own time is not.
-    let again = || measured(&work).1 > TIME;
-    assert!(took <= TIME || !(again() && again()), "{took:?}");
+    let again = || measured().1.time > TIME;
+    assert!(time <= TIME || !(again() && again()), "{time:?}");
     result
 }
 
-fn measured<T>(work: impl Fn() -> T) -> (T, Duration, usize) {
-    let before = LIVE.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let started = processor();
-    let result = work();
-    let took = processor().saturating_sub(started);
-    (result, took, PEAK.load(Relaxed).saturating_sub(before))
+/// The most that any input took so far.
+pub struct Meter {
+    before: usize,
+    memory: usize,
+    time: Duration,
+}
+
+impl Meter {
+    /// Takes one input.
+    pub fn input<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        PEAK.store(LIVE.load(Relaxed), Relaxed);
+        let started = processor();
+        let result = work();
+        self.time = self.time.max(processor().saturating_sub(started));
+        self.memory = self.memory.max(PEAK.load(Relaxed).saturating_sub(self.before));
+        result
+    }
 }
 
 fn processor() -> Duration {

@@ -12,16 +12,19 @@ use std::path::Path;
 use ed25519_dalek::{Signer as _, SigningKey};
 use scene::{assigned, evidence, meet};
 use serde_json::json;
-use sync_core::change::Run;
-use sync_core::document::{ChangeHash, Document};
-use sync_core::id::{DeviceId, FactId, TenantId};
+use sync_core::admission::{Attested, Verdict};
+use sync_core::change::{Change, ChangeRef, Entry, Run};
+use sync_core::document::{Author, ChangeHash, Document};
+use sync_core::id::{ActorId, DeviceId, FactId, TenantId};
 use sync_core::job::seal_of;
+use sync_core::limits;
 use sync_core::place::Place;
 use sync_core::policy::{Caller, Role};
-use sync_core::schema::{key, section};
+use sync_core::schema::{DocId, DocKind, key, section};
 use sync_core::seal::{Countersignature, Draft, Point, Shown, Signer, bundle};
-use sync_core::sync::{Request, Sent, encode_request};
+use sync_core::sync::{Frame, Request, Response, Sent, encode_request, encode_response};
 use sync_core::time::Stamp;
+use sync_core::value::Value;
 
 fn main() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
@@ -50,6 +53,7 @@ fn main() {
         }
     }
     put("session", "conversation", &conversation);
+    dense(&put);
     put("change", "sealed", &frame_of(&document));
     put("request", "sealed", &frame_of(&document));
     put("bundle", "sealed", &sealed);
@@ -69,6 +73,60 @@ fn main() {
     put("csv", "plain", PLAIN.as_bytes());
     put("csv", "collisions", COLLISIONS.as_bytes());
     put("csv", "calls", CALLS.as_bytes());
+}
+
+/// Frames of a few thousand bytes that take as much memory and time as any: run, never mutated.
+fn dense(put: &impl Fn(&str, &str, &[u8])) {
+    let actor = ActorId::new(scene::NOON, [6; 10]);
+    let doc = DocId::new(DocKind::Job, *actor.as_bytes()).unwrap();
+    let run = |changes: usize, entry: &dyn Fn(usize) -> Entry| {
+        let size = limits::CHANGE_ENTRIES;
+        let change = |seq: usize| Change {
+            actor,
+            seq: seq as u64 + 1,
+            after: Vec::new(),
+            time: scene::NOON,
+            entries: (seq * size..(seq + 1) * size).map(entry).collect(),
+        };
+        let changes = (0..changes).map(change).collect();
+        Run { doc, changes, last_hash: ChangeHash([0; 32]) }
+    };
+    let field = |_| {
+        let (section, key, replaces) = (section::INTAKE, key::KIND, Vec::new());
+        Entry::Field { section, key, value: Value::Null, replaces }
+    };
+    let note = |n: usize| {
+        let mut tail = [0; 10];
+        tail[6..].copy_from_slice(&u32::try_from(n).unwrap().to_be_bytes());
+        let record = [(key::TEXT, "".into())].into_iter().collect();
+        Entry::Fact { section: section::NOTES, id: FactId::new(scene::NOON, tail), record }
+    };
+    let request = |run| {
+        let runs = vec![Sent::Signed(run)];
+        encode_request(&Request { epoch: 7, cursor: 1, runs, signature: Some([7; 64]), ..Request::default() })
+    };
+    let per_change = limits::CHANGE_ENTRIES + 1;
+    let fields = request(run(limits::PAGE_VALUES / per_change, &field));
+    let notes = request(run(32, &note));
+    let missing = vec![ChangeRef { actor, seq: 1 }; limits::CHANGE_DEPS + 1];
+    let attested = Attested {
+        run: run(limits::ANSWER_VALUES / per_change, &field),
+        author: Author::default(),
+        receipt: [0; 16],
+    };
+    let answer = encode_response(&Frame::Response(Box::new(Response {
+        verdicts: vec![Verdict::Missing(missing); limits::PAGE_CHANGES],
+        runs: vec![attested],
+        ..Response::default()
+    })));
+    let event = |op: u8, frame: &[u8]| {
+        [&[op][..], &u16::try_from(frame.len()).unwrap().to_be_bytes(), frame].concat()
+    };
+    put("../dense/request", "fields", &fields);
+    put("../dense/change", "notes", &notes);
+    put("../dense/response", "answer", &answer);
+    let talk = [event(0, &fields), event(4, &[]), event(6, &fields), event(5, &answer)];
+    put("../dense/session", "frames", &talk.concat());
 }
 
 const PLAIN: &str = "time,lat,lon,caller,phone,plate,problem,address\n\
