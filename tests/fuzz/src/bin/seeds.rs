@@ -107,7 +107,7 @@ fn dense(put: &impl Fn(&str, &str, &[u8])) {
     };
     let per_change = limits::CHANGE_ENTRIES + 1;
     let fields = request(run(limits::PAGE_VALUES / per_change, &field));
-    let notes = request(run(32, &note));
+    let notes = request(run(12, &note));
     let missing = vec![ChangeRef { actor, seq: 1 }; limits::CHANGE_DEPS + 1];
     let attested = Attested {
         run: run(limits::ANSWER_VALUES / per_change, &field),
