@@ -135,7 +135,6 @@ impl Engine {
             store,
         };
         state.recognise(vault.as_ref(), &options)?;
-        state.tidy()?;
         Ok(Self(Arc::new(Inner {
             options,
             vault,
@@ -173,7 +172,9 @@ impl Engine {
 }
 
 impl State {
-    /// Drops what need not be kept any longer, by the last time the server told.
+    /// Drops what need not be kept any longer, by the last time the server told. Only for the end
+    /// of a sync after which both hold the same: a restored server whose clock is years ahead
+    /// must not make the phone drop what it has not yet brought back.
     fn tidy(&mut self) -> Result<(), EngineError> {
         let Some(now) = self.anchor.as_ref().map(|anchor| anchor.server_ms) else { return Ok(()) };
         let released_before = now.saturating_sub(limits::RELEASED_KEPT_MS);

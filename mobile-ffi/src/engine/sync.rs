@@ -96,7 +96,9 @@ impl Engine {
             // Only news is told: a listener that syncs on every event comes to rest.
             self.0.watchers.tell(&Event { status: true, ..Event::default() });
         }
-        self.state().tidy()?;
+        if report.as_ref().is_ok_and(|report| report.end == SyncEnd::UpToDate) {
+            self.state().tidy()?;
+        }
         report
     }
 

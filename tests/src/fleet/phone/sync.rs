@@ -7,7 +7,8 @@ use sync_core::id::ActorId;
 use sync_core::limits;
 use sync_core::schema::DocId;
 use sync_core::sync::{
-    Inbox, Inventory, Outbox, PhoneEffect, PhoneEvent, Standing, Taken, Writer, join, take_in,
+    Inbox, Inventory, Outbox, Outcome, PhoneEffect, PhoneEvent, Standing, Taken, Writer, join,
+    take_in,
 };
 
 use super::super::counts::Counts;
@@ -57,9 +58,12 @@ impl Handset {
                 }
                 PhoneEffect::WakeAfter(ms) => outs.push(Out::Wake(ms)),
                 PhoneEffect::Finished(outcome) => {
+                    let same = outcome == Outcome::UpToDate;
                     self.ended = Some(outcome);
-                    // A phone that cannot drop what it need not keep keeps it.
-                    let _ = self.tidy(counts);
+                    if same {
+                        // A phone that cannot drop what it need not keep keeps it.
+                        let _ = self.tidy(counts);
+                    }
                 }
             }
         }
