@@ -8,6 +8,9 @@ use crate::document::{Author, ChangeHash, Document, Rebuilt, Refusal};
 use crate::id::{ActorId, DeviceId, FactId};
 use crate::policy::{self, Caller};
 
+/// Code of work whose writer id belongs to another phone: it has to be written anew.
+pub const ACTOR_NOT_YOURS: &str = "actor_not_yours";
+
 /// What came of admitting a run.
 #[derive(Debug, Clone)]
 pub struct Admission {
@@ -84,8 +87,8 @@ pub fn admit(
     let owner = lease.is_none_or(|device| Some(device) == author.device);
     if run.actor() == ActorId::GENESIS || (!relayed && !owner) {
         let verdict = Verdict::refused(
-            "actor_not_yours",
-            "This phone's writer id belongs to another phone; enrol the phone again.",
+            ACTOR_NOT_YOURS,
+            "This phone's writer id belongs to another phone; write it anew under a fresh one.",
         );
         admission.verdicts = vec![verdict; run.changes.len()];
         return admission;

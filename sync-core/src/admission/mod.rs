@@ -15,7 +15,7 @@ mod replay;
 mod verdict;
 mod verify;
 
-pub use admit::{Admission, Admitted, RefusedBefore, RefusedChange, admit};
+pub use admit::{ACTOR_NOT_YOURS, Admission, Admitted, RefusedBefore, RefusedChange, admit};
 pub use record::{RecordError, record};
 pub use replay::{Replayed, replay};
 pub use verdict::Verdict;

@@ -6,7 +6,7 @@
 
 mod take;
 
-use crate::admission::{RecordError, Verdict, record, replay};
+use crate::admission::{ACTOR_NOT_YOURS, RecordError, Verdict, record, replay};
 use crate::change::{Change, ChangeRef, Entry, Run};
 use crate::document::{Author, ChangeHash, Document, Refusal};
 use crate::id::ActorId;
@@ -156,6 +156,15 @@ impl Replica {
                     delta.put.push(row.clone());
                 }
                 Verdict::Missing(_) | Verdict::Later { .. } => {}
+                // The numbers are somebody else's now: what waits, and what the server had and has
+                // lost, is written anew under numbers of its own.
+                _ if is_taken(verdict)
+                    && matches!(row.standing, Standing::Waiting | Standing::Resend) =>
+                {
+                    row.standing = Standing::Waiting;
+                    delta.rotated = true;
+                    rewrite = Some(writer.fresh_actor);
+                }
                 _ if row.standing != Standing::Waiting => {}
                 Verdict::Refused { code, sentence } => {
                     delta.refused.extend(row.run.changes.iter().map(|change| RefusedWork {
@@ -166,12 +175,8 @@ impl Replica {
                     gone.push(row.n);
                     rewrite.get_or_insert(writer.actor);
                 }
-                Verdict::Reauthor => {
+                Verdict::Reauthor | Verdict::Fork => {
                     rewrite.get_or_insert(writer.actor);
-                }
-                Verdict::Fork => {
-                    delta.rotated = true;
-                    rewrite = Some(writer.fresh_actor);
                 }
             }
         }
@@ -260,6 +265,16 @@ impl Replica {
             delta.put.push(row);
         }
         Ok(())
+    }
+}
+
+/// Whether another wrote under this actor: a copy of this phone, or, on a restored server that
+/// lost whose it is, anybody.
+fn is_taken(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Fork => true,
+        Verdict::Refused { code, .. } => code == ACTOR_NOT_YOURS,
+        Verdict::Durable | Verdict::Reauthor | Verdict::Missing(_) | Verdict::Later { .. } => false,
     }
 }
 
