@@ -183,7 +183,14 @@ impl Replica {
         self.held.retain(|row| !gone.contains(&row.n));
         delta.dropped.extend(&gone);
         if let Some(actor) = rewrite {
-            self.rewrite(writer, actor, &mut delta)?;
+            let before = self.held.clone();
+            if self.rewrite(writer, actor, &mut delta).is_err() {
+                // Others' work follows what has to be written anew.
+                let taken = self.rebase(writer, before, &[])?;
+                delta.dropped.extend(taken.dropped);
+                delta.put = taken.put;
+                delta.rotated = true;
+            }
         }
         Ok(delta)
     }

@@ -2,7 +2,7 @@
 
 use ed25519_dalek::Signer as _;
 use sync_core::admission::{Attested, push_message, record};
-use sync_core::change::{Entry, Run};
+use sync_core::change::{Change, Entry, Run};
 use sync_core::document::{Author, Document};
 use sync_core::id::{ActorId, FactId};
 use sync_core::job::is_or_was_theirs;
@@ -80,7 +80,10 @@ impl World {
                     return self.send_hostile(vec![Sent::Relayed(attested)], node, rng);
                 }
                 // An actor that wrote here belongs to the phone that used it first.
-                let leased = stolen && document.seq_of(&actor) > 0;
+                let of_another = |(change, author): &(Change, Author)| {
+                    change.actor == actor && author.user != Some(user)
+                };
+                let leased = stolen && document.changes().iter().any(of_another);
                 if office || !theirs || leased {
                     self.forged.insert((tenant, doc, fact), office);
                 }

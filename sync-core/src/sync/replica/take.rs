@@ -91,7 +91,7 @@ impl Replica {
     /// work under the same numbers. What still fits is brought back as it is. Own work that does
     /// not, with everything that follows it, waits again to be written anew, its facts under
     /// their ids; none of it is dropped.
-    fn rebase(
+    pub(super) fn rebase(
         &mut self,
         writer: &mut Writer<'_>,
         held: Vec<Held>,
