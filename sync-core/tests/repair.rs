@@ -6,7 +6,7 @@ mod scene;
 
 use ed25519_dalek::SigningKey;
 use scene::{Hand, NOON, a_job, meet};
-use sync_core::admission::{Attested, Verdict};
+use sync_core::admission::{ACTOR_NOT_YOURS, Attested, Verdict};
 use sync_core::change::{ChangeRef, Entry, Run};
 use sync_core::document::{Author, Digest};
 use sync_core::id::{ActorId, DeviceId, FactId, JobId};
@@ -118,6 +118,33 @@ fn work_under_numbers_that_another_copy_took_is_written_anew_with_all_that_follo
     let waiting: Vec<ActorId> = waiting.map(|row| row.run.actor()).collect();
     assert_eq!(waiting, [actor(77); 3], "under an actor nobody has used");
     // What is held can be read again, as after a restart.
+    Replica::load(a_job(), phone.replica.held().to_vec()).expect("it is whole");
+}
+
+#[test]
+fn acknowledged_work_whose_actor_is_anothers_on_a_restored_server_is_written_anew() {
+    let (mut desk, mut phone) = given();
+    let own = [phone.note(1), phone.note(2)];
+    phone.settle_all();
+    // The office's next word follows the notes; the restored server lost all of it, and whose the
+    // actor is.
+    for row in phone.own_runs() {
+        let replayed = sync_core::admission::replay(&mut desk.document, &row.run, row.author);
+        replayed.expect("it follows");
+    }
+    desk.assign(2, 2);
+    phone.take_whole(&from_desk(&desk));
+    phone.replica.lost();
+    let not_yours = Verdict::refused(ACTOR_NOT_YOURS, "It belongs to another phone.");
+    let refused = [1, 2].map(|seq| (ChangeRef { actor: actor(1), seq }, not_yours.clone()));
+    let mut writer = writer(&mut phone.next_n, phone.actor);
+    let delta = phone.replica.settle(&mut writer, &refused).expect("it can be written anew");
+    assert!(delta.rotated && delta.refused.is_empty());
+    let waiting = phone.replica.held().iter().filter(|row| row.standing == Standing::Waiting);
+    assert_eq!(waiting.map(|row| row.run.actor()).collect::<Vec<_>>(), [actor(77); 2]);
+    for fact in &own {
+        assert!(phone.replica.document().fact(&section::NOTES, fact).is_some(), "{fact}");
+    }
     Replica::load(a_job(), phone.replica.held().to_vec()).expect("it is whole");
 }
 
