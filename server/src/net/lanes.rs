@@ -155,6 +155,7 @@ mod tests {
         drop(working);
         assert!(waiting.poll(&mut context).is_ready(), "it was next");
         assert!(ready(lanes.phone()).is_some_and(|it| it.is_ok()), "what is done takes no room");
+        assert!(lanes.pace().last.is_some(), "and is noticed");
     }
 
     #[test]
@@ -173,6 +174,8 @@ mod tests {
         assert_eq!(it.appointment(500, now), 6, "those in line come first");
         let all: Vec<u64> = (0..100_000).map(|_| it.appointment(500, now)).collect();
         assert_eq!(all.iter().max(), Some(&301), "nobody waits for ever");
+        let late = now + LATEST * 2;
+        assert_eq!(it.appointment(500, late), 6, "whoever was told has come");
     }
 
     #[test]
