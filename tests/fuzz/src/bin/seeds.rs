@@ -103,7 +103,13 @@ fn dense(put: &impl Fn(&str, &str, &[u8])) {
     };
     let request = |run| {
         let runs = vec![Sent::Signed(run)];
-        encode_request(&Request { epoch: 7, cursor: 1, runs, signature: Some([7; 64]), ..Request::default() })
+        encode_request(&Request {
+            epoch: 7,
+            cursor: 1,
+            runs,
+            signature: Some([7; 64]),
+            ..Request::default()
+        })
     };
     let per_change = limits::CHANGE_ENTRIES + 1;
     let fields = request(run(limits::PAGE_VALUES / per_change, &field));
