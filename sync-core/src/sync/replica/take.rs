@@ -89,8 +89,7 @@ impl Replica {
     /// Starts anew from what the server has, because it does not fit what is held: a restored
     /// server lost acknowledged work, and another copy of this phone filled the gap with other
     /// work under the same numbers. What still fits is brought back as it is. Own work that does
-    /// not, with everything that follows it, waits again to be written anew, its facts under
-    /// their ids; none of it is dropped.
+    /// not waits again to be written anew, its facts under their ids; none of it is dropped.
     pub(super) fn rebase(
         &mut self,
         writer: &mut Writer<'_>,
@@ -126,7 +125,9 @@ impl Replica {
                     anew.push(row);
                     continue;
                 }
-                // Others' work that followed what is gone: its author has it, and writes it anew.
+                // What came from the server and follows what is gone cannot be brought back by
+                // this phone. A technician's phone has it and writes it anew; of the office, or of
+                // a phone that is lost, it is gone (a known gap, see docs/reliability.md).
                 Standing::Attested(_) | Standing::Lost(_) => continue,
             }
             document = trial;
