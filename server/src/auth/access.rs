@@ -34,14 +34,32 @@ pub fn assertion(
     now_s: i64,
 ) -> Result<Claims, TokenError> {
     let id = device.to_string();
-    let expected = Expected {
+    let claims = token::verify(assertion, key, &of_phone(&id, issuer), now_s)?;
+    if claims.sub == id { Ok(claims) } else { Err(TokenError::Malformed("sub".to_owned())) }
+}
+
+/// Checks what an assertion says where it is known who signed it.
+///
+/// # Errors
+/// As [`assertion`].
+pub fn asserted(
+    claims: &Claims,
+    device: DeviceId,
+    issuer: &str,
+    now_s: i64,
+) -> Result<(), TokenError> {
+    let id = device.to_string();
+    token::compare(claims, &of_phone(&id, issuer), now_s)?;
+    if claims.sub == id { Ok(()) } else { Err(TokenError::Malformed("sub".to_owned())) }
+}
+
+fn of_phone<'a>(id: &'a str, issuer: &'a str) -> Expected<'a> {
+    Expected {
         typ: ASSERTION_TYP,
-        issuer: Some(&id),
+        issuer: Some(id),
         audience: issuer,
         lifetime_s: ASSERTION_SECONDS + 180,
-    };
-    let claims = token::verify(assertion, key, &expected, now_s)?;
-    if claims.sub == id { Ok(claims) } else { Err(TokenError::Malformed("sub".to_owned())) }
+    }
 }
 
 /// Makes an access token that lives `life_s` seconds. `jti` has to be fresh.
@@ -56,7 +74,13 @@ pub fn give(
     now_s: i64,
     jti: &[u8],
 ) -> Result<String, jsonwebtoken::errors::Error> {
-    let claims = Claims {
+    let claims = claims(holder, issuer, life_s, now_s, jti);
+    token::sign(&claims, ACCESS_TYP, &key.kid, &key.signing)
+}
+
+/// What an access token says that lives `life_s` seconds.
+pub fn claims(holder: &Holder, issuer: &str, life_s: i64, now_s: i64, jti: &[u8]) -> Claims {
+    Claims {
         iss: issuer.to_owned(),
         sub: holder.user.to_string(),
         aud: issuer.to_owned(),
@@ -66,8 +90,7 @@ pub fn give(
         jti: jti.iter().map(|byte| format!("{byte:02x}")).collect(),
         tid: Some(holder.tenant),
         did: Some(holder.device),
-    };
-    token::sign(&claims, ACCESS_TYP, &key.kid, &key.signing)
+    }
 }
 
 /// Whose token this is. Whether they still may is looked up for each request.
@@ -80,9 +103,24 @@ pub fn believe(
     issuer: &str,
     now_s: i64,
 ) -> Result<Holder, TokenError> {
-    let expected =
-        Expected { typ: ACCESS_TYP, issuer: Some(issuer), audience: issuer, lifetime_s: LONGEST_S };
-    let claims = token::verify(token, key, &expected, now_s)?;
+    let claims = token::verify(token, key, &access(issuer), now_s)?;
+    holder(&claims)
+}
+
+/// Whose token it is that says this, where it is known that it is one of ours.
+///
+/// # Errors
+/// As [`believe`].
+pub fn believed(claims: &Claims, issuer: &str, now_s: i64) -> Result<Holder, TokenError> {
+    token::compare(claims, &access(issuer), now_s)?;
+    holder(claims)
+}
+
+fn access(issuer: &str) -> Expected<'_> {
+    Expected { typ: ACCESS_TYP, issuer: Some(issuer), audience: issuer, lifetime_s: LONGEST_S }
+}
+
+fn holder(claims: &Claims) -> Result<Holder, TokenError> {
     let malformed = || TokenError::Malformed("tid, did or sub".to_owned());
     Ok(Holder {
         tenant: claims.tid.ok_or_else(malformed)?,

@@ -154,7 +154,15 @@ pub fn verify(
     if data.header.typ.as_deref() != Some(expected.typ) {
         return Err(TokenError::Type);
     }
-    let claims = data.claims;
+    compare(&data.claims, expected, now_s)?;
+    Ok(data.claims)
+}
+
+/// Whether claims are what they must be: everything [`verify`] asks of a token but who signed it.
+///
+/// # Errors
+/// The first respect in which they fail.
+pub fn compare(claims: &Claims, expected: &Expected<'_>, now_s: i64) -> Result<(), TokenError> {
     if expected.issuer.is_some_and(|issuer| issuer != claims.iss) {
         return Err(TokenError::Issuer);
     }
@@ -170,7 +178,7 @@ pub fn verify(
     if claims.exp.saturating_sub(claims.iat) > expected.lifetime_s || claims.jti.is_empty() {
         return Err(TokenError::Lifetime);
     }
-    Ok(claims)
+    Ok(())
 }
 
 /// Refuses a header with `crit`: it names what must be understood, and we understand no

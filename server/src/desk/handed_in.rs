@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
+use sync_core::admission::Verdict;
 use sync_core::id::{DeviceId, FactId, TenantId, UserId};
 use sync_core::sync::decode_request;
 use utoipa::ToSchema;
@@ -53,6 +54,9 @@ pub struct HandedIn {
 /// What accepting brought.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Accepted {
+    /// `accepted`; or `waiting` while some of it cannot be judged, because what it follows is not
+    /// here yet or this server is too old for it: accept it again later.
+    pub state: String,
     /// Changes by verdict: `durable`, or the code of a refusal.
     pub verdicts: BTreeMap<String, u64>,
 }
@@ -81,7 +85,7 @@ pub async fn list(
     Ok(Json(Page::cut(items, rows, place)))
 }
 
-/// Admits what was handed in, as if it had come before the phone was revoked.
+/// Takes in what was handed in, in the technician's name. A repeat changes nothing.
 #[utoipa::path(
     post, path = "/v1/handed-in/{id}/accept", tag = "devices", params(("id" = String, Path)),
     responses(
@@ -104,16 +108,22 @@ pub async fn accept(
     }
     let phone = device.as_ref().and_then(Phone::recorded).ok_or_else(Problem::not_found)?;
     let request = decode_request(&found.frame).map_err(Problem::internal)?;
-    let signature = request.signature;
     let runs = hand_in::submitted(&phone, request)?;
-    // A repeat gives the same verdicts, so an attempt that broke off here is simply made again.
     let mut verdicts = BTreeMap::new();
-    for verdict in admit(&app, &phone, runs, signature).await?.iter().flatten() {
+    let mut state = "accepted";
+    // The frame with its signature is kept as it came: that is the evidence.
+    for verdict in admit(&app, &phone, runs, None).await?.iter().flatten() {
         *verdicts.entry(verdict.code().to_owned()).or_insert(0) += 1;
+        if matches!(verdict, Verdict::Missing(_) | Verdict::Later { .. }) {
+            state = "waiting";
+        }
     }
-    let note = Note::by(&caller, "handed_in.accept", id).detail(json!(verdicts));
-    decide(&app, caller.tenant, caller.user, id, "accepted", note).await?;
-    Ok(Json(Accepted { verdicts }))
+    // An attempt that breaks off here is simply made again.
+    if state == "accepted" {
+        let note = Note::by(&caller, "handed_in.accept", id).detail(json!(verdicts));
+        decide(&app, caller.tenant, caller.user, id, state, note).await?;
+    }
+    Ok(Json(Accepted { state: state.to_owned(), verdicts }))
 }
 
 /// Lays aside what was handed in; it is kept, and counts for nothing.

@@ -99,7 +99,9 @@ impl Node {
     /// If it could not be committed; then nothing of any of them counts.
     pub fn push_all(&mut self, pushes: Vec<PushRequest>) -> Result<Vec<RunVerdicts>, StoreError> {
         let mut needs: BTreeMap<TenantId, Needs> = BTreeMap::new();
-        pushes.iter().for_each(|push| needs.entry(push.tenant).or_default().push(push));
+        for push in &pushes {
+            needs.entry(push.tenant).or_default().push(push, self.kept.actor);
+        }
         self.group(&needs, |group| pushes.into_iter().map(|push| group.push(push)).collect())
     }
 

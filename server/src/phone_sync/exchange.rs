@@ -142,7 +142,7 @@ pub async fn admit(
 ) -> Result<Vec<Vec<Verdict>>, StoreError> {
     let signed = runs.iter().filter_map(|run| match run {
         Submitted::Signed(verified) => Some(verified.run()),
-        Submitted::Relayed(_) => None,
+        Submitted::HandedIn(_) | Submitted::Relayed(_) => None,
     });
     let message = push_message(phone.device, signed);
     let evidence = signature.map(|signature| Evidence { message, signature });
@@ -167,10 +167,7 @@ pub async fn admit(
 fn sealed(runs: &[Submitted]) -> Vec<(usize, usize, JobId)> {
     let mut found = Vec::new();
     for (index, submitted) in runs.iter().enumerate() {
-        let run = match submitted {
-            Submitted::Signed(verified) => verified.run(),
-            Submitted::Relayed(attested) => &attested.run,
-        };
+        let run = submitted.run();
         let Some(job) = run.doc.job() else { continue };
         for (change, it) in run.changes.iter().enumerate() {
             if it.entries.iter().any(is_seal) {

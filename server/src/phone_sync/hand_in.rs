@@ -1,9 +1,9 @@
 //! What a revoked phone still has: kept for a person to look at, while the phone keeps it too.
 //!
 //! Nothing a revoked phone sends touches a document. It is kept as it came, with its signature
-//! checked, until somebody at a desk accepts it, which admits it like any other push. The phone
-//! keeps it as well: enrolled again for the same technician it delivers the work itself, and
-//! what was accepted meanwhile is known by its hash and counts once.
+//! checked, until somebody at a desk accepts it, which writes it anew in the technician's name. The
+//! phone keeps it as well: enrolled again for the same technician it delivers the work itself, and
+//! what was accepted meanwhile is known by its ids and counts once.
 
 use sha2::{Digest as _, Sha256};
 use sqlx::{AnyConnection, Row as _};
@@ -68,7 +68,8 @@ async fn keep(app: &App, caller: &Caller, frame: &[u8]) -> Result<Option<bool>, 
         .await
 }
 
-/// The runs of a frame for the writer, with the phone's signature checked.
+/// The runs of a frame for the writer, with the phone's signature checked. Its own numbers are not
+/// to be trusted: the server may have been restored since, or a copy of the phone have used them.
 ///
 /// # Errors
 /// `bad_frame` when the signature is not the phone's.
@@ -92,7 +93,7 @@ pub fn submitted(phone: &Phone, request: Request) -> Result<Vec<Submitted>, Prob
     };
     let mut verified = verified.into_iter();
     let runs = request.runs.into_iter().filter_map(|sent| match sent {
-        Sent::Signed(_) => verified.next().map(Submitted::Signed),
+        Sent::Signed(_) => verified.next().map(Submitted::HandedIn),
         Sent::Relayed(attested) => Some(Submitted::Relayed(attested)),
     });
     Ok(runs.collect())

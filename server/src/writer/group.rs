@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use sync_core::admission::{Admitted, Verdict, Verified, admit, record};
-use sync_core::change::{Entry, Run};
+use sync_core::admission::{Admitted, record};
+use sync_core::change::Entry;
 use sync_core::document::Refusal;
 use sync_core::id::{ActorId, DeviceId, TenantId, UserId};
 use sync_core::limits;
@@ -14,7 +14,7 @@ use sync_core::schema::DocId;
 use sync_core::sync::Submitted;
 
 use super::cache::Held;
-use super::request::{Ask, EditRequest, Edited, Expect, Outcome, PushRequest, RunVerdicts};
+use super::request::{Ask, EditRequest, Edited, Expect, Outcome, PushRequest};
 use super::tables::Tables;
 use crate::store::log::{doc_key, encode, passes_limit};
 use crate::store::{Meta, StoreError};
@@ -42,11 +42,13 @@ pub(crate) struct Needs {
 }
 
 impl Needs {
-    pub fn push(&mut self, push: &PushRequest) {
+    /// `actor` is the one of this process.
+    pub fn push(&mut self, push: &PushRequest, actor: ActorId) {
         for submitted in &push.runs {
-            let run = run_of(submitted);
+            let run = submitted.run();
             self.docs.insert(run.doc);
-            self.actors.insert(run.actor());
+            let handed_in = matches!(submitted, Submitted::HandedIn(_));
+            self.actors.insert(if handed_in { actor } else { run.actor() });
             // One for what is admitted, one for what is refused.
             self.positions += 2;
         }
@@ -108,100 +110,6 @@ impl<'m> Group<'m> {
         }
     }
 
-    /// Admits a push; what it refuses is kept with its reason.
-    pub fn push(&mut self, push: PushRequest) -> Result<RunVerdicts, StoreError> {
-        let PushRequest { tenant, caller, device, devices, runs, evidence, now } = push;
-        let mut verdicts = Vec::with_capacity(runs.len());
-        let mut first_pos = None;
-        for submitted in runs {
-            let changes = run_of(&submitted).changes.len();
-            let verified = match submitted {
-                Submitted::Signed(verified) => Some(verified),
-                Submitted::Relayed(attested) => Verified::relayed(attested, |attested| {
-                    let (run, author) = (&attested.run, &attested.author);
-                    self.meta.is_genuine(tenant, run, author, &attested.receipt)
-                }),
-            };
-            let Some(verified) = verified else {
-                verdicts.push(vec![not_genuine(); changes]);
-                continue;
-            };
-            let (run_verdicts, pos) = self.admit(tenant, &caller, &devices, verified, now)?;
-            verdicts.push(run_verdicts);
-            first_pos = first_pos.or(pos);
-        }
-        if let (Some(pos), Some(evidence)) = (first_pos, evidence) {
-            self.tables.pushes.push([
-                tenant.as_bytes().into(),
-                pos.into(),
-                device.as_bytes().into(),
-                caller.user.as_bytes().into(),
-                now.into(),
-                evidence.message.into(),
-                evidence.signature.to_vec().into(),
-            ]);
-        }
-        Ok(verdicts)
-    }
-
-    fn admit(
-        &mut self,
-        tenant: TenantId,
-        caller: &sync_core::policy::Caller,
-        devices: &[DeviceId],
-        verified: Verified,
-        now: i64,
-    ) -> Result<(Vec<Verdict>, Option<i64>), StoreError> {
-        let (run, author) = (verified.run(), verified.author());
-        let (doc, actor, sent) = (run.doc, run.actor(), run.changes.len());
-        let payload = encode(run);
-        let lease = self.leases.get(&(tenant, actor)).copied();
-        // A technician who got another phone brings what the one before wrote.
-        let owner = lease.map(|device| match author.device {
-            Some(own) if devices.contains(&device) => own,
-            _ => device,
-        });
-        let held = find(&mut self.docs, tenant, doc)?;
-        let known = held.document.seq_of(&actor) >= run.last_seq();
-        let values = held.document.values() + run.values();
-        if !known && passes_limit(held.bytes + payload.len(), values) {
-            let sentence = "The record of this job is full; call the office.";
-            return Ok((vec![Verdict::refused("document_full", sentence); sent], None));
-        }
-        let document = Arc::make_mut(&mut held.document);
-        let admission = guard(|| admit(document, verified, caller, owner, &held.refused))?;
-        let mut admitted_at = None;
-        if let Some(admitted) = admission.admitted {
-            let whole = admitted.count() == sent;
-            let payload = if whole { payload } else { encode(&admitted.run(document)) };
-            if lease.is_none() {
-                self.lease(tenant, actor, author.device.unwrap_or_else(server_device));
-            }
-            admitted_at = Some(self.append(tenant, doc, &admitted, payload, now)?);
-        }
-        for refused in admission.refused {
-            let pos = self.next(tenant)?;
-            let run = Run { doc, changes: vec![refused.change], last_hash: refused.hash };
-            self.tables.quarantine.push([
-                tenant.as_bytes().into(),
-                refused.hash.0.to_vec().into(),
-                pos.into(),
-                doc_key(&doc).into(),
-                actor.as_bytes().into(),
-                run.first_seq().cast_signed().into(),
-                author.user.as_ref().map(UserId::as_bytes).into(),
-                author.device.as_ref().map(DeviceId::as_bytes).into(),
-                refused.code.clone().into(),
-                refused.sentence.clone().into(),
-                now.into(),
-                encode(&run).into(),
-            ]);
-            let held = find(&mut self.docs, tenant, doc)?;
-            held.refused.insert(refused.hash.0, (refused.code, refused.sentence));
-        }
-        Ok((admission.verdicts, admitted_at))
-    }
-
     /// Makes an edit of the office or of the server itself.
     pub fn edit(&mut self, edit: &EditRequest, work: &mut dyn Ask) -> Result<Outcome, StoreError> {
         let EditRequest { tenant, caller, doc, expect, now } = *edit;
@@ -235,9 +143,7 @@ impl<'m> Group<'m> {
             Ok(run) => run,
             Err(error) => return Ok(Outcome::Refused(error)),
         };
-        if !self.leases.contains_key(&(tenant, actor)) {
-            self.lease(tenant, actor, server_device());
-        }
+        self.lease_own(tenant);
         let payload = encode(&run);
         let admitted = Admitted {
             actor,
@@ -251,7 +157,14 @@ impl<'m> Group<'m> {
         Ok(Outcome::Edited(Edited { document: Arc::clone(&held.document), pos }))
     }
 
-    fn lease(&mut self, tenant: TenantId, actor: ActorId, device: DeviceId) {
+    /// Makes sure that the actor of this process is the server's.
+    pub(super) fn lease_own(&mut self, tenant: TenantId) {
+        if !self.leases.contains_key(&(tenant, self.actor)) {
+            self.lease(tenant, self.actor, server_device());
+        }
+    }
+
+    pub(super) fn lease(&mut self, tenant: TenantId, actor: ActorId, device: DeviceId) {
         self.tables.leases.push([
             tenant.as_bytes().into(),
             actor.as_bytes().into(),
@@ -261,7 +174,7 @@ impl<'m> Group<'m> {
         self.new_leases.push(((tenant, actor), device));
     }
 
-    fn append(
+    pub(super) fn append(
         &mut self,
         tenant: TenantId,
         doc: DocId,
@@ -292,7 +205,7 @@ impl<'m> Group<'m> {
         Ok(pos)
     }
 
-    fn next(&mut self, tenant: TenantId) -> Result<i64, StoreError> {
+    pub(super) fn next(&mut self, tenant: TenantId) -> Result<i64, StoreError> {
         let positions = self.positions.get_mut(&tenant);
         let positions = positions.ok_or_else(|| StoreError::Corrupt("no positions".into()))?;
         if positions.last >= positions.end {
@@ -303,23 +216,12 @@ impl<'m> Group<'m> {
     }
 }
 
-pub(crate) fn run_of(submitted: &Submitted) -> &Run {
-    match submitted {
-        Submitted::Signed(verified) => verified.run(),
-        Submitted::Relayed(attested) => &attested.run,
-    }
-}
-
 pub(crate) fn find(
     docs: &mut BTreeMap<Name, Held>,
     tenant: TenantId,
     doc: DocId,
 ) -> Result<&mut Held, StoreError> {
     docs.get_mut(&(tenant, doc)).ok_or_else(|| StoreError::Corrupt("not loaded".into()))
-}
-
-fn not_genuine() -> Verdict {
-    Verdict::refused("receipt_not_genuine", "This server never gave the receipt of this work.")
 }
 
 /// Runs code whose panic must not end the writer.

@@ -17,6 +17,7 @@ mod notify;
 mod plain;
 pub(crate) mod project;
 pub(crate) mod project_job;
+mod push;
 pub(crate) mod request;
 mod settle;
 pub(crate) mod tables;

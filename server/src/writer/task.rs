@@ -13,7 +13,7 @@ use sync_core::policy::Role;
 use tokio::sync::{broadcast, mpsc};
 
 use super::cache;
-use super::group::{Group, Needs, run_of};
+use super::group::{Group, Needs};
 use super::node::Node;
 use super::notify::Message;
 use super::request::Committed;
@@ -99,7 +99,7 @@ fn take_group(waiting: &mut VecDeque<Request>, limit: usize) -> Vec<Request> {
     let mut changes = 0;
     waiting.extend(pushes);
     while let Some(Request::Push(push, _)) = waiting.front() {
-        changes += push.runs.iter().map(|run| run_of(run).changes.len()).sum::<usize>();
+        changes += push.runs.iter().map(|run| run.run().changes.len()).sum::<usize>();
         // One at least, however large: a busy desk must not keep a phone waiting for ever.
         if changes > limit && group.len() > edits {
             break;
@@ -138,7 +138,9 @@ impl Task {
         let mut needs: BTreeMap<TenantId, Needs> = BTreeMap::new();
         for request in &requests {
             match request {
-                Request::Push(push, _) => needs.entry(push.tenant).or_default().push(push),
+                Request::Push(push, _) => {
+                    needs.entry(push.tenant).or_default().push(push, self.node.actor);
+                }
                 Request::Edit(edit, _) => {
                     needs.entry(edit.tenant).or_default().edit(edit, self.node.actor);
                 }
@@ -249,7 +251,7 @@ async fn part(
         }
         match requests.pop_front() {
             Some(Request::Push(push, answer)) => {
-                changes += push.runs.iter().map(|run| run_of(run).changes.len()).sum::<usize>();
+                changes += push.runs.iter().map(|run| run.run().changes.len()).sum::<usize>();
                 let verdicts = group.push(push);
                 worked = verdicts.as_ref().map(drop).map_err(StoreError::for_group);
                 answers.push(Box::new(move |committed| {

@@ -163,9 +163,11 @@ fn allow(
     relayed: bool,
     change: &Change,
 ) -> Result<(), Verdict> {
-    if relayed {
-        return Ok(());
-    }
+    if relayed { Ok(()) } else { deny(document, caller, change) }
+}
+
+/// What the policy says against a change, as a verdict.
+pub(super) fn deny(document: &Document, caller: &Caller, change: &Change) -> Result<(), Verdict> {
     policy::decide_change(caller, document, &change.entries).map_err(|denied| {
         if denied.is_for_newer_version() {
             Verdict::Later { code: denied.code.to_owned() }
@@ -180,26 +182,35 @@ fn whole_run_verdict(refusal: Refusal) -> Verdict {
     match refusal {
         Refusal::Missing(missing) => Verdict::Missing(missing),
         Refusal::UnknownSection(_) => Verdict::Later { code: policy::SECTION_UNKNOWN.to_owned() },
-        other => Verdict::refused(other.code(), sentence(&other)),
+        other => Verdict::refused(other.code(), other.sentence()),
     }
 }
 
-fn change_verdict(refusal: Refusal) -> Verdict {
+pub(super) fn change_verdict(refusal: Refusal) -> Verdict {
     match refusal {
         Refusal::Missing(missing) => Verdict::Missing(missing),
         Refusal::Fork => Verdict::Fork,
-        other => Verdict::refused(other.code(), sentence(&other)),
+        other => Verdict::refused(other.code(), other.sentence()),
     }
 }
 
 fn check(document: &Document, change: &Change, author: Author) -> Result<(), Refusal> {
+    own_facts(document, change, author)?;
+    document.may_join(change)
+}
+
+/// A change may not repeat somebody else's fact, word for word, as its own.
+pub(super) fn own_facts(
+    document: &Document,
+    change: &Change,
+    author: Author,
+) -> Result<(), Refusal> {
     match takes_anothers_fact(document, change, author) {
         Some(id) => Err(Refusal::FactExists(id)),
-        None => document.may_join(change),
+        None => Ok(()),
     }
 }
 
-/// Whether the change repeats somebody else's fact, word for word, as its own.
 fn takes_anothers_fact(document: &Document, change: &Change, author: Author) -> Option<FactId> {
     change.entries.iter().find_map(|entry| match entry {
         Entry::Fact { section, id, .. } => {
@@ -208,13 +219,4 @@ fn takes_anothers_fact(document: &Document, change: &Change, author: Author) -> 
         }
         Entry::Field { .. } | Entry::Section { .. } => None,
     })
-}
-
-fn sentence(refusal: &Refusal) -> String {
-    let mut text = refusal.to_string();
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    text.push('.');
-    text
 }

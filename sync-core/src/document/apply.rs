@@ -178,6 +178,35 @@ impl Document {
         self.check(Change { actor, seq, after, time, entries })
     }
 
+    /// Writes a change of other numbers again, same entries and time, as the next of `actor` on top
+    /// of everything that is here. Field values it replaced that are not here are left out.
+    pub(crate) fn anew(&self, actor: ActorId, change: Change) -> Result<Rebuilt, Refusal> {
+        let Change { time, mut entries, .. } = change;
+        for entry in &mut entries {
+            if let Entry::Field { section, key, replaces, .. } = entry {
+                let known = self.field_history(section, key);
+                replaces.retain(|op| known.iter().any(|value| value.op == *op));
+            }
+        }
+        self.author(actor, time, entries)
+    }
+
+    /// Whether everything the change says stands here already, said by the same person.
+    pub(crate) fn says(&self, change: &Change, author: Author) -> bool {
+        change.entries.iter().all(|entry| match entry {
+            Entry::Fact { section, id, record } => self
+                .fact(section, id)
+                .is_some_and(|fact| fact.author == author.user && fact.record == *record),
+            Entry::Field { section, key, value, .. } => {
+                let mut known = self.field_history(section, key).iter();
+                known.any(|it| {
+                    it.time == change.time && it.author == author.user && it.value == *value
+                })
+            }
+            Entry::Section { .. } => false,
+        })
+    }
+
     /// An entry that sets a field and replaces every value standing now.
     pub fn set(
         &self,

@@ -60,6 +60,16 @@ impl Refusal {
             Self::Reserved => "reserved",
         }
     }
+
+    /// The reason as a sentence for a person.
+    pub fn sentence(&self) -> String {
+        let mut text = self.to_string();
+        if let Some(first) = text.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        text.push('.');
+        text
+    }
 }
 
 /// What the graph must know of the Automerge change.

@@ -244,24 +244,32 @@ impl Replica {
         for old in work {
             delta.dropped.push(old.n);
             delta.put.retain(|put| put.n != old.n);
-            self.write_anew(writer, actor, old, delta)?;
+            self.write_anew(writer, actor, old, delta);
         }
         Ok(())
     }
 
-    /// Writes own work again as new changes that wait; what says nothing new is left out.
+    /// Writes own work again as new changes that wait. What says nothing new is left out, and what
+    /// the document cannot take any more is moved to the refused list.
     fn write_anew(
         &mut self,
         writer: &mut Writer<'_>,
         actor: ActorId,
         old: Held,
         delta: &mut Delta,
-    ) -> Result<(), Refusal> {
+    ) {
         for change in old.run.changes {
-            if says_nothing_new(&self.document, &change) {
+            if self.document.says(&change, old.author) {
                 continue;
             }
-            let rebuilt = self.document.author(actor, change.time, change.entries)?;
+            let rebuilt = match self.document.anew(actor, change.clone()) {
+                Ok(rebuilt) => rebuilt,
+                Err(refusal) => {
+                    let code = refusal.code().to_owned();
+                    delta.refused.push(RefusedWork { change, code, sentence: refusal.sentence() });
+                    continue;
+                }
+            };
             let (change, last_hash): (Change, ChangeHash) =
                 (rebuilt.change().clone(), rebuilt.hash());
             self.document.apply(rebuilt, old.author);
@@ -271,7 +279,6 @@ impl Replica {
             self.held.push(row.clone());
             delta.put.push(row);
         }
-        Ok(())
     }
 }
 
@@ -283,12 +290,4 @@ fn is_taken(verdict: &Verdict) -> bool {
         Verdict::Refused { code, .. } => code == ACTOR_NOT_YOURS,
         Verdict::Durable | Verdict::Reauthor | Verdict::Missing(_) | Verdict::Later { .. } => false,
     }
-}
-
-/// Whether every fact of the change stands in the document already.
-fn says_nothing_new(document: &Document, change: &Change) -> bool {
-    change.entries.iter().all(|entry| match entry {
-        Entry::Fact { section, id, .. } => document.fact(section, id).is_some(),
-        Entry::Field { .. } | Entry::Section { .. } => false,
-    })
 }

@@ -5,7 +5,7 @@ use ed25519_dalek::VerifyingKey;
 use super::codec::{decode_request, encode_response};
 use super::frame::{Fault, Frame, Inventory, Request, Response, Sent};
 use crate::admission::{Attested, Received, Verdict, Verified};
-use crate::change::ChangeRef;
+use crate::change::{ChangeRef, Run};
 use crate::document::Digest;
 use crate::id::{ActorId, DeviceId, UserId};
 use crate::schema::DocId;
@@ -15,8 +15,21 @@ use crate::schema::DocId;
 pub enum Submitted {
     /// Signed by the device; the signature is checked.
     Signed(Verified),
+    /// Signed by a device that may not speak any more: its numbers are not to be used, the work is
+    /// written anew by [`crate::admission::adopt`].
+    HandedIn(Verified),
     /// Brought back; the writer checks the receipt with its secret.
     Relayed(Attested),
+}
+
+impl Submitted {
+    /// The run itself.
+    pub fn run(&self) -> &Run {
+        match self {
+            Self::Signed(verified) | Self::HandedIn(verified) => verified.run(),
+            Self::Relayed(attested) => &attested.run,
+        }
+    }
 }
 
 /// What the session wants from the store after the changes were admitted.

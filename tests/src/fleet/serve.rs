@@ -131,12 +131,12 @@ impl World {
         signature: Option<[u8; 64]>,
     ) -> Result<Vec<Vec<Verdict>>, StoreError> {
         let tenant = self.number(holder.tenant);
-        let sent: Vec<Run> = runs.iter().map(|run| run_of(run).clone()).collect();
+        let sent: Vec<Run> = runs.iter().map(|run| run.run().clone()).collect();
         let relayed = runs.iter().filter(|run| matches!(run, Submitted::Relayed(_))).count();
         self.counts.add("work brought back with a receipt", relayed as u64);
         let message = push_message(
             holder.device,
-            runs.iter().filter(|run| matches!(run, Submitted::Signed(_))).map(run_of),
+            runs.iter().filter(|run| matches!(run, Submitted::Signed(_))).map(Submitted::run),
         );
         let evidence = signature.map(|signature| Evidence { message, signature });
         // The version before does not know what the newer one writes, and leaves it with the phone.
@@ -295,7 +295,7 @@ impl World {
                 caller: Caller { user: known.user, role: Role::Technician },
                 device,
                 devices: vec![device],
-                runs: verified.into_iter().map(Submitted::Signed).collect(),
+                runs: verified.into_iter().map(Submitted::HandedIn).collect(),
                 evidence: None,
                 now: self.now,
             };
@@ -337,13 +337,6 @@ impl World {
 
     pub(super) fn number(&self, tenant: TenantId) -> u8 {
         u8::from(tenant == self.tenants[1])
-    }
-}
-
-fn run_of(submitted: &Submitted) -> &Run {
-    match submitted {
-        Submitted::Signed(verified) => verified.run(),
-        Submitted::Relayed(attested) => &attested.run,
     }
 }
 

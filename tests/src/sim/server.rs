@@ -149,7 +149,7 @@ impl SimServer {
 
     fn admit(&mut self, submitted: Submitted) -> Vec<Verdict> {
         let verified = match submitted {
-            Submitted::Signed(verified) => verified,
+            Submitted::Signed(verified) | Submitted::HandedIn(verified) => verified,
             Submitted::Relayed(attested) => {
                 let count = attested.run.changes.len();
                 let genuine = |attested: &Attested| {

@@ -136,7 +136,7 @@ impl Replica {
         self.document = document;
         self.held = rows;
         for row in anew {
-            self.write_anew(writer, writer.fresh_actor, row, &mut delta)?;
+            self.write_anew(writer, writer.fresh_actor, row, &mut delta);
         }
         Ok(delta)
     }

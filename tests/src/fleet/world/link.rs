@@ -9,7 +9,7 @@ use sync_core::wire::inflate;
 
 use super::super::check;
 use super::super::phone::Out;
-use super::super::site::{ISSUER, NotIn};
+use super::super::site::{ISSUER, Login, NotIn, is_signed};
 use super::{Answer, Arriving, Event, World};
 use crate::random::Random;
 
@@ -162,9 +162,16 @@ impl World {
         // What the phone believes the server's clock says; then what the server says it is.
         let mut at = it.wall(self.now);
         for _ in 0..2 {
-            let input = assertion_input(device, ISSUER, at.div_euclid(1000), luck.bytes());
-            let signed = assertion(&input, &it.key().sign(input.as_bytes()).to_bytes());
-            match self.site.log_in(node, self.now, &signed) {
+            let (jti, at_s): ([u8; 16], i64) = (luck.bytes(), at.div_euclid(1000));
+            let login = if is_signed(jti[0]) {
+                let input = assertion_input(device, ISSUER, at_s, jti);
+                let signed = assertion(&input, &it.key().sign(input.as_bytes()).to_bytes());
+                self.site.log_in(node, self.now, Login::Signed(&signed))
+            } else {
+                let key = it.public_key();
+                self.site.log_in(node, self.now, Login::Known { device, key, at_s })
+            };
+            match login {
                 Ok((token, life)) => {
                     // A phone that slept does not know how long.
                     let slept = if luck.one_in(4) { 40_000_000 } else { 0 };

@@ -1,0 +1,63 @@
+//! A phone's work written anew by the server, in its author's name.
+//!
+//! A revoked phone hands its work in and speaks no more. Until somebody accepts it, the server may
+//! have been restored, or another copy of the phone may have written under the same numbers. So
+//! the facts are taken, under their ids, and the numbers are not: nothing can count twice, and
+//! nothing can stand where a phone holds other work.
+
+use std::collections::BTreeMap;
+
+use super::admit::{change_verdict, deny, own_facts};
+use super::{Admission, Admitted, Verdict, Verified};
+use crate::document::{Document, Refusal};
+use crate::id::ActorId;
+use crate::policy::Caller;
+
+/// Writes what a run says under `actor`, one change for each of its own. What is here already is
+/// passed over, so a repeat changes nothing, and no change waits for another.
+///
+/// Nothing is kept of a refusal: whoever calls this keeps the work as it came. Work that is
+/// refused while what it follows is not here is [`Verdict::Missing`], as it may be allowed later.
+pub fn adopt(
+    document: &mut Document,
+    actor: ActorId,
+    verified: Verified,
+    caller: &Caller,
+) -> Admission {
+    let (run, author, _) = verified.into_parts();
+    let mut admission = Admission { verdicts: Vec::new(), admitted: None, refused: Vec::new() };
+    let (chain, missing) = match document.chain(&run) {
+        Ok(chain) => (chain, None),
+        Err(Refusal::Missing(missing)) => (Vec::new(), Some(missing)),
+        // The numbers mean other work here than where it was written.
+        Err(_) => (Vec::new(), None),
+    };
+    let hashes: BTreeMap<u64, _> =
+        run.changes.iter().zip(&chain).map(|(change, built)| (change.seq, built.hash())).collect();
+    for change in run.changes {
+        let hash = hashes.get(&change.seq);
+        let held = hash.is_some_and(|hash| document.holds(&change, hash) == Some(true));
+        if held || document.says(&change, author) {
+            admission.verdicts.push(Verdict::Durable);
+            continue;
+        }
+        let allowed = deny(document, caller, &change);
+        let written = allowed.and_then(|()| {
+            own_facts(document, &change, author).map_err(change_verdict)?;
+            document.anew(actor, change).map_err(change_verdict)
+        });
+        admission.verdicts.push(match (written, &missing) {
+            (Ok(rebuilt), _) => {
+                let (last_seq, last_hash) = (rebuilt.change().seq, rebuilt.hash());
+                let first_seq = admission.admitted.map_or(last_seq, |before| before.first_seq);
+                let admitted = Admitted { actor, first_seq, last_seq, last_hash, author };
+                admission.admitted = Some(admitted);
+                document.apply(rebuilt, author);
+                Verdict::Durable
+            }
+            (Err(_), Some(missing)) => Verdict::Missing(missing.clone()),
+            (Err(verdict), None) => verdict,
+        });
+    }
+    admission
+}
