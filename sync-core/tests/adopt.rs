@@ -1,0 +1,124 @@
+//! What a revoked phone handed in is written anew: every fact once, under numbers of the server.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod scene;
+
+use scene::{Hand, NOON, a_job, assigned, user};
+use sync_core::admission::{Admission, Attested, Verdict, Verified, adopt};
+use sync_core::change::Run;
+use sync_core::document::Document;
+use sync_core::id::{ActorId, FactId};
+use sync_core::policy::{Caller, Role};
+use sync_core::schema::{key, section};
+
+const PHONE: u8 = 1;
+
+fn server() -> ActorId {
+    ActorId::new(NOON, [200; 10])
+}
+
+/// Everything a technician wrote, in runs of one change, as the phone signed it.
+fn own(phone: &Hand) -> Vec<Verified> {
+    let own = phone.runs().filter(|(_, author)| author.user == Some(user(PHONE)));
+    let verified = own.map(|(run, author)| {
+        let attested = Attested { run, author, receipt: [0; 16] };
+        Verified::relayed(attested, |_| true).expect("somebody vouches for it")
+    });
+    verified.collect()
+}
+
+fn take_in(document: &mut Document, work: Vec<Verified>) -> Vec<Admission> {
+    let caller = Caller { user: user(PHONE), role: Role::Technician };
+    work.into_iter().map(|it| adopt(document, server(), it, &caller)).collect()
+}
+
+fn verdicts(admissions: &[Admission]) -> Vec<Verdict> {
+    admissions.iter().flat_map(|admission| admission.verdicts.clone()).collect()
+}
+
+fn note(phone: &mut Hand, text: &str) -> FactId {
+    phone.fact(section::NOTES, &[(key::TEXT, text.into())])
+}
+
+/// The technicians' notes in a document.
+fn notes(document: &Document) -> Vec<FactId> {
+    document.facts(&section::NOTES).map(|fact| fact.id).collect()
+}
+
+#[test]
+fn facts_whose_numbers_mean_other_work_by_now_are_taken_in_their_authors_name() {
+    let (mut desk, mut phone) = assigned();
+    // The restored server lost the first note, and a copy of the phone wrote another in its place.
+    let mut copy = phone.clone();
+    let (first, second) = (note(&mut phone, "tyre torn"), note(&mut phone, "spare fitted"));
+    copy.now += 500;
+    let other = note(&mut copy, "nobody here");
+    desk.hear(&copy);
+    let admitted = take_in(&mut desk.document, own(&phone));
+    assert_eq!(verdicts(&admitted), [Verdict::Durable, Verdict::Durable]);
+    let document = &desk.document;
+    let mut all = vec![first, second, other];
+    all.sort();
+    assert_eq!(notes(document), all, "each once");
+    for id in [first, second] {
+        let fact = document.fact(&section::NOTES, &id).unwrap();
+        assert_eq!((fact.author, fact.change.actor), (Some(user(PHONE)), server()));
+        let there = phone.document.fact(&section::NOTES, &id).unwrap();
+        assert_eq!((fact.time, &fact.record), (there.time, &there.record));
+    }
+    assert!(document.judge().is_ok(), "Automerge agrees");
+}
+
+#[test]
+fn what_is_here_already_and_what_is_repeated_changes_nothing() {
+    let (mut desk, mut phone) = assigned();
+    note(&mut phone, "tyre torn");
+    desk.hear(&phone);
+    let late = note(&mut phone, "spare fitted");
+    for time in 0..2 {
+        let admitted = take_in(&mut desk.document, own(&phone));
+        assert_eq!(verdicts(&admitted), [Verdict::Durable, Verdict::Durable]);
+        let written = admitted.iter().filter(|it| it.admitted.is_some()).count();
+        assert_eq!(written, usize::from(time == 0), "only what was not here, and only once");
+    }
+    assert_eq!(desk.document.seq_of(&server()), 1);
+    assert!(desk.document.fact(&section::NOTES, &late).is_some());
+    // The phone, enrolled again, delivers the same work itself: it still counts once.
+    desk.hear(&phone);
+    assert_eq!(notes(&desk.document).len(), 2);
+}
+
+#[test]
+fn what_the_policy_refuses_holds_up_nothing() {
+    let (mut desk, mut phone) = assigned();
+    phone.caller.role = Role::Manager;
+    let price = [(key::AMOUNT, 90_000.into()), (key::DESCRIPTION, "tow".into())];
+    let charge = phone.fact(section::CHARGES, &price);
+    phone.caller.role = Role::Technician;
+    let after = note(&mut phone, "spare fitted");
+    let admitted = take_in(&mut desk.document, own(&phone));
+    let [Verdict::Refused { code, .. }, Verdict::Durable] = &verdicts(&admitted)[..] else {
+        panic!("{admitted:?}");
+    };
+    assert!(!code.is_empty());
+    assert!(desk.document.fact(&section::CHARGES, &charge).is_none());
+    assert!(desk.document.fact(&section::NOTES, &after).is_some());
+}
+
+#[test]
+fn work_on_a_job_that_is_not_here_yet_can_be_taken_in_later() {
+    let (desk, mut phone) = assigned();
+    let id = note(&mut phone, "tyre torn");
+    // A server restored from before the call knows nothing of the job, nor of its assignment.
+    let mut restored = Document::new(a_job());
+    let admitted = take_in(&mut restored, own(&phone));
+    let [Verdict::Missing(missing)] = &verdicts(&admitted)[..] else { panic!("{admitted:?}") };
+    assert!(!missing.is_empty() && restored.is_empty());
+    for (run, author) in desk.runs() {
+        let run: Run = run;
+        sync_core::admission::replay(&mut restored, &run, author).unwrap();
+    }
+    assert_eq!(verdicts(&take_in(&mut restored, own(&phone))), [Verdict::Durable]);
+    assert_eq!(notes(&restored), [id]);
+}
