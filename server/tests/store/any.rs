@@ -1,7 +1,5 @@
 //! One face for every store that keeps the promises, so that one suite tests them all.
 
-#![allow(clippy::unwrap_used, dead_code)]
-
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use server::memory::{Judged, Node};
@@ -36,13 +34,6 @@ impl Any {
         match self {
             Self::Sql(store) => Some(store),
             Self::Memory(_) => None,
-        }
-    }
-
-    pub fn epoch(&self) -> u64 {
-        match self {
-            Self::Sql(store) => store.epoch(),
-            Self::Memory(node) => locked(node).epoch(),
         }
     }
 

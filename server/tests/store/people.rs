@@ -1,8 +1,6 @@
 //! A tenant with a desk and phones, for the conformance suite.
 
-#![allow(clippy::unwrap_used, dead_code)]
-
-use super::Any;
+use crate::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ed25519_dalek::{Signer, SigningKey};

@@ -1,9 +1,7 @@
 //! Phones say where they are in batches; the desk sees the latest point and the trail.
 
-mod support;
-
+use crate::world::World;
 use serde_json::{Value, json};
-use support::World;
 
 const START: i64 = 1_795_000_000_000;
 

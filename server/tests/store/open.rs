@@ -1,12 +1,8 @@
 //! The store's promises about opening, migrating and plain writes, on every database at hand.
 
-#![allow(clippy::unwrap_used)]
-
-mod store;
-
+use crate::place::on_each_database;
 use server::store::StoreError;
 use sqlx::Row;
-use store::on_each_database;
 
 #[test]
 fn a_store_opens_twice_and_keeps_its_epoch() {

@@ -1,15 +1,13 @@
 //! Named regressions of what hostile input once did to the server, on each database.
 
-mod support;
-
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use crate::world::{Phone, World};
 use ed25519_dalek::Signer as _;
 use serde_json::json;
 use server::clock::random;
-use support::{Phone, World};
 use sync_core::admission::{Verdict, push_message, record};
 use sync_core::change::{Entry, Run};
 use sync_core::document::{Author, Document};

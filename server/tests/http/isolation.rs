@@ -1,10 +1,8 @@
 //! No route of the OpenAPI document shows or changes anything of another tenant.
 
-mod support;
-
+use crate::world::{Client, World};
 use serde_json::{Value, json};
 use server::auth::Role;
-use support::{Client, World};
 
 /// Two tenants; everything of `acme` is known to an administrator of `other`.
 struct Two {

@@ -1,15 +1,13 @@
 //! The store's promises about reading, on every database at hand.
 
-#![allow(clippy::unwrap_used)]
-
-mod store;
-
 use std::collections::BTreeMap;
 
+use crate::any::Any;
+use crate::people;
+use crate::people::{Desk, NOW, Phone, assign, job, note, random, step, tenant, van};
+use crate::place::{on_each_database, on_each_store};
 use server::store::{JobFilter, Likeness};
 use sqlx::Connection;
-use store::people::{Desk, NOW, Phone, assign, job, note, random, step, tenant, van};
-use store::{on_each_database, on_each_store};
 use sync_core::admission::replay;
 use sync_core::document::Document;
 use sync_core::id::TenantId;
@@ -267,7 +265,7 @@ fn a_list_of_jobs_is_filtered_and_pages_through_all_of_them() {
         let expiring = DocId::from(job());
         let technician = Value::Bytes(phone.user.as_bytes().to_vec());
         desk.edit(&store, expiring, move |document| {
-            let offer = store::people::fact(
+            let offer = people::fact(
                 section::ASSIGNMENT,
                 &[
                     (key::KIND, "offer".into()),
@@ -343,11 +341,7 @@ fn a_likely_duplicate_is_near_in_time_and_place() {
 }
 
 /// Everything a phone gets in pages of `budget` bytes; nothing may come twice.
-async fn pull_all(
-    store: &store::Any,
-    phone: &Phone,
-    budget: usize,
-) -> (BTreeMap<DocId, Document>, u32) {
+async fn pull_all(store: &Any, phone: &Phone, budget: usize) -> (BTreeMap<DocId, Document>, u32) {
     let mut held: BTreeMap<DocId, Document> = BTreeMap::new();
     let (mut cursor, mut pages) = (0, 0);
     loop {

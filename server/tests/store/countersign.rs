@@ -1,18 +1,15 @@
 //! Every seal gets the server's word without a restart, however many come at once or whatever
 //! kept it, and the word says when the seal came in.
 
-#![allow(clippy::unwrap_used)]
-
-mod store;
-
 use std::time::Duration;
 
+use crate::any::Any;
+use crate::people::{NOW, Phone, fact, random, tenant};
+use crate::place::{Place, on_each_database};
 use ed25519_dalek::Signer as _;
 use server::phone_sync::countersign::{Countersigner, run};
 use server::store::{Store, StoreError};
 use server::{App, Config};
-use store::people::{NOW, Phone, fact, random, tenant};
-use store::{Any, Place, on_each_database};
 use sync_core::document::Document;
 use sync_core::id::{FactId, JobId, TenantId};
 use sync_core::job::Job;

@@ -1,10 +1,8 @@
 //! Staff log in, are slowed down when they guess, and log out, over real sockets.
 
-mod support;
-
+use crate::world::{PASSWORD, World};
 use serde_json::json;
 use server::auth::Role;
-use support::{PASSWORD, World};
 
 #[test]
 fn a_person_logs_in_is_known_and_logs_out() {

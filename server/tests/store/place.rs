@@ -1,17 +1,12 @@
 //! Fresh databases for the conformance suite: SQLite in a temporary folder, Postgres when
 //! reachable, and the maps that simulations use.
 
-#![allow(clippy::unwrap_used, dead_code)]
-
-pub mod any;
-pub mod people;
-
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use any::Any;
+use crate::any::Any;
 use server::memory::{Database, Node};
 use server::store::{Backend, Store, StoreError};
 use sqlx::{AnyConnection, Connection};
@@ -31,7 +26,7 @@ impl Place {
     pub async fn open(&self) -> Any {
         match &self.memory {
             Some(database) => {
-                let actor = ActorId::new(people::NOW, people::random());
+                let actor = ActorId::new(crate::people::NOW, crate::people::random());
                 let node = Node::start(database, actor, 32 << 20);
                 Any::Memory(std::sync::Arc::new(std::sync::Mutex::new(node)))
             }
@@ -102,7 +97,7 @@ impl Place {
 
     fn maps() -> Self {
         let mut secret = [9; 32];
-        secret[..10].copy_from_slice(&people::random());
+        secret[..10].copy_from_slice(&crate::people::random());
         let memory = Some(Database::new(7, secret));
         Self { backend: Backend::Sqlite, url: String::new(), memory, folder: None, admin: None }
     }

@@ -1,13 +1,9 @@
 //! What the store in memory promises beyond the suite: its disk fails, and nothing answered is lost.
 
-#![allow(clippy::unwrap_used)]
-
-mod store;
-
+use crate::people::{Desk, NOW, job, note, random, tenant};
 use server::memory::{Database, Judged, Node};
 use server::store::StoreError;
 use server::writer::Expect;
-use store::people::{Desk, NOW, job, note, random, tenant};
 use sync_core::id::ActorId;
 use sync_core::schema::{DocId, section};
 

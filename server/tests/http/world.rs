@@ -1,7 +1,5 @@
 //! A real server on a fresh SQLite file, and small clients to talk to it.
 
-#![allow(dead_code, clippy::unwrap_used)]
-
 use std::io::Write as _;
 use std::path::PathBuf;
 

@@ -1,17 +1,15 @@
 //! The store's promise that everything computed can be computed again from the log.
 
-#![allow(clippy::unwrap_used)]
-
-mod store;
-
 use std::pin::pin;
 
+use crate::any::Any;
+use crate::people;
+use crate::people::{Desk, NOW, Phone, assign, fact, note, step, tenant, van};
+use crate::place::{Place, on_each_database, on_each_store};
 use server::store::backup::{BackupError, backup, restore};
 use server::store::{Store, StoreError};
 use server::verify::{Problem, verify};
 use sqlx::Connection as _;
-use store::people::{Desk, NOW, Phone, assign, fact, note, step, tenant, van};
-use store::{Any, Place, on_each_database, on_each_store};
 use sync_core::schema::{DocId, key, section};
 use sync_core::value::Value;
 
@@ -301,7 +299,7 @@ async fn busy_day(store: &Any) {
             let run = first.record(&mut copy, vec![note(&format!("note {round}"))]);
             first.push(store, vec![run]).await;
         }
-        let walk_up = DocId::from(store::people::job());
+        let walk_up = DocId::from(people::job());
         let mut copy = sync_core::document::Document::new(walk_up);
         let opens = fact(
             section::STATUS,

@@ -1,12 +1,10 @@
 //! An answer that is given before its request has come whole reaches a client that goes on sending.
 
-mod support;
-
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use support::World;
+use crate::world::World;
 
 /// What a client still sends after the answer stands on its socket: more than a phone ever does.
 const BODY: usize = 3 * 1024 * 1024;

@@ -1,12 +1,10 @@
 //! Phones are enrolled, log in by signed assertion, and are refused at once when revoked.
 
-mod support;
-
+use crate::world::{Phone, World};
 use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 use server::auth::Role;
 use server::auth::token::{self, Claims};
-use support::{Phone, World};
 
 fn claims(phone: &Phone, now_s: i64, jti: &str) -> Value {
     let id = phone.device.to_string();

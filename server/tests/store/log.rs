@@ -1,13 +1,10 @@
 //! The store's promises about taking work in, on every database at hand.
 
-#![allow(clippy::unwrap_used)]
-
-mod store;
-
+use crate::any::Any;
+use crate::people::{Desk, Phone, fact, job, note, step, tenant};
+use crate::place::{on_each_database, on_each_store};
 use server::store::StoreError;
 use server::writer::{EditError, Expect};
-use store::people::{Desk, Phone, fact, job, note, step, tenant};
-use store::{on_each_database, on_each_store};
 use sync_core::admission::Verdict;
 use sync_core::document::Document;
 use sync_core::schema::{DocId, key, section};
@@ -419,7 +416,7 @@ fn a_node_hears_what_another_node_commits() {
 }
 
 /// A plain write in the group that fails; it does nothing where there is no SQL.
-async fn plain_write(store: &store::Any) -> Result<(), StoreError> {
+async fn plain_write(store: &Any) -> Result<(), StoreError> {
     let Some(sql) = store.sql() else { return Ok(()) };
     let work = sql.write::<_, StoreError, _>(|tx| {
         Box::pin(async move {

@@ -1,10 +1,8 @@
 //! A dispatcher takes a call, changes it, gives it to somebody, ends it; over real sockets.
 
-mod support;
-
+use crate::world::{Client, PASSWORD, World};
 use serde_json::{Value, json};
 use server::auth::Role;
-use support::{Client, World};
 
 fn call() -> Value {
     json!({
@@ -323,7 +321,7 @@ fn staff_of_one_branch_see_its_jobs_only() {
     let (north, south) = (branch("North"), branch("South"));
     let user = json!({
         "login": "nora", "name": "Nora", "role": "dispatcher", "branch": north,
-        "password": support::PASSWORD,
+        "password": PASSWORD,
     });
     admin.post("/v1/users", user).ok(201);
     let nora = world.desk("acme", "nora");

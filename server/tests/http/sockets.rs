@@ -1,12 +1,10 @@
 //! Sockets that are slow, silent or too many are closed, and the server stops in good order.
 
-mod support;
-
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use support::World;
+use crate::world::World;
 use sync_core::sync::{Request, encode_request};
 
 const MEDIA: &str = "application/vnd.towline.sync";

@@ -1,11 +1,9 @@
 //! Phones exchange frames over HTTP and WebSocket; what is no frame or no phone is told so.
 
-mod support;
-
 use std::net::TcpStream;
 
+use crate::world::{Phone, World};
 use serde_json::json;
-use support::World;
 use sync_core::limits;
 use sync_core::sync::{Frame, Request, Response, decode_response, encode_request};
 use tungstenite::client::IntoClientRequest as _;
@@ -38,7 +36,7 @@ fn post(world: &World, token: &str, body: &[u8]) -> Vec<u8> {
     response.body_mut().read_to_vec().expect("a body")
 }
 
-fn token(world: &World, phone: &support::Phone) -> String {
+fn token(world: &World, phone: &Phone) -> String {
     let now_s = world.running().app().now() / 1000;
     let token = phone.token(&world.anybody(), &phone.assertion(now_s)).ok(200);
     token["access_token"].as_str().unwrap_or_default().to_owned()
