@@ -3,8 +3,12 @@
 //! A limit is a promise to both sides: a phone checks it before it saves, the server before it
 //! admits, and neither allocates more than these numbers allow for bytes it has not yet trusted.
 
-/// Encoded size of one change, bytes. A signature with dense strokes is about 16 KiB.
+/// Encoded size of one change alone in a run, bytes ([`crate::change::Change::fits`]): whoever writes
+/// one checks it, and whoever admits one. A signature with dense strokes is about 16 KiB.
 pub const CHANGE_BYTES: usize = 64 * 1024;
+/// What a reader takes of one change, bytes. Among others in a run the differences to what goes
+/// before, and the numbers of more actors, can make a change that fits a little longer.
+pub const CHANGE_BYTES_READ: usize = 2 * CHANGE_BYTES;
 /// Entries (facts and fields) in one change.
 pub const CHANGE_ENTRIES: usize = 512;
 /// Size of one text or bytes value, bytes.
@@ -17,6 +21,10 @@ pub const NAME_BYTES: usize = 64;
 pub const FIELD_REPLACES: usize = 32;
 /// Dependencies of one change.
 pub const CHANGE_DEPS: usize = 64;
+/// Heads of a document on the server; work that would add one more waits until somebody's change has
+/// followed them. The next change follows them all, with room for what a phone adds by itself, so
+/// this is below [`CHANGE_DEPS`].
+pub const DOCUMENT_HEADS: usize = 48;
 /// Changes in one run.
 pub const RUN_CHANGES: usize = 4096;
 /// Runs in one page.

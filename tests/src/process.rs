@@ -212,9 +212,9 @@ fn build() -> io::Result<PathBuf> {
     let profile = own.parent().and_then(Path::parent);
     let profile = profile.ok_or_else(|| io::Error::other("this program lies nowhere"))?;
     let mut cargo = Command::new(env!("CARGO"));
-    // As the whole workspace is built: for one package alone other features would be chosen, and
-    // everything compiled once more.
-    cargo.args(["build", "--quiet", "--workspace", "--bin", "towline"]);
+    // As the tests are built: for one package alone, or without an example, which has the features
+    // that tests have, others would be chosen and everything compiled once more.
+    cargo.args(["build", "--quiet", "--workspace", "--bin", "towline", "--example", "simulate"]);
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
     if profile.ends_with("release") {
         cargo.arg("--release");

@@ -11,6 +11,9 @@ use crate::policy::{self, Caller};
 /// Code of work whose writer id belongs to another phone: it has to be written anew.
 pub const ACTOR_NOT_YOURS: &str = "actor_not_yours";
 
+/// Code of work that has to wait until somebody's change has followed the heads that are there.
+pub const MANY_HEADS: &str = "many_heads";
+
 /// What came of admitting a run.
 #[derive(Debug, Clone)]
 pub struct Admission {
@@ -126,6 +129,9 @@ pub fn admit(
         }
         let verdict = match allow(document, caller, relayed, &change) {
             Err(verdict) => verdict,
+            Ok(()) if document.is_crowded_by(&built) => {
+                Verdict::Later { code: MANY_HEADS.to_owned() }
+            }
             Ok(()) => match check(document, &change, author) {
                 Err(refusal) => change_verdict(refusal),
                 Ok(()) => {

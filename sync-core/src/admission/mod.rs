@@ -17,7 +17,9 @@ mod replay;
 mod verdict;
 mod verify;
 
-pub use admit::{ACTOR_NOT_YOURS, Admission, Admitted, RefusedBefore, RefusedChange, admit};
+pub use admit::{
+    ACTOR_NOT_YOURS, Admission, Admitted, MANY_HEADS, RefusedBefore, RefusedChange, admit,
+};
 pub use adopt::adopt;
 pub use record::{RecordError, record};
 pub use replay::{Replayed, replay};

@@ -53,7 +53,7 @@ pub const NUMBERED_SECTIONS: &[Section] = &[
 
 /// Appends a run.
 pub fn encode_run(writer: &mut Writer, run: &Run) {
-    let actors = ActorTable::of(run);
+    let actors = ActorTable::of(&run.changes);
     writer.u8(run.doc.kind.code());
     writer.raw(run.doc.as_bytes());
     writer.uint(actors.list.len() as u64);
@@ -67,6 +67,14 @@ pub fn encode_run(writer: &mut Writer, run: &Run) {
         encode_change(writer, change, &actors, &mut deltas);
     }
     writer.raw(&run.last_hash.0);
+}
+
+/// Bytes of a change that is alone in a run, without what the run adds.
+pub(super) fn change_len(change: &Change) -> usize {
+    let mut writer = Writer::new();
+    let actors = ActorTable::of(std::slice::from_ref(change));
+    encode_change(&mut writer, change, &actors, &mut Deltas::default());
+    writer.into_bytes().len()
 }
 
 /// Takes a run off the reader, within [`limits`].
@@ -92,7 +100,7 @@ pub fn decode_run(reader: &mut Reader<'_>) -> Result<Run, WireError> {
     for index in 0..count {
         let before = reader.left();
         let mut change = decode_change(reader, &actors, &mut deltas)?;
-        if before - reader.left() > limits::CHANGE_BYTES {
+        if before - reader.left() > limits::CHANGE_BYTES_READ {
             return Err(WireError::TooLarge("change"));
         }
         change.actor = author;
@@ -101,7 +109,7 @@ pub fn decode_run(reader: &mut Reader<'_>) -> Result<Run, WireError> {
     }
     let run = Run { doc, changes, last_hash: ChangeHash(reader.array()?) };
     // One encoding only: the table lists just the actors used, in order of first use.
-    if ActorTable::of(&run).list != actors {
+    if ActorTable::of(&run.changes).list != actors {
         return Err(WireError::Malformed("actors of a run"));
     }
     Ok(run)
@@ -114,10 +122,10 @@ struct ActorTable {
 }
 
 impl ActorTable {
-    fn of(run: &Run) -> Self {
+    fn of(changes: &[Change]) -> Self {
         let mut table = Self { list: Vec::new(), index: HashMap::new() };
-        table.add(run.actor());
-        for change in &run.changes {
+        for change in changes {
+            table.add(change.actor);
             for dep in &change.after {
                 table.add(dep.actor);
             }

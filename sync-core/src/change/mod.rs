@@ -10,6 +10,7 @@ use automerge::ChangeHash;
 pub use codec::{NUMBERED_SECTIONS, decode_run, encode_run};
 
 use crate::id::{ActorId, FactId};
+use crate::limits;
 use crate::schema::{DocId, Key, Section};
 use crate::value::{Record, Value};
 
@@ -70,6 +71,15 @@ impl Entry {
             Self::Section { .. } => 1,
         }
     }
+
+    /// Bytes of its texts and byte strings.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Fact { record, .. } => record.values().map(Value::bytes).sum(),
+            Self::Field { value, .. } => value.bytes(),
+            Self::Section { .. } => 0,
+        }
+    }
 }
 
 /// One change of one document by one actor.
@@ -94,6 +104,15 @@ impl Change {
     pub fn values(&self) -> usize {
         let entries = self.entries.iter().map(Entry::values);
         1 + self.after.len() + entries.sum::<usize>()
+    }
+
+    /// Whether it encodes to at most [`limits::CHANGE_BYTES`] when it is alone in a run. What does
+    /// not could be stored and never be read again.
+    pub fn fits(&self) -> bool {
+        /// More than any value takes besides the bytes of its text: two names, an id, numbers.
+        const VALUE: usize = 2 * (limits::NAME_BYTES + 2) + 48;
+        let most = VALUE * self.values() + self.entries.iter().map(Entry::bytes).sum::<usize>();
+        most <= limits::CHANGE_BYTES || codec::change_len(self) <= limits::CHANGE_BYTES
     }
 }
 

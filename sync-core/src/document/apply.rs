@@ -86,6 +86,12 @@ impl Document {
         self.check_entries(change)
     }
 
+    /// Whether a change that [`Document::chain`] has rebuilt would leave more heads than a document
+    /// on the server may have: nobody could follow them all any more.
+    pub(crate) fn is_crowded_by(&self, built: &Built) -> bool {
+        self.graph.heads_with(&built.deps) > limits::DOCUMENT_HEADS
+    }
+
     /// Whether this is the actor's next change and the actor may write here at all.
     fn check_place(&self, change: &Change) -> Result<(), Refusal> {
         let expected = self.graph.seq_of(&change.actor) + 1;
@@ -175,6 +181,9 @@ impl Document {
         let genesis = ChangeRef { actor: ActorId::GENESIS, seq: 1 };
         let mut after: Vec<_> = heads.filter(|head| *head != own && *head != genesis).collect();
         after.sort();
+        if after.len() > limits::CHANGE_DEPS {
+            return Err(Refusal::Limit("dependencies of a change"));
+        }
         self.check(Change { actor, seq, after, time, entries })
     }
 
@@ -217,12 +226,17 @@ impl Document {
         let standing = self.field_values(&section, &key);
         let mut replaces: Vec<_> = standing.iter().map(|value| value.op).collect();
         replaces.sort();
+        // What one change cannot replace stays beside the new value, for the next to replace.
+        replaces.truncate(limits::FIELD_REPLACES);
         Entry::Field { section, key, value, replaces }
     }
 
     fn check_entries(&self, change: &Change) -> Result<(), Refusal> {
         if change.entries.is_empty() || change.entries.len() > limits::CHANGE_ENTRIES {
             return Err(Refusal::Limit("entries of a change"));
+        }
+        if !change.fits() {
+            return Err(Refusal::Limit("size of a change"));
         }
         let mut ids = Vec::new();
         let mut keys = Vec::new();
@@ -261,10 +275,6 @@ impl Document {
 }
 
 fn check_value(value: &Value) -> Result<(), Refusal> {
-    let size = match value {
-        Value::Null | Value::Bool(_) | Value::Int(_) => 0,
-        Value::Text(text) => text.len(),
-        Value::Bytes(bytes) => bytes.len(),
-    };
-    if size > limits::VALUE_BYTES { Err(Refusal::Limit("size of a value")) } else { Ok(()) }
+    let large = value.bytes() > limits::VALUE_BYTES;
+    if large { Err(Refusal::Limit("size of a value")) } else { Ok(()) }
 }

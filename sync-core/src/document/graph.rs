@@ -62,6 +62,14 @@ impl Graph {
         self.actors.len()
     }
 
+    /// How many heads there are after a change that follows `deps`.
+    pub fn heads_with(&self, deps: &[ChangeHash]) -> usize {
+        let mut followed: Vec<_> = deps.iter().filter(|d| self.heads.contains(&d.0)).collect();
+        followed.sort();
+        followed.dedup();
+        self.heads.len() + 1 - followed.len()
+    }
+
     pub fn heads(&self) -> Vec<ChangeHash> {
         self.heads.iter().map(|hash| ChangeHash(*hash)).collect()
     }
