@@ -281,6 +281,10 @@ fn nobody_there_is_a_claim_until_the_desk_confirms_it() {
     let mut rejecting = desk.clone();
     rejecting.decide("goa_claimed", "reject", Some(question));
     assert_eq!((rejecting.job().state, open(&rejecting)), (State::OnScene, vec![]));
+    assert_eq!(rejecting.job().active_technician, Some(user(1)), "they have to go on with it");
+    phone.hear(&rejecting);
+    phone.step("goa", 1);
+    assert_eq!(phone.job().active_technician, None, "another claim is another question");
     desk.decide("goa_claimed", "confirm", Some(question));
     assert_eq!((desk.job().state, open(&desk)), (State::Goa, vec![]));
 }

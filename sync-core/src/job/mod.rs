@@ -55,7 +55,7 @@ pub(crate) use times::corrected;
 
 use crate::document::{Document, Fact};
 use crate::id::{JobId, UserId};
-use decision::Decisions;
+use decision::{Cause, Decisions};
 use exceptions::{Exceptions, Found, says_why_unsigned};
 use outcome::Outcome;
 use stint::{Stint, Stints};
@@ -159,7 +159,10 @@ impl Job {
             next_epoch: stints.last_epoch.map_or(1, |epoch| epoch.saturating_add(1)),
             superseded: superseded(&stints, &outcome, &intake),
             times: performer.map(|stint| times::of(stint, intake.place)).unwrap_or_default(),
-            active_technician: technician.filter(|_| state.is_active() && !is_claimed(&steps)),
+            active_technician: technician.filter(|_| {
+                let claimed = performer.is_some_and(|stint| is_claimed(stint, &decisions));
+                state.is_active() && !claimed
+            }),
             parts,
             charges,
             checklist,
@@ -242,9 +245,16 @@ fn billed(
 }
 
 /// Whether the technician said it came to nothing. They are free for the next job then, without
-/// waiting for the office to decide about the claim.
-fn is_claimed(steps: &[Step]) -> bool {
-    steps.iter().any(|step| matches!(step, Step::Goa | Step::Unsuccessful))
+/// waiting for the office to decide about the claim; once it is rejected the job is theirs to do.
+fn is_claimed(stint: &Stint<'_>, decisions: &Decisions) -> bool {
+    let claims =
+        [(Step::Goa, About::GoaClaimed), (Step::Unsuccessful, About::UnsuccessfulClaimed)];
+    claims.into_iter().any(|(step, about)| {
+        let cause = Cause::of(stint.steps.get(&step).cloned().unwrap_or_default());
+        let rejected = decisions.on(about.word(), &cause).is_some_and(|d| d.choice == "reject");
+        let open = !rejected || !decisions.uncovered(about.word(), &cause).is_empty();
+        !cause.facts.is_empty() && open
+    })
 }
 
 fn is_signed(document: &Document, performer: Option<&Stint<'_>>) -> bool {
