@@ -1,10 +1,13 @@
 //! Enrolment and login of a phone: what is signed, and the six digits two people compare.
 //!
-//! 1. Staff create a one-time code for a technician. The phone posts to `/v1/devices/enrol` the
-//!    code, the public half of a fresh Ed25519 key, a nonce and a [`proof_message`] signed by the
-//!    key. The answer holds the device id, the audience for logins and the server's nonce.
-//! 2. Both sides compute [`digits`]; the phone shows them, staff type them in. Whoever sat between
-//!    the two would have had to change one of the values, and the digits would differ.
+//! 1. Staff create a one-time code for a technician, and tell it by voice or on a screen. The code
+//!    itself never goes over the network: the phone posts to `/v1/devices/enrol` its
+//!    [`CodeSecret::name`], the public half of a fresh Ed25519 key, a nonce and a
+//!    [`proof_message`] signed by the key. The answer holds the device id, the audience for logins
+//!    and the server's nonce.
+//! 2. Both sides compute [`digits`]; the phone shows them, staff type them in. Proof and digits are
+//!    made with what only those two know, so whoever sits between them can neither enrol a key of
+//!    their own nor look for a nonce that would make the digits agree.
 //! 3. From then on the phone logs in at `/v1/token` with an [`assertion_input`] it signed
 //!    (RFC 7523), which needs no password and no stored token.
 
@@ -44,12 +47,44 @@ pub fn normal_code(typed: &str) -> Option<String> {
     Some(code(symbols?.try_into().ok()?))
 }
 
-/// What the phone signs to prove that it holds the private half of `public_key`.
-///
-/// `code` is in the form of [`normal_code`].
-pub fn proof_message(code: &str, public_key: &[u8; 32], phone_nonce: &[u8; 16]) -> Vec<u8> {
-    let mut message = b"towline enrol 1".to_vec();
-    message.extend(Sha256::digest(code.as_bytes()));
+/// What a code stands for: the secret that the office and one phone share until it is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct CodeSecret(pub [u8; 32]);
+
+impl CodeSecret {
+    /// The secret of a code in the form of [`normal_code`].
+    pub fn of(code: &str) -> Self {
+        let mut sha = Sha256::new();
+        sha.update(b"towline code 1");
+        sha.update(code.as_bytes());
+        Self(sha.finalize().into())
+    }
+
+    /// By what the server finds the code. It tells nobody the secret: 60 random bits are behind
+    /// it, and the code lives for minutes.
+    pub fn name(&self) -> [u8; 32] {
+        let mut sha = Sha256::new();
+        sha.update(b"towline code name 1");
+        sha.update(self.0);
+        sha.finalize().into()
+    }
+}
+
+impl std::fmt::Debug for CodeSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CodeSecret")
+    }
+}
+
+/// What the phone signs to prove that it holds the private half of `public_key` and was told the
+/// code.
+pub fn proof_message(
+    secret: &CodeSecret,
+    public_key: &[u8; 32],
+    phone_nonce: &[u8; 16],
+) -> Vec<u8> {
+    let mut message = b"towline enrol 2".to_vec();
+    message.extend(secret.0);
     message.extend(public_key);
     message.extend(phone_nonce);
     message
@@ -57,14 +92,14 @@ pub fn proof_message(code: &str, public_key: &[u8; 32], phone_nonce: &[u8; 16]) 
 
 /// The six digits both sides compute and two people compare.
 pub fn digits(
-    code: &str,
+    secret: &CodeSecret,
     public_key: &[u8; 32],
     phone_nonce: &[u8; 16],
     server_nonce: &[u8; 16],
 ) -> String {
     let mut sha = Sha256::new();
-    sha.update(b"towline compare 1");
-    sha.update(Sha256::digest(code.as_bytes()));
+    sha.update(b"towline compare 2");
+    sha.update(secret.0);
     sha.update(public_key);
     sha.update(phone_nonce);
     sha.update(server_nonce);
@@ -111,11 +146,13 @@ mod tests {
 
     #[test]
     fn the_digits_change_with_every_value_they_are_made_of() {
-        let base = digits("0123-4567-89AZ", &[1; 32], &[2; 16], &[3; 16]);
+        let [code, other] = ["0123-4567-89AZ", "0123-4567-89AY"].map(CodeSecret::of);
+        let base = digits(&code, &[1; 32], &[2; 16], &[3; 16]);
         assert_eq!(base.len(), 6);
-        assert_ne!(base, digits("0123-4567-89AY", &[1; 32], &[2; 16], &[3; 16]));
-        assert_ne!(base, digits("0123-4567-89AZ", &[9; 32], &[2; 16], &[3; 16]));
-        assert_ne!(base, digits("0123-4567-89AZ", &[1; 32], &[9; 16], &[3; 16]));
-        assert_ne!(base, digits("0123-4567-89AZ", &[1; 32], &[2; 16], &[9; 16]));
+        assert_ne!(base, digits(&other, &[1; 32], &[2; 16], &[3; 16]));
+        assert_ne!(base, digits(&code, &[9; 32], &[2; 16], &[3; 16]));
+        assert_ne!(base, digits(&code, &[1; 32], &[9; 16], &[3; 16]));
+        assert_ne!(base, digits(&code, &[1; 32], &[2; 16], &[9; 16]));
+        assert!(code.name() != code.0 && code.name() != other.name());
     }
 }

@@ -27,9 +27,8 @@ fn a_change_of_any_size_is_refused_when_it_is_written_or_read_for_ever() {
     let mut refused = 0;
     for less in (0..400).step_by(7) {
         let (_, mut phone) = assigned();
-        let texts = [key::TEXT, key::REASON].map(|key| {
-            (key, Value::from("x".repeat(limits::VALUE_BYTES - less / 2).as_str()))
-        });
+        let texts = [key::TEXT, key::REASON]
+            .map(|key| (key, Value::from("x".repeat(limits::VALUE_BYTES - less / 2).as_str())));
         match phone.attempt_fact(section::NOTES, &texts) {
             Ok(_) => {}
             Err(RecordError::Refusal(Refusal::Limit(what))) => {
@@ -92,7 +91,8 @@ fn first_note_of(phone: &Hand, number: u8) -> (Run, Author) {
     let entry = sync_core::change::Entry::Fact { section: section::NOTES, id, record };
     let author = Author::phone(hand.caller.user, DeviceId::new(NOON, [1; 10]));
     let document = &mut hand.document;
-    let run = sync_core::admission::record(document, actor, NOON, &hand.caller, author, vec![entry]);
+    let run =
+        sync_core::admission::record(document, actor, NOON, &hand.caller, author, vec![entry]);
     (run.expect("it is allowed"), author)
 }
 

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
-use sync_core::enrol::{digits, normal_code, proof_message};
+use sync_core::enrol::{CodeSecret, digits, normal_code, proof_message};
 use sync_core::id::{DeviceId, TenantId, UserId};
 
 use super::{Engine, Event, State};
@@ -60,13 +60,14 @@ impl Engine {
             let sentence = "A code has twelve letters and digits, such as 7K3M-9QXD-2HVA.";
             EngineError::invalid("code_malformed", "code", sentence)
         })?;
+        let secret = CodeSecret::of(&code);
         let transport = self.0.options.connector.connect(server_url)?;
         let key = SigningKey::from_bytes(&power::bytes(self.random())?);
         let public_key = key.verifying_key().to_bytes();
         let nonce: [u8; 16] = power::bytes(self.random())?;
-        let proof = key.sign(&proof_message(&code, &public_key, &nonce)).to_bytes();
+        let proof = key.sign(&proof_message(&secret, &public_key, &nonce)).to_bytes();
         let request = EnrolmentRequest {
-            code: code.clone(),
+            code_name: URL_SAFE_NO_PAD.encode(secret.name()),
             public_key: URL_SAFE_NO_PAD.encode(public_key),
             nonce: URL_SAFE_NO_PAD.encode(nonce),
             proof: URL_SAFE_NO_PAD.encode(proof),
@@ -74,7 +75,7 @@ impl Engine {
             app_version: env!("CARGO_PKG_VERSION"),
         };
         let answer = net::enrol(transport.as_ref(), &request)?;
-        let digits = digits(&code, &public_key, &nonce, &answer.server_nonce()?);
+        let digits = digits(&secret, &public_key, &nonce, &answer.server_nonce()?);
         let user_name = answer.user_name.clone();
         let identity = Identity {
             server_url: server_url.trim().to_owned(),

@@ -15,8 +15,8 @@ const CLOCKS_AGREE_S: i64 = 30;
 /// What the phone sends to enrol.
 #[derive(Debug, Serialize)]
 pub(crate) struct EnrolmentRequest {
-    /// The code in its normal form.
-    pub code: String,
+    /// By what the server finds the code, base64url; the code itself is not sent.
+    pub code_name: String,
     /// Ed25519 public key, base64url.
     pub public_key: String,
     /// Sixteen random bytes, base64url.

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
-use sync_core::enrol;
+use sync_core::enrol::{self, CodeSecret};
 use sync_core::id::{DeviceId, TenantId, UserId};
 use utoipa::ToSchema;
 
@@ -29,8 +29,9 @@ const TRIES: i64 = 3;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Enrolment {
-    /// The code as it was typed or scanned.
-    pub code: String,
+    /// `sync_core::enrol::CodeSecret::name` of the code, 32 bytes, base64url without padding. The
+    /// code itself never leaves the phone.
+    pub code_name: String,
     /// Ed25519 public key, 32 bytes, base64url without padding.
     pub public_key: String,
     /// 16 fresh random bytes, base64url without padding.
@@ -82,17 +83,16 @@ pub async fn enrol_device(
     operation: Operation,
     Json(wanted): Json<Enrolment>,
 ) -> Result<Response, Problem> {
-    let normal = enrol::normal_code(&wanted.code).ok_or_else(|| Problem::new(Code::BadCode))?;
+    let code_name: [u8; 32] = bytes("code_name", &wanted.code_name)?;
     let public_key: [u8; 32] = bytes("public_key", &wanted.public_key)?;
     let phone_nonce: [u8; 16] = bytes("nonce", &wanted.nonce)?;
     let proof: [u8; 64] = bytes("proof", &wanted.proof)?;
-    prove(&normal, &public_key, &phone_nonce, &proof)?;
     let now = app.now();
     let server_nonce: [u8; 16] = random();
     let (ms, seed) = operation.seed(0);
     let device = Device {
         id: DeviceId::new(ms, seed),
-        // Both are the code's; put in when it is found.
+        // These and the digits are the code's; put in when it is found.
         user: UserId::new(0, [0; 10]),
         tenant: TenantId::new(0, [0; 10]),
         state: DeviceState::Pending,
@@ -103,7 +103,7 @@ pub async fn enrol_device(
         revoked_at: None,
         seen_at: None,
         public_key: public_key.to_vec(),
-        digits: enrol::digits(&normal, &public_key, &phone_nonce, &server_nonce),
+        digits: String::new(),
         tries: 0,
     };
     let address = peer.map_or_else(String::new, |Extension(Peer(ip))| ip.to_string());
@@ -113,10 +113,13 @@ pub async fn enrol_device(
         .store
         .write::<Device, Problem, _>(move |tx| {
             Box::pin(async move {
-                let (tenant, user) = code::use_code(tx, code::hash(&normal), now)
+                let (tenant, user, secret) = code::use_code(tx, code_name, now)
                     .await?
                     .ok_or_else(|| Problem::new(Code::BadCode))?;
-                let device = Device { tenant, user, ..device };
+                // Without a proof nothing is committed: who was not told the code cannot use it up.
+                prove(&secret, &public_key, &phone_nonce, &proof)?;
+                let digits = enrol::digits(&secret, &public_key, &phone_nonce, &server_nonce);
+                let device = Device { tenant, user, digits, ..device };
                 devices::insert(tx, &device).await?;
                 throttle::refund(tx, ADDRESS, &address, false).await?;
                 let note = Note {
@@ -181,7 +184,8 @@ pub async fn confirm(
         .write::<_, Problem, _>(move |tx| {
             Box::pin(async move {
                 let tenant = caller.tenant;
-                let device = devices::get(tx, tenant, id).await?.ok_or_else(Problem::not_found)?;
+                let device = devices::get_seen(tx, &caller, id).await?;
+                let device = device.ok_or_else(Problem::not_found)?;
                 if device.state != DeviceState::Pending {
                     let detail = format!("The device is {}.", device.state.as_str());
                     return Err(Problem::new(Code::WrongState).detail(detail));
@@ -213,7 +217,7 @@ async fn charge(app: &App, address: String) -> Result<(), Problem> {
 }
 
 fn prove(
-    code: &str,
+    secret: &CodeSecret,
     public_key: &[u8; 32],
     nonce: &[u8; 16],
     proof: &[u8; 64],
@@ -221,7 +225,7 @@ fn prove(
     let bad = || Problem::new(Code::BadProof).field("proof");
     let key = VerifyingKey::from_bytes(public_key)
         .map_err(|_| Problem::new(Code::BadProof).field("public_key"))?;
-    let message = enrol::proof_message(code, public_key, nonce);
+    let message = enrol::proof_message(secret, public_key, nonce);
     key.verify_strict(&message, &Signature::from_bytes(proof)).map_err(|_| bad())
 }
 

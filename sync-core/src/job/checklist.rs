@@ -8,11 +8,12 @@ use super::access::text;
 use super::evidence::Attachment;
 use super::family::families;
 use super::parts::owned;
+use super::stint::Stint;
 use super::times::corrected;
 use super::{Intake, Step};
 use crate::document::Document;
 use crate::id::{FactId, UserId};
-use crate::schema::{key, section};
+use crate::schema::{Key, key, section};
 use crate::time::Corrected;
 
 /// The result of one step.
@@ -40,6 +41,14 @@ pub enum Missing {
     Photo(String),
     /// The odometer reading.
     Odometer,
+    /// Where the vehicle is towed: a tow without a destination, neither taken in nor recorded.
+    Destination,
+    /// Who received the vehicle at the destination.
+    Recipient,
+    /// That somebody was there, for a claim that nobody else was: a position or a photo.
+    ArrivalProof,
+    /// How often the customer was called, for the same claim.
+    CallAttempts,
     /// A customer's signature, or a coded reason why there is none.
     Signature,
 }
@@ -77,20 +86,26 @@ pub(super) fn results(document: &Document) -> BTreeMap<String, CheckResult> {
     results
 }
 
-/// Steps and photos that are asked for and not there, without duplicates.
+/// What the steps that were taken want and do not have, without duplicates.
 pub(super) fn missing(
     intake: &Intake,
-    towed: &[Step],
+    stint: Option<&Stint<'_>>,
     results: &BTreeMap<String, CheckResult>,
     attachments: &[Attachment],
 ) -> Vec<Missing> {
+    let taken = |step: Step| stint.is_some_and(|stint| stint.steps.contains_key(&step));
+    let says = |step: Step, key: &Key| {
+        let facts = stint.and_then(|stint| stint.steps.get(&step)).into_iter().flatten();
+        facts.into_iter().any(|fact| fact.record.contains_key(key))
+    };
     let mut asked: Vec<&str> = match &intake.checklist {
         Some(own) => own.split_whitespace().collect(),
         None => usual_steps(intake.problem.as_deref()),
     };
     if intake.checklist.is_none() {
-        asked.extend(towed.contains(&Step::InTow).then_some("photo_damage"));
-        asked.extend(towed.contains(&Step::AtDestination).then_some("photo_drop_off"));
+        asked.extend(taken(Step::Working).then_some("photo_before"));
+        asked.extend(taken(Step::InTow).then_some("photo_damage"));
+        asked.extend(taken(Step::AtDestination).then_some("photo_drop_off"));
     }
     let has_photo = |stage: &str| attachments.iter().any(|a| a.stage.as_deref() == Some(stage));
     let mut missing = Vec::new();
@@ -101,5 +116,14 @@ pub(super) fn missing(
         };
         missing.extend(lacking.filter(|lacking| !missing.contains(lacking)));
     }
+    let bound = intake.destination.is_some() || says(Step::InTow, &key::DESTINATION);
+    let received = says(Step::AtDestination, &key::RECIPIENT);
+    let mut was_there = [Step::OnScene, Step::Goa].into_iter();
+    let was_there = was_there.any(|step| says(step, &key::LAT)) || !attachments.is_empty();
+    let called = says(Step::Goa, &key::ATTEMPTS);
+    missing.extend((taken(Step::InTow) && !bound).then_some(Missing::Destination));
+    missing.extend((taken(Step::AtDestination) && !received).then_some(Missing::Recipient));
+    missing.extend((taken(Step::Goa) && !was_there).then_some(Missing::ArrivalProof));
+    missing.extend((taken(Step::Goa) && !called).then_some(Missing::CallAttempts));
     missing
 }

@@ -145,8 +145,7 @@ impl Job {
         let settlement = evidence::settlement(document);
         let parts = billed(parts::parts(document), &stints, performer);
         let charges = parts::charges(document);
-        let steps: Vec<_> = performer.iter().flat_map(|s| s.steps.keys().copied()).collect();
-        let mut missing = checklist::missing(&intake, &steps, &checklist, &attachments);
+        let mut missing = checklist::missing(&intake, performer, &checklist, &attachments);
         missing.extend(observed.odometer.is_none().then_some(Missing::Odometer));
         missing.extend((!is_signed(document, performer)).then_some(Missing::Signature));
         let technician = performer.and_then(|stint| stint.assignment.technician);
@@ -247,8 +246,7 @@ fn billed(
 /// Whether the technician said it came to nothing. They are free for the next job then, without
 /// waiting for the office to decide about the claim; once it is rejected the job is theirs to do.
 fn is_claimed(stint: &Stint<'_>, decisions: &Decisions) -> bool {
-    let claims =
-        [(Step::Goa, About::GoaClaimed), (Step::Unsuccessful, About::UnsuccessfulClaimed)];
+    let claims = [(Step::Goa, About::GoaClaimed), (Step::Unsuccessful, About::UnsuccessfulClaimed)];
     claims.into_iter().any(|(step, about)| {
         let cause = Cause::of(stint.steps.get(&step).cloned().unwrap_or_default());
         let rejected = decisions.on(about.word(), &cause).is_some_and(|d| d.choice == "reject");

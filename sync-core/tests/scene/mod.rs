@@ -183,6 +183,7 @@ pub fn evidence(phone: &mut Hand) {
     for step in ["hi_vis", "hazard_lights", "area_safe", "tools_cleared"] {
         phone.fact(section::CHECKLIST, &[(key::STEP, step.into()), (key::RESULT, "pass".into())]);
     }
+    phone.fact(section::ATTACHMENTS, &[(key::STAGE, "before".into())]);
     let odometer = [(key::KIND, "odometer".into()), (key::ODOMETER, 84_210.into())];
     phone.fact(section::WORK, &odometer);
 }

@@ -42,7 +42,15 @@ pub enum Act {
         destination: String,
     },
     /// Is there with the vehicle.
-    AtDestination,
+    AtDestination {
+        /// Who takes the vehicle.
+        recipient: String,
+    },
+    /// A photo; its bytes stay on the phone.
+    Photo {
+        /// before, damage or drop_off.
+        stage: &'static str,
+    },
     /// A step of the checklist.
     Check {
         /// Which, a word of the dictionary.
@@ -150,6 +158,9 @@ pub(super) fn steps(
         let result = if random.percent(94) { "pass" } else { "not_applicable" };
         visit.add(random.between(3_000, 25_000), Act::Check { step, result });
     }
+    if random.percent(95) {
+        visit.add(random.between(5_000, 30_000), Act::Photo { stage: "before" });
+    }
     visit.add(random.between(30_000, 2 * MINUTE), Act::Working);
     visit.add(20_000, Act::Odometer { km: random.between(1_000, 280_000) });
     let [diagnosis, cause, correction] = words::findings(job.call.problem);
@@ -172,8 +183,13 @@ pub(super) fn steps(
     }
     if matches!(job.call.problem, "accident" | "tow" | "brakes" | "stuck") && random.percent(70) {
         let destination = words::address(who.language, random);
+        visit.add(random.between(5_000, 30_000), Act::Photo { stage: "damage" });
         visit.add(random.between(4, 12) * MINUTE, Act::InTow { destination });
-        visit.add(random.between(10, 30) * MINUTE, Act::AtDestination);
+        let recipient = "workshop reception".to_owned();
+        visit.add(random.between(10, 30) * MINUTE, Act::AtDestination { recipient });
+        if random.percent(90) {
+            visit.add(random.between(5_000, 30_000), Act::Photo { stage: "drop_off" });
+        }
     }
     let unsigned = match random.between(0, 100) {
         0..7 => Some("customer_absent"),

@@ -127,7 +127,7 @@ impl Replica {
                 }
                 // What came from the server and follows what is gone cannot be brought back by
                 // this phone. A technician's phone has it and writes it anew; of the office, or of
-                // a phone that is lost, it is gone (a known gap, see docs/reliability.md).
+                // a phone that is lost, it is gone (a known gap, docs/decisions/0010).
                 Standing::Attested(_) | Standing::Lost(_) => continue,
             }
             document = trial;
