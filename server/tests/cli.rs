@@ -145,3 +145,27 @@ fn what_does_not_fit_is_said_in_one_sentence_and_secrets_are_not() {
     let missing = folder.fails(&["verify-seal", "nothing.json", "--keys", "nothing.json"]);
     assert!(missing.contains("No such file"), "{missing}");
 }
+
+#[test]
+fn a_wrong_path_is_named_and_no_empty_database_is_made_there() {
+    let folder = Folder::new();
+    folder.ok(&["admin", "tenant", "--slug", "acme", "--name", "Acme Motors"]);
+    let typo = Folder::new();
+    let (there, copy) = (typo.0.display().to_string(), folder.0.join("copy.db"));
+    let copy = copy.display().to_string();
+    for command in [
+        &["verify"][..],
+        &["verify", "--json"],
+        &["backup", &copy],
+        &["verify-seal", "seal.json"],
+        &["admin", "list"],
+        &["admin", "rotate-key"],
+    ] {
+        let said = folder.fails(&[command, &["--data", &there]].concat());
+        let hint = said.contains("no database at") && said.contains("--data");
+        assert!(hint && said.contains(&there), "{command:?}: {said}");
+        assert!(!typo.0.exists(), "{command:?} made something");
+    }
+    assert!(!std::path::Path::new(&copy).exists());
+    assert!(folder.ok(&["backup", &copy]).contains("no difference"));
+}

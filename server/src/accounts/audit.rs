@@ -3,10 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{AnyConnection, Row as _};
-use sync_core::id::{DeviceId, FactId, TenantId, UserId};
+use sync_core::id::{BranchId, DeviceId, FactId, TenantId, UserId};
 use utoipa::ToSchema;
 
 use super::sql::{self, Raw as _};
+use super::users;
 use crate::auth::Caller;
 use crate::clock::random;
 use crate::http::{Cursor, request_id};
@@ -100,28 +101,34 @@ pub struct Entry {
     pub detail: Value,
 }
 
-/// The newest rows before a place.
+/// The newest rows before a place, of what people did whom staff of `branch` see, and of what was
+/// done from the command line.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn list(
     connection: &mut AnyConnection,
     tenant: TenantId,
+    branch: Option<BranchId>,
     object: Option<&str>,
     before: Option<&Cursor>,
     rows: i64,
 ) -> Result<Vec<Entry>, sqlx::Error> {
     let end = before.map_or_else(|| vec![0xff; 16], |cursor| cursor.id.clone());
-    let rows = sqlx::query(
+    let (people, branch) = users::seen(branch, 5);
+    let sql = format!(
         "SELECT id, at, user_id, device, action, object, request_id, detail FROM audit \
-         WHERE tenant = $1 AND id < $2 AND ($3 = '' OR object = $3) ORDER BY id DESC LIMIT $4",
-    )
-    .bind(tenant.raw())
-    .bind(end)
-    .bind(object.unwrap_or("").to_owned())
-    .bind(rows)
-    .fetch_all(connection)
-    .await?;
+         WHERE tenant = $1 AND id < $2 AND ($3 = '' OR object = $3) \
+         AND (user_id IS NULL OR user_id IN {people}) ORDER BY id DESC LIMIT $4"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(tenant.raw())
+        .bind(end)
+        .bind(object.unwrap_or("").to_owned())
+        .bind(rows)
+        .bind(branch)
+        .fetch_all(connection)
+        .await?;
     let entry = |row: &sqlx::any::AnyRow| {
         Ok(Entry {
             id: sql::id(row, "id")?,

@@ -1,12 +1,11 @@
-//! One-time codes by which a technician's phone is enrolled: shown once, kept as a hash.
+//! One-time codes by which a technician's phone is enrolled: shown once, kept as what they stand for.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use sqlx::AnyConnection;
-use sync_core::enrol;
+use sqlx::{AnyConnection, Row as _};
+use sync_core::enrol::{self, CodeSecret};
 use sync_core::id::{TenantId, UserId};
 use utoipa::ToSchema;
 
@@ -52,20 +51,21 @@ pub async fn make_code(
     let mut connection = app.read().await?;
     let user = users::get(&mut connection, caller.tenant, wanted.user).await?;
     drop(connection);
-    let user =
-        user.filter(|user| user.active && user.role == Role::Technician).ok_or_else(|| {
-            let detail = "There is no active technician with this id.";
-            Problem::new(Code::UnknownReference).field("user").detail(detail)
-        })?;
+    let user = user.filter(|user| user.active && user.role == Role::Technician);
+    let user = user.filter(|user| caller.sees_branch(user.branch)).ok_or_else(|| {
+        let detail = "There is no active technician with this id.";
+        Problem::new(Code::UnknownReference).field("user").detail(detail)
+    })?;
     let now = app.now();
     let expires_at = now + i64::try_from(app.config.code.as_millis()).unwrap_or(0);
     let code = enrol::code(random());
-    let hash = hash(&code);
+    let secret = CodeSecret::of(&code);
     let note = Note::by(&caller, "device.code", user.id);
     app.store
         .write::<(), Problem, _>(move |tx| {
             Box::pin(async move {
-                insert_code(tx, caller.tenant, user.id, caller.user, hash, now, expires_at).await?;
+                insert_code(tx, caller.tenant, user.id, caller.user, secret, now, expires_at)
+                    .await?;
                 Ok(note.write(tx, now).await?)
             })
         })
@@ -78,7 +78,7 @@ pub async fn make_code(
     Ok(response)
 }
 
-/// Keeps the hash of a code for a technician; `by` is who asked for it.
+/// Keeps the secret of a code for a technician; `by` is who asked for it.
 ///
 /// # Errors
 /// When the database refuses.
@@ -87,7 +87,7 @@ pub async fn insert_code(
     tenant: TenantId,
     user: UserId,
     by: UserId,
-    hash: Vec<u8>,
+    secret: CodeSecret,
     now: i64,
     expires_at: i64,
 ) -> Result<(), sqlx::Error> {
@@ -97,43 +97,43 @@ pub async fn insert_code(
         .await?;
     sqlx::query(
         "INSERT INTO enrolment_codes \
-         (code_hash, tenant, user_id, created_by, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+         (code_hash, tenant, user_id, created_by, created_at, expires_at, secret) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
-    .bind(hash)
+    .bind(secret.name().to_vec())
     .bind(tenant.raw())
     .bind(user.raw())
     .bind(by.raw())
     .bind(now)
     .bind(expires_at)
+    .bind(secret.0.to_vec())
     .execute(tx)
     .await?;
     Ok(())
 }
 
-/// Uses a code up; whose it was, if it was good.
+/// Uses up the code of this name; whose it was and what it stands for, if it was good.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn use_code(
     tx: &mut AnyConnection,
-    hash: Vec<u8>,
+    name: [u8; 32],
     now: i64,
-) -> Result<Option<(TenantId, UserId)>, sqlx::Error> {
+) -> Result<Option<(TenantId, UserId, CodeSecret)>, sqlx::Error> {
     let row = sqlx::query(
         "UPDATE enrolment_codes SET used_at = $2 \
-         WHERE code_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING tenant, user_id",
+         WHERE code_hash = $1 AND used_at IS NULL AND expires_at > $2 AND secret IS NOT NULL \
+         RETURNING tenant, user_id, secret",
     )
-    .bind(hash)
+    .bind(name.to_vec())
     .bind(now)
     .fetch_optional(tx)
     .await?;
-    row.map(|row| Ok((sql::id(&row, "tenant")?, sql::id(&row, "user_id")?))).transpose()
-}
-
-/// The stored form of a code.
-pub fn hash(code: &str) -> Vec<u8> {
-    Sha256::digest(code.as_bytes()).to_vec()
+    let Some(row) = row else { return Ok(None) };
+    let secret: Vec<u8> = row.try_get("secret")?;
+    let secret = secret.try_into().map_err(|_| sqlx::Error::Decode("a code's secret".into()))?;
+    Ok(Some((sql::id(&row, "tenant")?, sql::id(&row, "user_id")?, CodeSecret(secret))))
 }
 
 fn escape(url: &str) -> String {

@@ -3,10 +3,12 @@
 use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
-use sync_core::id::{DeviceId, TenantId, UserId};
+use sync_core::id::{BranchId, DeviceId, TenantId, UserId};
 use utoipa::ToSchema;
 
 use super::sql::{self, Raw as _};
+use super::users;
+use crate::auth::Caller;
 
 /// Where a phone stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -116,7 +118,23 @@ pub async fn get(
     tenant: TenantId,
     device: DeviceId,
 ) -> Result<Option<Device>, sqlx::Error> {
-    Ok(find(connection, device).await?.filter(|found| found.tenant == tenant))
+    let sql = format!("SELECT {COLUMNS} FROM devices WHERE tenant = $1 AND id = $2");
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(tenant.raw()).bind(device.raw());
+    query.fetch_optional(connection).await?.as_ref().map(read).transpose()
+}
+
+/// One phone, if its technician is somebody the caller may see.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn get_seen(
+    connection: &mut AnyConnection,
+    caller: &Caller,
+    device: DeviceId,
+) -> Result<Option<Device>, sqlx::Error> {
+    let Some(found) = get(connection, caller.tenant, device).await? else { return Ok(None) };
+    let user = users::get(connection, caller.tenant, found.user).await?;
+    Ok(user.filter(|user| caller.sees_branch(user.branch)).map(|_| found))
 }
 
 /// One phone, whatever its tenant: for its login, where the tenant is learnt from it.
@@ -132,27 +150,30 @@ pub async fn find(
     query.fetch_optional(connection).await?.as_ref().map(read).transpose()
 }
 
-/// Phones of a tenant from a place on, of one person or of all.
+/// Phones of a tenant from a place on, of one person or of all whom staff of `branch` see.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn list(
     connection: &mut AnyConnection,
     tenant: TenantId,
+    branch: Option<BranchId>,
     user: Option<UserId>,
     after: Option<DeviceId>,
     rows: i64,
 ) -> Result<Vec<Device>, sqlx::Error> {
     let whose = if user.is_some() { "user_id = $2" } else { "user_id <> $2" };
+    let (people, branch) = users::seen(branch, 5);
     let sql = format!(
         "SELECT {COLUMNS} FROM devices WHERE tenant = $1 AND {whose} AND id > $3 \
-         ORDER BY id LIMIT $4"
+         AND user_id IN {people} ORDER BY id LIMIT $4"
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(tenant.raw())
         .bind(user.map_or_else(Vec::new, |user| user.raw()))
         .bind(after.map_or_else(Vec::new, |device| device.raw()))
         .bind(rows)
+        .bind(branch)
         .fetch_all(connection)
         .await?;
     rows.iter().map(read).collect()

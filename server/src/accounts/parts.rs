@@ -34,30 +34,52 @@ pub struct Part {
 const COLUMNS: &str = "part_no, description, unit, unit_price, currency, tax_rate, active, \
      version, created_at";
 
+const PUT: &str = "INSERT INTO parts (tenant, part_no, description, unit, unit_price, currency, \
+     tax_rate, active, version, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9) \
+     ON CONFLICT (tenant, part_no) DO UPDATE SET description = excluded.description, \
+     unit = excluded.unit, unit_price = excluded.unit_price, currency = excluded.currency, \
+     tax_rate = excluded.tax_rate, active = excluded.active, version = parts.version + 1";
+
 /// Adds a part, or writes over the one with this number with the next version.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn put(tx: &mut AnyConnection, tenant: TenantId, part: &Part) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO parts (tenant, part_no, description, unit, unit_price, currency, tax_rate, \
-         active, version, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9) \
-         ON CONFLICT (tenant, part_no) DO UPDATE SET description = excluded.description, \
-         unit = excluded.unit, unit_price = excluded.unit_price, currency = excluded.currency, \
-         tax_rate = excluded.tax_rate, active = excluded.active, version = parts.version + 1",
-    )
-    .bind(tenant.raw())
-    .bind(part.part_no.clone())
-    .bind(part.description.clone())
-    .bind(part.unit.clone())
-    .bind(part.unit_price)
-    .bind(part.currency.clone())
-    .bind(part.tax_rate)
-    .bind(i64::from(part.active))
-    .bind(part.created_at)
-    .execute(tx)
-    .await?;
+    put_query(PUT, tenant, part).execute(tx).await?;
     Ok(())
+}
+
+/// The same if the part still stands at this version, 0 where there was none: on PostgreSQL
+/// another node may write between looking and writing. `false` when nothing was written.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn put_at(
+    tx: &mut AnyConnection,
+    tenant: TenantId,
+    part: &Part,
+    version: i64,
+) -> Result<bool, sqlx::Error> {
+    let sql = format!("{PUT} WHERE parts.version = $10");
+    let done = put_query(sqlx::AssertSqlSafe(sql), tenant, part).bind(version).execute(tx).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+fn put_query<'q>(
+    sql: impl sqlx::SqlSafeStr,
+    tenant: TenantId,
+    part: &Part,
+) -> sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments> {
+    sqlx::query(sql)
+        .bind(tenant.raw())
+        .bind(part.part_no.clone())
+        .bind(part.description.clone())
+        .bind(part.unit.clone())
+        .bind(part.unit_price)
+        .bind(part.currency.clone())
+        .bind(part.tax_rate)
+        .bind(i64::from(part.active))
+        .bind(part.created_at)
 }
 
 /// One part.

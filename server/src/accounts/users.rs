@@ -168,7 +168,7 @@ pub async fn by_login(
     row.as_ref().map(|row| Ok((read(row)?, row.try_get("password_hash")?))).transpose()
 }
 
-/// People of a tenant by name at login, from a place on; an empty role is any.
+/// People of a tenant in the order of their ids, from a place on; no role is any.
 ///
 /// # Errors
 /// When the database refuses.
@@ -179,18 +179,46 @@ pub async fn list(
     after: Option<UserId>,
     rows: i64,
 ) -> Result<Vec<User>, sqlx::Error> {
+    list_seen(connection, tenant, None, role, after, rows).await
+}
+
+/// The same as staff of `branch` see it: their own people, and those without a branch.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list_seen(
+    connection: &mut AnyConnection,
+    tenant: TenantId,
+    branch: Option<BranchId>,
+    role: Option<Role>,
+    after: Option<UserId>,
+    rows: i64,
+) -> Result<Vec<User>, sqlx::Error> {
+    let (people, branch) = seen(branch, 5);
     let sql = format!(
         "SELECT {COLUMNS} FROM users WHERE tenant = $1 AND ($2 = '' OR role = $2) AND id > $3 \
-         ORDER BY id LIMIT $4"
+         AND id IN {people} ORDER BY id LIMIT $4"
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(tenant.raw())
         .bind(role.map_or("", Role::as_str))
         .bind(after.map_or_else(Vec::new, |user| user.raw()))
         .bind(rows)
+        .bind(branch)
         .fetch_all(connection)
         .await?;
     rows.iter().map(read).collect()
+}
+
+/// [`Caller::sees_branch`](crate::auth::Caller::sees_branch) in SQL: a subquery with the people of
+/// the tenant bound as `$1` whom staff of `branch` see, and what to bind as `$number`.
+pub fn seen(branch: Option<BranchId>, number: u8) -> (String, Vec<u8>) {
+    // No branch has an empty id: who has none of their own sees those unequal to it, which is all.
+    let compare = if branch.is_some() { "=" } else { "<>" };
+    let people = format!(
+        "(SELECT id FROM users WHERE tenant = $1 AND (branch IS NULL OR branch {compare} ${number}))"
+    );
+    (people, branch.map_or_else(Vec::new, |branch| branch.raw()))
 }
 
 fn read(row: &AnyRow) -> Result<User, sqlx::Error> {

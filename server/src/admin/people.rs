@@ -130,12 +130,12 @@ pub async fn create_code(
     life_ms: i64,
 ) -> Result<String, AdminError> {
     let code = enrol::code(random());
-    let hash = codes::hash(&code);
+    let secret = enrol::CodeSecret::of(&code);
     store
         .write(move |tx| {
             Box::pin(async move {
                 let end = now + life_ms;
-                codes::insert_code(tx, tenant, technician, technician, hash, now, end).await?;
+                codes::insert_code(tx, tenant, technician, technician, secret, now, end).await?;
                 note(tx, tenant, "device.code", technician, now).await
             })
         })

@@ -19,8 +19,9 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
     if caller.revoked && !matches!(request.uri().path(), "/v1/sync" | "/v1/sync/ws") {
         return Problem::new(Code::DeviceRevoked).into_response();
     }
-    let mut request = match shed::arrived(&app, request).await {
-        Ok(request) => request,
+    // What the body takes is given back when the request is answered.
+    let (mut request, _room) = match shed::arrived(&app, request).await {
+        Ok(arrived) => arrived,
         Err(problem) => return problem.into_response(),
     };
     request.extensions_mut().insert(caller);

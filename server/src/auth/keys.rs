@@ -136,7 +136,7 @@ impl std::fmt::Debug for Keys {
 }
 
 /// Makes a fresh key that signs from now on, and retires the others. Running servers learn of it
-/// when they start or meet its `kid`.
+/// within a minute, or when they meet its `kid`.
 ///
 /// # Errors
 /// When the database refuses.

@@ -20,7 +20,7 @@ pub struct Backup {
 
 impl Backup {
     pub async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let config = self.place.config()?;
+        let config = self.place.existing()?;
         let store = Store::open(config.database.reveal()).await?;
         let report = backup::backup(&store, &self.to).await?;
         println!("{} holds a sound copy: {report}", self.to.display());

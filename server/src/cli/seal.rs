@@ -91,13 +91,10 @@ impl VerifySeal {
     }
 
     async fn keys_of_database(&self) -> Result<Vec<(String, VerifyingKey)>, Box<dyn Error>> {
-        let config = self.place.config()?;
-        let url = config.database.reveal();
-        let file = url.strip_prefix("sqlite://");
-        if file.is_some_and(|file| !Path::new(file).exists()) {
-            return Err("say whose keys are trusted: --keys FILE, or --data of a database".into());
-        }
-        let store = Store::open(url).await?;
+        let config = self.place.existing().map_err(|error| {
+            format!("say whose keys are trusted: --keys FILE, or --data of a database; {error}")
+        })?;
+        let store = Store::open(config.database.reveal()).await?;
         let keys = Keys::default();
         keys.load(&mut *store.readers().acquire().await?, config.clock.now()).await?;
         Ok(keys.ever())

@@ -1,11 +1,13 @@
 //! Flags made from the list of settings, so that help, file and environment never disagree.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use server::Config;
 use server::config::{ConfigError, SETTINGS, Setting};
+use server::store::Store;
 
 /// Every setting as a flag, and `--config FILE`.
 #[derive(Debug, Default)]
@@ -14,6 +16,27 @@ pub struct AllSettings(Given);
 /// Only where the data is, for commands that need no server.
 #[derive(Debug, Default)]
 pub struct Place(Given);
+
+impl Place {
+    /// The settings that follow, if there is a database where they say: a wrong path must not
+    /// become an empty database of which everything is well.
+    ///
+    /// # Errors
+    /// The first value that does not fit; that there is no database, and what to do about it.
+    pub fn existing(&self) -> Result<Config, Box<dyn Error>> {
+        let config = self.config()?;
+        let url = config.database.reveal();
+        if Store::may_be_at(url)? {
+            return Ok(config);
+        }
+        // Only the address of a file gets here, and that has no password.
+        Err(format!(
+            "there is no database at {url}: say where it is with --data FOLDER or --database \
+             ADDRESS (`towline serve` and `towline admin tenant` make a new one)"
+        )
+        .into())
+    }
+}
 
 #[derive(Debug, Default)]
 struct Given {

@@ -27,7 +27,7 @@ Exit status 1 if anything differs.";
 
 impl Verify {
     pub async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let config = self.place.config()?;
+        let config = self.place.existing()?;
         let store = Store::open(config.database.reveal()).await?;
         let report = verify(&store).await?;
         if self.json {

@@ -71,6 +71,8 @@ pub struct NetConfig {
     pub max_requests: usize,
     /// Phones' pages at work.
     pub max_syncs: usize,
+    /// Bytes of memory for bodies of requests; a further body is answered 503.
+    pub body_bytes: usize,
     /// Time that requests under way get at shutdown.
     pub shutdown_deadline: Duration,
 }
@@ -176,6 +178,7 @@ impl Config {
                 max_connections_per_address: find.per_address(max_connections, proxy_hops)?,
                 max_requests: find.parse("max_requests", "a count")?,
                 max_syncs: find.parse("max_syncs", "a count")?,
+                body_bytes: find.body_bytes()?,
                 shutdown_deadline: find.seconds("shutdown_deadline")?,
             },
             session: find.seconds("session")?,
@@ -242,6 +245,19 @@ impl Lookup<'_> {
         Ok((proxies == 0).then_some(all.div_ceil(2)))
     }
 
+    /// With less than so much a phone's page might never find room.
+    fn body_bytes(&self) -> Result<usize, ConfigError> {
+        let name = "body_memory_mib";
+        let wanted = "MiB, at least 16";
+        let mib: usize = self.parse(name, wanted)?;
+        let bytes = mib.checked_mul(1024 * 1024).filter(|_| mib >= 16);
+        bytes.ok_or_else(|| ConfigError::Value {
+            setting: name,
+            source_name: self.find(name).1,
+            reason: format!("needs {wanted}, not \"{mib}\""),
+        })
+    }
+
     fn seconds(&self, name: &'static str) -> Result<Duration, ConfigError> {
         let seconds: f64 = self.parse(name, "seconds")?;
         Duration::try_from_secs_f64(seconds).map_err(|_| ConfigError::Value {
@@ -279,6 +295,18 @@ mod tests {
             error.contains("max_requests") && error.contains("TOWLINE_MAX_REQUESTS"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn room_for_bodies_is_never_too_small_for_a_phones_page() {
+        let with = |mib: &str| {
+            let flags = BTreeMap::from([("body_memory_mib".to_owned(), mib.to_owned())]);
+            Config::resolve(&flags, |_| None, None).map(|config| config.net.body_bytes)
+        };
+        assert_eq!(with("16").unwrap(), 16 * 1024 * 1024);
+        for bad in ["15", "0", "-1", "18446744073709551615"] {
+            assert!(with(bad).unwrap_err().to_string().contains("at least 16"), "{bad}");
+        }
     }
 
     #[test]

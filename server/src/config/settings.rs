@@ -70,6 +70,12 @@ pub static SETTINGS: &[Setting] = &[
          with 503",
     ),
     setting("max_syncs", "64", "Phones' pages at work; the others wait in line"),
+    setting(
+        "body_memory_mib",
+        "256",
+        "MiB of memory for bodies of requests that come or are at work, at least 16; one address \
+         gets half at most; a further body is turned away with 503",
+    ),
     setting("shutdown_deadline", "20", "Seconds that requests under way get when the server stops"),
     setting("session", "43200", "Seconds a staff session lives"),
     setting("access", "900", "Seconds a phone's access token lives"),

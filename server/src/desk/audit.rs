@@ -22,6 +22,8 @@ pub struct Which {
 }
 
 /// What the office did, newest first. For managers and administrators.
+///
+/// Managers of one branch see what its own people did, and people without a branch.
 #[utoipa::path(get, path = "/v1/audit", tag = "audit", params(Which), responses((status = 200, body = Page<Entry>)))]
 pub async fn list(
     State(app): State<App>,
@@ -32,9 +34,10 @@ pub async fn list(
     let page = PageQuery { cursor: which.cursor, limit: which.limit };
     let before = page.after()?;
     let mut connection = app.read().await?;
-    let (tenant, object) = (caller.tenant, which.object.as_deref());
+    let (tenant, branch, object) = (caller.tenant, caller.branch, which.object.as_deref());
     let rows = page.rows();
-    let items = audit::list(&mut connection, tenant, object, before.as_ref(), rows + 1).await?;
+    let found = audit::list(&mut connection, tenant, branch, object, before.as_ref(), rows + 1);
+    let items = found.await?;
     let place = |entry: &Entry| Cursor { key: entry.at, id: entry.id.as_bytes().to_vec() };
     Ok(Json(Page::cut(items, rows, place)))
 }

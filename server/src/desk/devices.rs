@@ -24,7 +24,7 @@ pub struct Which {
     pub limit: Option<i64>,
 }
 
-/// Phones of the tenant.
+/// Phones of the tenant. Staff of one branch see those of its people, and of people without one.
 #[utoipa::path(get, path = "/v1/devices", tag = "devices", params(Which), responses((status = 200, body = Page<Device>)))]
 pub async fn list(
     State(app): State<App>,
@@ -35,7 +35,9 @@ pub async fn list(
     let after = page.after_id::<DeviceId>()?;
     let mut connection = app.read().await?;
     let rows = page.rows();
-    let items = devices::list(&mut connection, caller.tenant, which.user, after, rows + 1).await?;
+    let (tenant, branch) = (caller.tenant, caller.branch);
+    let found = devices::list(&mut connection, tenant, branch, which.user, after, rows + 1);
+    let items = found.await?;
     let place = |device: &Device| Cursor { key: 0, id: device.id.as_bytes().to_vec() };
     Ok(Json(Page::cut(items, rows, place)))
 }
@@ -51,7 +53,7 @@ pub async fn get(
     Id(id): Id<DeviceId>,
 ) -> Result<Json<Device>, Problem> {
     let mut connection = app.read().await?;
-    let device = devices::get(&mut connection, caller.tenant, id).await?;
+    let device = devices::get_seen(&mut connection, &caller, id).await?;
     device.map(Json).ok_or_else(Problem::not_found)
 }
 
@@ -71,6 +73,7 @@ pub async fn revoke(
         .store
         .write::<Device, Problem, _>(move |tx| {
             Box::pin(async move {
+                devices::get_seen(tx, &caller, id).await?.ok_or_else(Problem::not_found)?;
                 if devices::revoke(tx, tenant, id, Some(caller.user), now).await? {
                     note.write(tx, now).await?;
                 }

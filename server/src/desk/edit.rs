@@ -73,6 +73,13 @@ pub async fn expectation(
     Ok(Expect::At(pos))
 }
 
+/// Whether an earlier attempt of this operation has added its `n`th fact. Then it succeeded,
+/// whatever the state has become since, and only its answer was lost.
+pub fn done(document: &Document, operation: &Operation, n: u8, section: &Section) -> bool {
+    let (ms, random) = operation.seed(n);
+    document.fact(section, &FactId::new(ms, random)).is_some()
+}
+
 /// A fact of this operation, dated now; none if an earlier attempt has added it already.
 pub fn fact(
     document: &Document,
@@ -82,11 +89,11 @@ pub fn fact(
     now: i64,
     pairs: impl IntoIterator<Item = (sync_core::schema::Key, Value)>,
 ) -> Option<Entry> {
-    let (ms, random) = operation.seed(n);
-    let id = FactId::new(ms, random);
-    if document.fact(&section, &id).is_some() {
+    if done(document, operation, n, &section) {
         return None;
     }
+    let (ms, random) = operation.seed(n);
+    let id = FactId::new(ms, random);
     let mut record: Record = pairs.into_iter().filter(|(_, v)| *v != Value::Null).collect();
     record.insert(key::AT, Value::Int(now));
     Some(Entry::Fact { section, id, record })

@@ -8,18 +8,24 @@ use serde_json::json;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use sync_core::admission::Verdict;
-use sync_core::id::{DeviceId, FactId, TenantId, UserId};
-use sync_core::sync::decode_request;
+use sync_core::id::{DeviceId, FactId, UserId};
+use sync_core::sync::{Submitted, decode_request};
 use utoipa::ToSchema;
 
 use crate::accounts::audit::Note;
 use crate::accounts::devices;
 use crate::accounts::sql::{self, Raw as _};
+use crate::accounts::users;
 use crate::app::App;
-use crate::auth::Staff;
+use crate::auth::{Caller, Staff};
 use crate::http::cursor::{Page, PageQuery};
 use crate::http::{Code, Cursor, Id, Json, Problem, ProblemBody, Query};
-use crate::phone_sync::{Phone, admit, hand_in};
+use crate::phone_sync::hand_in::{self, Glance};
+use crate::phone_sync::{Phone, admit};
+
+/// What a list shows. Frames have up to two megabytes; none is read for a list.
+const COLUMNS: &str = "id, device, user_id, received_at, changes, state, decided_at, decided_by, \
+     revoked_at, documents, late";
 
 /// One frame that was handed in.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,11 +50,13 @@ pub struct HandedIn {
     /// Who.
     #[schema(value_type = Option<String>, format = Uuid)]
     pub decided_by: Option<UserId>,
-    /// Ids of the documents it is about.
+    /// Ids of the documents it is about, the first hundred of them.
     pub documents: Vec<String>,
-    #[serde(skip)]
-    #[schema(ignore)]
-    frame: Vec<u8>,
+    /// When the phone was revoked or its technician deactivated, Unix milliseconds.
+    pub revoked_at: Option<i64>,
+    /// Changes that say they were recorded after that. A phone's clock may be wrong; what was
+    /// recorded after it for certain is refused when the rest is accepted.
+    pub late: i64,
 }
 
 /// What accepting brought.
@@ -57,11 +65,12 @@ pub struct Accepted {
     /// `accepted`; or `waiting` while some of it cannot be judged, because what it follows is not
     /// here yet or this server is too old for it: accept it again later.
     pub state: String,
-    /// Changes by verdict: `durable`, or the code of a refusal.
+    /// Changes by verdict: `durable`, or the code of a refusal, such as
+    /// `recorded_after_revocation`.
     pub verdicts: BTreeMap<String, u64>,
 }
 
-/// Work that revoked phones handed in, newest first.
+/// Work that revoked phones handed in, newest first. Staff of one branch see that of its people.
 #[utoipa::path(get, path = "/v1/handed-in", tag = "devices", params(PageQuery), responses((status = 200, body = Page<HandedIn>)))]
 pub async fn list(
     State(app): State<App>,
@@ -71,21 +80,30 @@ pub async fn list(
     let before = page.after()?.map_or_else(|| vec![0xff; 16], |cursor| cursor.id);
     let rows = page.rows();
     let mut connection = app.read().await?;
-    let found = sqlx::query(
-        "SELECT id, device, user_id, received_at, changes, state, decided_at, decided_by, frame \
-         FROM handed_in WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
-    )
-    .bind(caller.tenant.raw())
-    .bind(before)
-    .bind(rows + 1)
-    .fetch_all(&mut *connection)
-    .await?;
-    let items = found.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let (people, branch) = users::seen(caller.branch, 4);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM handed_in WHERE tenant = $1 AND id < $2 AND user_id IN {people} \
+         ORDER BY id DESC LIMIT $3"
+    );
+    let found = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(caller.tenant.raw())
+        .bind(before)
+        .bind(rows + 1)
+        .bind(branch)
+        .fetch_all(&mut *connection)
+        .await?;
+    let mut items = Vec::with_capacity(found.len());
+    for row in &found {
+        items.push(read(&mut connection, &caller, row).await?);
+    }
     let place = |item: &HandedIn| Cursor { key: item.received_at, id: item.id.raw() };
     Ok(Json(Page::cut(items, rows, place)))
 }
 
 /// Takes in what was handed in, in the technician's name. A repeat changes nothing.
+///
+/// What of a document was all recorded after the phone was revoked, as far as its clocks make that
+/// certain, is refused. Where only some of it was, the person who accepts has decided.
 #[utoipa::path(
     post, path = "/v1/handed-in/{id}/accept", tag = "devices", params(("id" = String, Path)),
     responses(
@@ -100,16 +118,25 @@ pub async fn accept(
     Id(id): Id<FactId>,
 ) -> Result<Json<Accepted>, Problem> {
     let mut connection = app.read().await?;
-    let found = find(&mut connection, caller.tenant, id).await?.ok_or_else(Problem::not_found)?;
+    let found = find(&mut connection, &caller, id).await?.ok_or_else(Problem::not_found)?;
     let device = devices::get(&mut connection, caller.tenant, found.device).await?;
+    let frame = frame(&mut connection, &caller, id).await?;
     drop(connection);
     if found.state == "discarded" {
         return Err(Problem::new(Code::WrongState).detail("It was laid aside."));
     }
     let phone = device.as_ref().and_then(Phone::recorded).ok_or_else(Problem::not_found)?;
-    let request = decode_request(&found.frame).map_err(Problem::internal)?;
+    let request = decode_request(&frame).map_err(Problem::internal)?;
     let runs = hand_in::submitted(&phone, request)?;
+    let late = |run: &Submitted| {
+        found.revoked_at.is_some_and(|revoked_at| hand_in::is_all_late(run, revoked_at))
+    };
+    let (refused, runs): (Vec<_>, Vec<_>) = runs.into_iter().partition(late);
     let mut verdicts = BTreeMap::new();
+    for run in refused {
+        let changes = u64::try_from(run.run().changes.len()).unwrap_or(u64::MAX);
+        *verdicts.entry("recorded_after_revocation".to_owned()).or_insert(0) += changes;
+    }
     let mut state = "accepted";
     // The frame with its signature is kept as it came: that is the evidence.
     for verdict in admit(&app, &phone, runs, None).await?.iter().flatten() {
@@ -121,7 +148,7 @@ pub async fn accept(
     // An attempt that breaks off here is simply made again.
     if state == "accepted" {
         let note = Note::by(&caller, "handed_in.accept", id).detail(json!(verdicts));
-        decide(&app, caller.tenant, caller.user, id, state, note).await?;
+        decide(&app, &caller, id, state, note).await?;
     }
     Ok(Json(Accepted { state: state.to_owned(), verdicts }))
 }
@@ -141,42 +168,54 @@ pub async fn discard(
     Id(id): Id<FactId>,
 ) -> Result<Json<HandedIn>, Problem> {
     let mut connection = app.read().await?;
-    let found = find(&mut connection, caller.tenant, id).await?.ok_or_else(Problem::not_found)?;
+    let found = find(&mut connection, &caller, id).await?.ok_or_else(Problem::not_found)?;
     if found.state == "accepted" {
         return Err(Problem::new(Code::WrongState).detail("It was accepted."));
     }
     drop(connection);
     let note = Note::by(&caller, "handed_in.discard", id);
-    decide(&app, caller.tenant, caller.user, id, "discarded", note).await?;
+    decide(&app, &caller, id, "discarded", note).await?;
     let mut connection = app.read().await?;
-    find(&mut connection, caller.tenant, id).await?.map(Json).ok_or_else(Problem::not_found)
+    find(&mut connection, &caller, id).await?.map(Json).ok_or_else(Problem::not_found)
 }
 
+/// One row, if it is of somebody the caller may see.
 async fn find(
     connection: &mut AnyConnection,
-    tenant: TenantId,
+    caller: &Caller,
     id: FactId,
 ) -> Result<Option<HandedIn>, sqlx::Error> {
-    let row = sqlx::query(
-        "SELECT id, device, user_id, received_at, changes, state, decided_at, decided_by, frame \
-         FROM handed_in WHERE tenant = $1 AND id = $2",
-    )
-    .bind(tenant.raw())
-    .bind(id.raw())
-    .fetch_optional(connection)
-    .await?;
-    row.as_ref().map(read).transpose()
+    let (people, branch) = users::seen(caller.branch, 3);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM handed_in WHERE tenant = $1 AND id = $2 AND user_id IN {people}"
+    );
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql));
+    let query = query.bind(caller.tenant.raw()).bind(id.raw()).bind(branch);
+    match query.fetch_optional(&mut *connection).await? {
+        Some(row) => read(connection, caller, &row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What was handed in, as it came.
+async fn frame(
+    connection: &mut AnyConnection,
+    caller: &Caller,
+    id: FactId,
+) -> Result<Vec<u8>, sqlx::Error> {
+    let query = sqlx::query("SELECT frame FROM handed_in WHERE tenant = $1 AND id = $2");
+    let query = query.bind(caller.tenant.raw()).bind(id.raw());
+    query.fetch_one(connection).await?.try_get("frame")
 }
 
 async fn decide(
     app: &App,
-    tenant: TenantId,
-    by: UserId,
+    caller: &Caller,
     id: FactId,
     state: &'static str,
     note: Note,
 ) -> Result<(), Problem> {
-    let now = app.now();
+    let (now, tenant, by) = (app.now(), caller.tenant, caller.user);
     app.store
         .write(move |tx| {
             Box::pin(async move {
@@ -197,16 +236,28 @@ async fn decide(
         .await
 }
 
-fn read(row: &AnyRow) -> Result<HandedIn, sqlx::Error> {
-    let frame: Vec<u8> = row.try_get("frame")?;
-    let request = decode_request(&frame).map_err(|_| sql::broken("frame"))?;
-    let ids = request.runs.iter().map(|sent| sent.run().doc);
-    let mut documents: Vec<String> =
-        ids.map(|doc| uuid::Uuid::from_bytes(*doc.as_bytes()).to_string()).collect();
-    documents.sort();
-    documents.dedup();
+async fn read(
+    connection: &mut AnyConnection,
+    caller: &Caller,
+    row: &AnyRow,
+) -> Result<HandedIn, sqlx::Error> {
+    let (id, revoked_at) = (sql::id(row, "id")?, row.try_get("revoked_at")?);
+    let documents: Option<String> = row.try_get("documents")?;
+    let late: Option<i64> = row.try_get("late")?;
+    let glance = match (documents, late) {
+        (Some(documents), Some(late)) => {
+            let documents = documents.split_whitespace().map(str::to_owned).collect();
+            Glance { documents, late }
+        }
+        // From before they were kept beside the frame.
+        _ => {
+            let frame = frame(connection, caller, id).await?;
+            let request = decode_request(&frame).map_err(|_| sql::broken("frame"))?;
+            Glance::of(&request, revoked_at)
+        }
+    };
     Ok(HandedIn {
-        id: sql::id(row, "id")?,
+        id,
         device: sql::id(row, "device")?,
         user: sql::id(row, "user_id")?,
         received_at: row.try_get("received_at")?,
@@ -214,7 +265,8 @@ fn read(row: &AnyRow) -> Result<HandedIn, sqlx::Error> {
         state: row.try_get("state")?,
         decided_at: row.try_get("decided_at")?,
         decided_by: sql::maybe_id(row, "decided_by")?,
-        documents,
-        frame,
+        documents: glance.documents,
+        revoked_at,
+        late: glance.late,
     })
 }

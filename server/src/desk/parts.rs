@@ -11,7 +11,7 @@ use crate::accounts::parts::{self, Part};
 use crate::app::App;
 use crate::auth::{Caller, Role, Staff};
 use crate::http::cursor::{Page, PageQuery};
-use crate::http::{Cursor, ETag, Id, Json, Problem, ProblemBody, Query};
+use crate::http::{Code, Cursor, ETag, Id, IfMatch, Json, Problem, ProblemBody, Query};
 
 /// A part as it is to stand in the catalogue.
 #[derive(Deserialize, ToSchema)]
@@ -61,16 +61,28 @@ pub async fn get(
     Ok((ETag::of_row(part.version), Json(part)))
 }
 
-/// Puts a part into the catalogue, or writes over the one with this number.
+/// Puts a part into the catalogue, or writes over the one with this number as it was seen.
+///
+/// A new part needs no If-Match. Who sends what stands there already is told so, and nothing
+/// changes: that is how a repeat finds its first attempt.
 #[utoipa::path(
     put, path = "/v1/parts/{id}", tag = "parts", request_body = PartContent,
-    params(("id" = String, Path, description = "Part number.")),
-    responses((status = 200, body = Part), (status = 422, body = ProblemBody))
+    params(
+        ("id" = String, Path, description = "Part number."),
+        ("If-Match" = Option<String>, Header, description = "ETag that was seen, of a part that is there."),
+    ),
+    responses(
+        (status = 200, body = Part),
+        (status = 412, description = "changed_meanwhile", body = ProblemBody),
+        (status = 422, body = ProblemBody),
+        (status = 428, description = "if_match_required", body = ProblemBody),
+    )
 )]
 pub async fn put(
     State(app): State<App>,
     Staff(caller): Staff,
     Id(part_no): Id<String>,
+    seen: Option<IfMatch>,
     Json(new): Json<PartContent>,
 ) -> Result<(ETag, Json<Part>), Problem> {
     caller.at_least(Role::Manager)?;
@@ -86,17 +98,33 @@ pub async fn put(
         version: 1,
         created_at: now,
     };
-    let (tenant, part_no) = (caller.tenant, part.part_no.clone());
-    let note = Note::by(&caller, "part.put", &part_no);
-    app.store
-        .write::<(), Problem, _>(move |tx| {
+    let (tenant, note) = (caller.tenant, Note::by(&caller, "part.put", &part.part_no));
+    let part = app
+        .store
+        .write::<Part, Problem, _>(move |tx| {
             Box::pin(async move {
-                parts::put(tx, tenant, &part).await?;
-                Ok(note.write(tx, now).await?)
+                let standing = parts::get(tx, tenant, &part.part_no).await?;
+                let version = standing.as_ref().map_or(0, |standing| standing.version);
+                if let Some(standing) = standing {
+                    let (version, created_at) = (standing.version, standing.created_at);
+                    if (Part { version, created_at, ..part.clone() }) == standing {
+                        return Ok(standing);
+                    }
+                    let seen = seen.ok_or_else(|| Problem::new(Code::IfMatchMissing))?;
+                    seen.check(&ETag::of_row(version))?;
+                } else if seen.is_some() {
+                    let detail = "There is no part with this number.";
+                    return Err(Problem::new(Code::Changed).detail(detail));
+                }
+                if !parts::put_at(tx, tenant, &part, version).await? {
+                    return Err(Problem::new(Code::Changed));
+                }
+                note.write(tx, now).await?;
+                let part = parts::get(tx, tenant, &part.part_no).await?;
+                part.ok_or_else(Problem::not_found)
             })
         })
         .await?;
-    let part = find(&app, tenant, &part_no).await?;
     Ok((ETag::of_row(part.version), Json(part)))
 }
 

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::check;
 use crate::accounts::sql::{self, Raw as _};
+use crate::accounts::users;
 use crate::app::App;
 use crate::auth::{Caller, Staff};
 use crate::http::cursor::Page;
@@ -116,6 +117,9 @@ pub struct Which {
 }
 
 /// The latest point of each technician, or the trail of one (at most 5,000 points, oldest first).
+///
+/// The latest is the one the server heard of last: a phone's clock may be years ahead. Staff of one
+/// branch see its technicians, and those without one.
 #[utoipa::path(get, path = "/v1/positions", tag = "positions", params(Which), responses((status = 200, body = Page<Seen>)))]
 pub async fn list(
     State(app): State<App>,
@@ -123,25 +127,32 @@ pub async fn list(
     Query(which): Query<Which>,
 ) -> Result<Json<Page<Seen>>, Problem> {
     let mut connection = app.read().await?;
+    let (people, branch) = users::seen(caller.branch, 3);
     let sql = match which.user {
-        Some(_) => {
+        Some(_) => format!(
             "SELECT user_id, at, received_at, lat, lon, accuracy, speed, heading, job \
-             FROM positions WHERE tenant = $1 AND at >= $2 AND user_id = $3 ORDER BY at LIMIT $4"
-        }
-        None => {
+             FROM positions WHERE tenant = $1 AND at >= $2 AND user_id IN {people} \
+             AND user_id = $5 ORDER BY at LIMIT $4"
+        ),
+        // One look into the index for each technician, however many points there are.
+        None => format!(
             "SELECT p.user_id AS user_id, p.at AS at, received_at, lat, lon, accuracy, speed, \
-             heading, job FROM positions p JOIN (SELECT user_id, MAX(at) AS at FROM positions \
-             WHERE tenant = $1 AND at >= $2 AND user_id <> $3 GROUP BY user_id) latest \
-             ON latest.user_id = p.user_id AND latest.at = p.at WHERE p.tenant = $1 LIMIT $4"
-        }
+             heading, job FROM users JOIN positions p ON p.tenant = users.tenant \
+             AND p.user_id = users.id AND p.at = (SELECT latest.at FROM positions latest \
+             WHERE latest.tenant = users.tenant AND latest.user_id = users.id AND latest.at >= $2 \
+             ORDER BY latest.received_at DESC, latest.at DESC LIMIT 1) \
+             WHERE users.tenant = $1 AND users.id IN {people} ORDER BY users.id LIMIT $4"
+        ),
     };
-    let rows = sqlx::query(sql)
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(caller.tenant.raw())
         .bind(which.since.unwrap_or(0))
-        .bind(which.user.map_or_else(Vec::new, |user| user.raw()))
-        .bind(TRAIL)
-        .fetch_all(&mut *connection)
-        .await?;
+        .bind(branch)
+        .bind(TRAIL);
+    if let Some(user) = which.user {
+        query = query.bind(user.raw());
+    }
+    let rows = query.fetch_all(&mut *connection).await?;
     let items = rows.iter().map(read).collect::<Result<_, _>>()?;
     Ok(Json(Page { items, next: None }))
 }

@@ -49,15 +49,14 @@ pub async fn list(
     let rows = page.rows();
     let role = Some(Role::Technician);
     let mut connection = app.read().await?;
-    let found = users::list(&mut connection, caller.tenant, role, after, rows + 1).await?;
+    let (tenant, branch) = (caller.tenant, caller.branch);
+    let found = users::list_seen(&mut connection, tenant, branch, role, after, rows + 1).await?;
     drop(connection);
     let place = |user: &User| Cursor { key: 0, id: user.id.as_bytes().to_vec() };
     let page = Page::cut(found, rows, place);
     let mut items = Vec::with_capacity(page.items.len());
     for user in page.items {
-        if caller.sees_branch(user.branch) {
-            items.push(view(&app, &caller, user).await?);
-        }
+        items.push(view(&app, &caller, user).await?);
     }
     Ok(Json(Page { items, next: page.next }))
 }

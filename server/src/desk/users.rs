@@ -68,7 +68,7 @@ pub struct Which {
     pub limit: Option<i64>,
 }
 
-/// People of the tenant.
+/// People of the tenant. Staff of one branch see its own, and those without one.
 #[utoipa::path(get, path = "/v1/users", tag = "users", params(Which), responses((status = 200, body = Page<User>)))]
 pub async fn list(
     State(app): State<App>,
@@ -79,7 +79,9 @@ pub async fn list(
     let after = page.after_id::<UserId>()?;
     let mut connection = app.read().await?;
     let rows = page.rows();
-    let items = users::list(&mut connection, caller.tenant, which.role, after, rows + 1).await?;
+    let (tenant, branch) = (caller.tenant, caller.branch);
+    let found = users::list_seen(&mut connection, tenant, branch, which.role, after, rows + 1);
+    let items = found.await?;
     let place = |user: &User| Cursor { key: 0, id: user.id.as_bytes().to_vec() };
     Ok(Json(Page::cut(items, rows, place)))
 }
@@ -96,6 +98,7 @@ pub async fn get(
 ) -> Result<(ETag, Json<User>), Problem> {
     let mut connection = app.read().await?;
     let user = users::get(&mut connection, caller.tenant, id).await?;
+    let user = user.filter(|user| caller.sees_branch(user.branch));
     let user = user.ok_or_else(Problem::not_found)?;
     Ok((ETag::of_row(user.version), Json(user)))
 }

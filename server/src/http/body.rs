@@ -16,23 +16,74 @@ use crate::app::App;
 /// Largest JSON or form body, bytes.
 pub const JSON_BYTES: usize = 256 * 1024;
 
+/// Room made for a body of which little has come, bytes.
+const FIRST_BYTES: usize = 4 * 1024;
+
 /// Reads a whole body within a size and a time.
 ///
 /// # Errors
 /// `too_large`, `timeout`, or `bad_json` when the client breaks off.
 pub async fn read(body: Body, limit: usize, deadline: Duration) -> Result<Bytes, Problem> {
-    let too_large = || Problem::new(Code::TooLarge).detail(format!("At most {limit} bytes."));
-    // Who says at once that it will be too much need not send it.
-    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
-        return Err(too_large());
-    }
+    fits(&body, limit)?;
     let collected = tokio::time::timeout(deadline, Limited::new(body, limit).collect()).await;
     match collected {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Problem::new(Code::BadJson).detail("The body broke off.")),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Ok(Err(_)) => Err(broken_off()),
         Err(_) => Err(Problem::new(Code::Timeout)),
     }
+}
+
+/// Reads a whole body as it comes from the network, asking `more` for bytes before taking them.
+///
+/// It is put in one piece at once: a body in very many small pieces would take many times its
+/// length. What is asked for is at most twice what has come, and never more than `limit`.
+///
+/// # Errors
+/// As [`read`], and what `more` says.
+pub async fn gather(
+    mut body: Body,
+    limit: usize,
+    deadline: Duration,
+    mut more: impl FnMut(usize) -> Result<(), Problem>,
+) -> Result<Bytes, Problem> {
+    fits(&body, limit)?;
+    let announced = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
+    let most = announced.map_or(limit, |bytes| bytes.min(limit));
+    let gathering = async {
+        let (mut bytes, mut asked) = (Vec::new(), 0);
+        while let Some(frame) = body.frame().await {
+            // A frame without data holds trailers, which say nothing here.
+            let Ok(data) = frame.map_err(|_| broken_off())?.into_data() else { continue };
+            let needed = bytes.len() + data.len();
+            if needed > limit {
+                return Err(too_large(limit));
+            }
+            if needed > asked {
+                let wanted = needed.max((2 * asked).max(FIRST_BYTES).min(most));
+                more(wanted - asked)?;
+                bytes.reserve_exact(wanted - bytes.len());
+                asked = wanted;
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(Bytes::from(bytes))
+    };
+    tokio::time::timeout(deadline, gathering).await.map_err(|_| Problem::new(Code::Timeout))?
+}
+
+/// Who says at once that it will be too much need not send it.
+fn fits(body: &Body, limit: usize) -> Result<(), Problem> {
+    let most = u64::try_from(limit).unwrap_or(u64::MAX);
+    if body.size_hint().lower() > most { Err(too_large(limit)) } else { Ok(()) }
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(Code::TooLarge).detail(format!("At most {limit} bytes."))
+}
+
+fn broken_off() -> Problem {
+    Problem::new(Code::BadJson).detail("The body broke off.")
 }
 
 /// Checks a media type, ignoring its parameters.
@@ -145,5 +196,38 @@ mod tests {
         let stuck = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
         let slow = read(Body::from_stream(stuck), 10, Duration::from_millis(1)).await.unwrap_err();
         assert_eq!(slow.code(), Code::Timeout);
+    }
+
+    fn in_pieces(size: usize, count: usize) -> Body {
+        let piece = move |_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; size]));
+        Body::from_stream(futures_util::stream::iter((0..count).map(piece)))
+    }
+
+    #[tokio::test]
+    async fn a_body_is_asked_for_as_it_comes_and_at_most_twice() {
+        let limit = 100_000;
+        for (size, count) in [(1, 10), (1, 50_000), (7, 10_000), (100_000, 1), (0, 9)] {
+            let mut asked = 0;
+            let more = |bytes| {
+                asked += bytes;
+                Ok(())
+            };
+            let body = in_pieces(size, count);
+            let bytes = gather(body, limit, Duration::from_secs(5), more).await.unwrap();
+            assert_eq!(bytes.len(), size * count);
+            assert!((bytes.len()..=(2 * bytes.len()).max(FIRST_BYTES)).contains(&asked), "{asked}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_gets_no_room_or_is_too_large_is_not_taken_further() {
+        let full = |_| Err(Problem::new(Code::Overloaded));
+        let stuck = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
+        let first = futures_util::stream::iter([Ok(Bytes::from_static(b"x"))]);
+        let body = Body::from_stream(futures_util::StreamExt::chain(first, stuck));
+        let refused = gather(body, 10, Duration::from_secs(60), full).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Overloaded);
+        let long = gather(in_pieces(1, 11), 10, Duration::from_secs(5), |_| Ok(())).await;
+        assert_eq!(long.unwrap_err().code(), Code::TooLarge);
     }
 }

@@ -16,6 +16,7 @@ mod journal;
 mod node;
 mod read;
 mod table;
+mod weigh;
 
 pub use check::Judged;
 pub use database::{Backup, Database};

@@ -23,7 +23,7 @@ use crate::writer::{Committed, EditRequest, PushRequest, RunVerdicts};
 #[derive(Debug)]
 pub struct Node {
     database: Database,
-    kept: Kept,
+    pub(super) kept: Kept,
     news: Vec<Committed>,
     brought_forward: u64,
     from_snapshot: u64,

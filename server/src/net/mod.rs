@@ -1,6 +1,7 @@
 //! Sockets: who may connect, for how long, and how it all ends in good order.
 
 mod accept;
+pub mod bodies;
 pub mod files;
 pub mod lanes;
 mod linger;

@@ -54,7 +54,7 @@ impl Drop for Seat {
 }
 
 /// Who holds an address: of IPv6 everybody has a whole network of 64 bits to choose from.
-fn holder(address: IpAddr) -> IpAddr {
+pub(super) fn holder(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => {
             let [a, b, c, d, ..] = six.segments();

@@ -2,8 +2,10 @@
 //!
 //! A request takes a place when there is something to do: after its body has come, however slow
 //! the link. So neither phones in a valley nor somebody who dawdles on purpose hold places. The
-//! desk and the phones have places of their own ([`super::lanes`]).
+//! desk and the phones have places of their own ([`super::lanes`]). What has come of the bodies is
+//! bounded by the memory it takes ([`super::bodies`]).
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -14,9 +16,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use sync_core::limits;
 
+use super::Peer;
+use super::bodies::{Lane, Room};
 use crate::app::App;
 use crate::http::{Code, Problem, body};
-use crate::telemetry::metrics::Case;
+use crate::telemetry::metrics::{self, Case};
 
 /// Largest body of somebody who is not known yet, bytes.
 const OPEN_BYTES: usize = 16 * 1024;
@@ -24,14 +28,15 @@ const OPEN_BYTES: usize = 16 * 1024;
 /// Counts, times and logs a request.
 pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let route = route(&request);
-    let method = request.method().clone();
+    // A client may make up a method of any length: neither a counter nor a line is kept of it.
+    let method = metrics::method(request.method());
     let started = Instant::now();
     let response = next.run(request).await;
     let status = response.status();
-    app.metrics.answered(&route, method.as_str(), status.as_u16(), started.elapsed());
+    app.metrics.answered(&route, method, status.as_u16(), started.elapsed());
     let code = response.extensions().get::<Code>().map_or("", |code| code.as_str());
     let ms = started.elapsed().as_millis();
-    tracing::info!(%method, %route, status = status.as_u16(), code, ms, "answered");
+    tracing::info!(method, %route, status = status.as_u16(), code, ms, "answered");
     response
 }
 
@@ -43,24 +48,32 @@ pub async fn open(State(app): State<App>, request: Request, next: Next) -> Respo
         return next.run(request).await;
     }
     let deadline = app.config.net.body_timeout;
-    match whole(request, OPEN_BYTES, deadline).await {
-        Ok(request) => placed(&app, request, next).await,
-        Err(problem) => problem.into_response(),
+    let (request, _room) = match whole(&app, request, Lane::Desk, OPEN_BYTES, deadline).await {
+        Ok(whole) => whole,
+        Err(problem) => return problem.into_response(),
+    };
+    // What this route gives is signed, and not with a key that another process has retired.
+    if &*route == "/v1/token"
+        && let Err(problem) = app.fresh_keys().await
+    {
+        return problem.into_response();
     }
+    placed(&app, request, next).await
 }
 
-/// The request of somebody who is known, with its whole body in memory.
+/// The request of somebody who is known, with its whole body in memory, and the room that it
+/// takes there, to be held until the request is answered.
 ///
 /// # Errors
-/// `too_large`, `timeout`.
-pub async fn arrived(app: &App, request: Request) -> Result<Request, Problem> {
+/// `too_large`, `timeout`, `overloaded`.
+pub async fn arrived(app: &App, request: Request) -> Result<(Request, Room<'_>), Problem> {
     let net = &app.config.net;
-    let (limit, deadline) = match &*route(&request) {
+    let (lane, limit, deadline) = match &*route(&request) {
         // A page of a phone may need minutes over a poor link.
-        "/v1/sync" => (limits::FRAME_BYTES, net.sync_body_timeout),
-        _ => (body::JSON_BYTES, net.body_timeout),
+        "/v1/sync" => (Lane::Phone, limits::FRAME_BYTES, net.sync_body_timeout),
+        _ => (Lane::Desk, body::JSON_BYTES, net.body_timeout),
     };
-    whole(request, limit, deadline).await
+    whole(app, request, lane, limit, deadline).await
 }
 
 /// Takes a place for the time of the request, or answers 503.
@@ -68,28 +81,46 @@ pub async fn placed(app: &App, request: Request, next: Next) -> Response {
     if &*route(&request) == "/v1/sync" {
         return match app.lanes.phone().await {
             Ok(_place) => next.run(request).await,
-            Err(seconds) => turned_away(app, seconds),
+            Err(seconds) => turned_away(app, "requests", seconds).into_response(),
         };
     }
     match app.lanes.desk() {
         Some(_place) => next.run(request).await,
-        // Everybody who is turned away now must not come back in the same second.
-        None => turned_away(app, 1 + u64::from(crate::clock::random::<1>()[0] % 5)),
+        None => turned_away(app, "requests", soon()).into_response(),
     }
 }
 
-fn turned_away(app: &App, seconds: u64) -> Response {
-    app.metrics.shed.get_or_create(&Case::of("requests")).inc();
-    Problem::new(Code::Overloaded).retry_after(seconds).into_response()
+fn turned_away(app: &App, limit: &str, seconds: u64) -> Problem {
+    app.metrics.shed.get_or_create(&Case::of(limit)).inc();
+    Problem::new(Code::Overloaded).retry_after(seconds)
 }
 
-async fn whole(request: Request, limit: usize, deadline: Duration) -> Result<Request, Problem> {
+/// Seconds: everybody who is turned away now must not come back in the same one.
+fn soon() -> u64 {
+    1 + u64::from(crate::clock::random::<1>()[0] % 5)
+}
+
+async fn whole(
+    app: &App,
+    request: Request,
+    lane: Lane,
+    limit: usize,
+    deadline: Duration,
+) -> Result<(Request, Room<'_>), Problem> {
+    let mut room = app.bodies.room(address(&request), lane);
     if matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Ok(request);
+        return Ok((request, room));
     }
     let (parts, body) = request.into_parts();
-    let bytes = body::read(body, limit, deadline).await?;
-    Ok(Request::from_parts(parts, Body::from(bytes)))
+    let more = |bytes| room.grow(bytes).map_err(|_| turned_away(app, "bodies", soon()));
+    let bytes = body::gather(body, limit, deadline, more).await?;
+    Ok((Request::from_parts(parts, Body::from(bytes)), room))
+}
+
+/// Whose body it is; those of whom nothing is known share one address.
+fn address(request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<Peer>();
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
 }
 
 fn route(request: &Request) -> Arc<str> {

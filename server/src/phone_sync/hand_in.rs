@@ -8,12 +8,14 @@
 use sha2::{Digest as _, Sha256};
 use sqlx::{AnyConnection, Row as _};
 use sync_core::admission::{Received, Verified, push_message};
+use sync_core::change::{Change, Entry};
 use sync_core::id::{DeviceId, FactId, TenantId, UserId};
 use sync_core::sync::{Request, Sent, Submitted, decode_request};
+use sync_core::time::{Corrected, Stamp};
 
 use super::exchange::Phone;
-use crate::accounts::devices;
 use crate::accounts::sql::Raw as _;
+use crate::accounts::{devices, users};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::clock::random;
@@ -21,6 +23,8 @@ use crate::http::{Code, Problem};
 
 /// Frames kept of one phone; more have to wait until somebody has looked.
 const FRAMES: i64 = 200;
+/// Documents of a frame that are listed; a phone could name a document in every hundred bytes.
+const LISTED: usize = 100;
 
 /// Keeps a frame of a revoked phone; the answer is always that it is revoked.
 ///
@@ -47,10 +51,15 @@ async fn keep(app: &App, caller: &Caller, frame: &[u8]) -> Result<Option<bool>, 
         return Ok(None);
     }
     let mut connection = app.read().await?;
-    let known = devices::get(&mut connection, caller.tenant, device).await?;
+    let row = devices::get(&mut connection, caller.tenant, device).await?;
+    let user = users::get(&mut connection, caller.tenant, caller.user).await?;
     drop(connection);
-    let known = known.as_ref().and_then(Phone::recorded);
+    let known = row.as_ref().and_then(Phone::recorded);
     let known = known.ok_or_else(|| Problem::new(Code::DeviceRevoked))?;
+    // Either ends what the phone may do; whichever came first.
+    let ends = [row.and_then(|row| row.revoked_at), user.and_then(|user| user.deactivated_at)];
+    let revoked_at = ends.into_iter().flatten().min();
+    let glance = Glance::of(&request, revoked_at);
     let changes: usize = request.runs.iter().map(|sent| sent.run().changes.len()).sum();
     let digest = Sha256::digest(push_message(device, request.runs.iter().map(Sent::run)));
     submitted(&known, request)?;
@@ -60,6 +69,8 @@ async fn keep(app: &App, caller: &Caller, frame: &[u8]) -> Result<Option<bool>, 
         user: caller.user,
         now: app.now(),
         changes: i64::try_from(changes).unwrap_or(i64::MAX),
+        revoked_at,
+        glance,
         digest: digest.to_vec(),
         frame: frame.to_vec(),
     };
@@ -99,12 +110,65 @@ pub fn submitted(phone: &Phone, request: Request) -> Result<Vec<Submitted>, Prob
     Ok(runs.collect())
 }
 
+/// What a list shows of a frame without reading it again.
+#[derive(Debug, Clone)]
+pub struct Glance {
+    /// Ids of the documents it is about, each once, the first hundred of them.
+    pub documents: Vec<String>,
+    /// Changes of the phone's own that say they were recorded after it was revoked.
+    pub late: i64,
+}
+
+impl Glance {
+    /// Looks at a frame of a phone that was revoked at a time, Unix milliseconds.
+    pub fn of(request: &Request, revoked_at: Option<i64>) -> Self {
+        let ids = request.runs.iter().map(|sent| sent.run().doc);
+        let mut documents: Vec<String> =
+            ids.map(|doc| uuid::Uuid::from_bytes(*doc.as_bytes()).to_string()).collect();
+        documents.sort();
+        documents.dedup();
+        documents.truncate(LISTED);
+        let own = request.runs.iter().filter_map(|sent| match sent {
+            Sent::Signed(run) => Some(run.changes.iter()),
+            Sent::Relayed(_) => None,
+        });
+        let after = |change: &&Change| {
+            revoked_at.is_some_and(|end| recorded(change).any(|time| time.at > end))
+        };
+        let late = i64::try_from(own.flatten().filter(after).count()).unwrap_or(i64::MAX);
+        Self { documents, late }
+    }
+}
+
+/// Whether everything in a run was recorded after the phone was revoked, for certain. A phone's
+/// wall clock alone makes nothing certain; the time since the server last told it the time does.
+pub fn is_all_late(submitted: &Submitted, revoked_at: i64) -> bool {
+    let Submitted::HandedIn(verified) = submitted else { return false };
+    let surely = |time: Corrected| {
+        time.uncertainty.is_some_and(|by| time.at.saturating_sub(by) > revoked_at)
+    };
+    verified.run().changes.iter().all(|change| {
+        let mut times = recorded(change).peekable();
+        times.peek().is_some() && times.all(surely)
+    })
+}
+
+/// When the facts of a change were recorded.
+fn recorded(change: &Change) -> impl Iterator<Item = Corrected> {
+    change.entries.iter().filter_map(|entry| match entry {
+        Entry::Fact { record, .. } => Some(Stamp::read(record, change.time).corrected()),
+        Entry::Field { .. } | Entry::Section { .. } => None,
+    })
+}
+
 struct Kept {
     tenant: TenantId,
     device: DeviceId,
     user: UserId,
     now: i64,
     changes: i64,
+    revoked_at: Option<i64>,
+    glance: Glance,
     /// Of the work alone: the same work sent again is the same row.
     digest: Vec<u8>,
     frame: Vec<u8>,
@@ -125,8 +189,9 @@ impl Kept {
         }
         sqlx::query(
             "INSERT INTO handed_in \
-             (tenant, id, device, user_id, received_at, digest, frame, changes, state) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting') \
+             (tenant, id, device, user_id, received_at, digest, frame, changes, state, \
+             revoked_at, documents, late) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $9, $10, $11) \
              ON CONFLICT (tenant, device, digest) DO NOTHING",
         )
         .bind(self.tenant.raw())
@@ -137,6 +202,9 @@ impl Kept {
         .bind(self.digest)
         .bind(self.frame)
         .bind(self.changes)
+        .bind(self.revoked_at)
+        .bind(self.glance.documents.join(" "))
+        .bind(self.glance.late)
         .execute(tx)
         .await?;
         Ok(true)

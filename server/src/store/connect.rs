@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, ConnectOptions};
 
-use super::StoreError;
+use super::{Store, StoreError};
 
 /// How long a request waits for a connection before it is told to come back.
 const POOL_WAIT: Duration = Duration::from_secs(2);
@@ -108,6 +108,17 @@ impl Place {
         let options = AnyConnectOptions::from_str(&self.url);
         let options = options.map_err(|_| StoreError::BadUrl("it does not parse".to_owned()))?;
         Ok(options.disable_statement_logging())
+    }
+}
+
+impl Store {
+    /// Whether there is a database at `url` for all that can be told without opening it: a file
+    /// of SQLite that is not there is none, and [`Store::open`] would make an empty one.
+    ///
+    /// # Errors
+    /// [`StoreError::BadUrl`].
+    pub fn may_be_at(url: &str) -> Result<bool, StoreError> {
+        Ok(url.parse::<Place>()?.file().is_none_or(|file| file.exists()))
     }
 }
 

@@ -12,8 +12,10 @@ use crate::writer::project_job::plain;
 /// Which jobs a list shows. The default shows all.
 #[derive(Debug, Clone, Default)]
 pub struct JobFilter {
-    /// Of one of these branches; empty for all.
-    pub branches: Vec<BranchId>,
+    /// As staff of this branch see them: its own, and those that have none yet.
+    pub seen_from: Option<BranchId>,
+    /// Of this branch.
+    pub branch: Option<BranchId>,
     /// In one of these states; empty for all.
     pub states: Vec<State>,
     /// Of this technician.
@@ -72,7 +74,13 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<JobRow>, StoreError> {
         let mut query = Query::new(tenant)?;
-        query.any("branch", filter.branches.iter().map(|branch| branch.as_bytes().to_vec()))?;
+        if let Some(own) = filter.seen_from {
+            let own = query.bind(own.as_bytes().to_vec())?;
+            query.and(&format!("(branch IS NULL OR branch = {own})"));
+        }
+        if let Some(branch) = filter.branch {
+            query.compare("branch =", branch.as_bytes().to_vec())?;
+        }
         if !filter.states.is_empty() {
             let now = query.bind(now)?;
             let state = format!(

@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use axum::http::Method;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -21,7 +22,7 @@ pub const CONNECTIONS: &str = "towline_http_connections";
 pub const SHED: &str = "towline_http_shed";
 /// Verdicts given to phones, by code.
 pub const VERDICTS: &str = "towline_sync_verdicts";
-/// Exchanges with phones, by transport and whether they brought changes.
+/// Exchanges with phones over either transport, by whether they brought changes.
 pub const EXCHANGES: &str = "towline_sync_exchanges";
 /// Bytes of frames, by direction.
 pub const FRAME_BYTES: &str = "towline_sync_frame_bytes";
@@ -39,13 +40,27 @@ pub const LOGINS: &str = "towline_logins";
 pub struct RequestLabels {
     /// The route with its placeholders, never the path itself.
     pub route: String,
-    /// GET, POST and so on.
-    pub method: String,
+    /// One of the words of [`method`], never the client's own.
+    pub method: &'static str,
     /// The status.
     pub status: u16,
 }
 
-/// One label that names a case.
+/// The word for a method: those that are served, and one for whatever else a client makes up. A
+/// counter is kept for ever, so a stranger must not be able to make a new one.
+pub fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}
+
+/// One label that names a case. Cases are words of the program, never of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Case {
     /// Which case.
@@ -136,8 +151,8 @@ impl Metrics {
     }
 
     /// Notes an answered request.
-    pub fn answered(&self, route: &str, method: &str, status: u16, took: Duration) {
-        let (route, method) = (route.to_owned(), method.to_owned());
+    pub fn answered(&self, route: &str, method: &'static str, status: u16, took: Duration) {
+        let route = route.to_owned();
         self.request_seconds.get_or_create(&Case::of(&route)).observe(took.as_secs_f64());
         self.requests.get_or_create(&RequestLabels { route, method, status }).inc();
     }

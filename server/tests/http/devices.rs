@@ -1,10 +1,22 @@
 //! Phones are enrolled, log in by signed assertion, and are refused at once when revoked.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::world::{Phone, World};
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 use server::auth::Role;
 use server::auth::token::{self, Claims};
+use server::clock::random;
+use sync_core::admission::push_message;
+use sync_core::change::{Change, Entry, Run};
+use sync_core::document::{ChangeHash, Document};
+use sync_core::id::{ActorId, FactId, JobId};
+use sync_core::schema::{key, section};
+use sync_core::sync::{Request, Sent, encode_request};
+use sync_core::time::Stamp;
+use sync_core::value::Record;
 
 fn claims(phone: &Phone, now_s: i64, jti: &str) -> Value {
     let id = phone.device.to_string();
@@ -16,6 +28,31 @@ fn claims(phone: &Phone, now_s: i64, jti: &str) -> Value {
 
 fn header(phone: &Phone) -> Value {
     json!({"alg": "EdDSA", "typ": "JWT", "kid": phone.device.to_string()})
+}
+
+/// A job that a phone opened on its own, at a time.
+pub fn walk_up(stamp: Stamp) -> (JobId, Run) {
+    let job = JobId::new(stamp.at, random());
+    let mut record = Record::from_iter([(key::KIND, "walk_up".into()), (key::EPOCH, 0.into())]);
+    stamp.write(&mut record);
+    let id = FactId::new(stamp.at, random());
+    let entries = vec![Entry::Fact { section: section::STATUS, id, record }];
+    let actor = ActorId::new(stamp.at, random());
+    let change = Change { actor, seq: 1, after: Vec::new(), time: stamp.at, entries };
+    let doc = job.into();
+    let mut run = Run { doc, changes: vec![change], last_hash: ChangeHash([0; 32]) };
+    run.last_hash = Document::new(doc).expected_hash(&run).expect("it can join");
+    (job, run)
+}
+
+/// A phone that may not speak any more hands in what it has.
+pub fn hand_in(world: &World, phone: &Phone, runs: Vec<Run>) {
+    let signature = phone.key.sign(&push_message(phone.device, runs.iter())).to_bytes();
+    let runs = runs.into_iter().map(Sent::Signed).collect();
+    let frame = encode_request(&Request { runs, signature: Some(signature), ..Request::default() });
+    let media = "application/vnd.towline.sync";
+    let answer = phone.log_in(world).send("POST", "/v1/sync", Some(frame), media);
+    answer.problem(401, "device_revoked");
 }
 
 #[test]
@@ -56,15 +93,20 @@ fn a_code_works_once_and_only_for_a_technician() {
     let code = admin.post("/v1/devices/codes", json!({"user": user})).ok(201);
     let code = code["code"].as_str().unwrap_or_default().to_owned();
     Phone::enrol(&world.anybody(), &code);
-    let again = json!({"code": code, "public_key": "A", "nonce": "A", "proof": "A"});
+    let again = json!({"code_name": "A", "public_key": "A", "nonce": "A", "proof": "A"});
     world.anybody().post("/v1/devices/enrol", again).problem(422, "invalid");
+    let code = admin.post("/v1/devices/codes", json!({"user": user})).ok(201);
+    let code = code["code"].as_str().unwrap_or_default().to_owned();
+    let name = sync_core::enrol::CodeSecret::of(&code).name();
     let unproven = json!({
-        "code": code,
+        "code_name": URL_SAFE_NO_PAD.encode(name),
         "public_key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
         "nonce": "AAAAAAAAAAAAAAAAAAAAAA",
         "proof": "A".repeat(86),
     });
     world.anybody().post("/v1/devices/enrol", unproven).problem(401, "bad_proof");
+    // Who was not told the code has not used it up either.
+    Phone::enrol(&world.anybody(), &code);
 }
 
 #[test]
@@ -237,4 +279,76 @@ fn tokens_of_a_retired_key_still_verify_and_new_ones_name_the_new_key() {
     assert_eq!(jwks["keys"].as_array().map(Vec::len), Some(2));
     assert_eq!(jwks["keys"][0]["kid"], kid);
     assert!(!jwks.to_string().contains("seed") && jwks["keys"][0].get("d").is_none());
+}
+
+const HOUR: i64 = 3_600_000;
+
+/// A phone that learnt the time an hour before `now`, and recorded something `later` than that.
+fn anchored(now: i64, later: i64) -> Stamp {
+    Stamp { at: now - HOUR + later, up: Some(later), srv: Some(now - HOUR), srv_up: Some(0) }
+}
+
+#[test]
+fn the_list_of_handed_in_work_reads_no_frame_and_marks_what_came_after_the_revocation() {
+    for world in World::on_each_database() {
+        let phone = world.phone(world.tenant, "acme", "admin", "bo");
+        let admin = world.admin();
+        let path = format!("/v1/devices/{}/revoke", phone.device);
+        let revoked_at = admin.post(&path, json!({})).ok(200)["revoked_at"].clone();
+        let now = world.running().app().now();
+        let (early, before) = walk_up(anchored(now, HOUR / 2));
+        let (late, after) = walk_up(anchored(now, 3 * HOUR));
+        hand_in(&world, &phone, vec![before, after]);
+        let listed = admin.get("/v1/handed-in").ok(200);
+        let row = &listed["items"][0];
+        let mut documents = [early.to_string(), late.to_string()];
+        documents.sort();
+        assert_eq!(row["documents"], json!(documents));
+        assert_eq!((&row["changes"], &row["late"]), (&json!(2), &json!(1)));
+        assert_eq!(row["revoked_at"], revoked_at);
+        // A row from before the list was kept beside the frame shows the same.
+        change(&world, "UPDATE handed_in SET documents = NULL, late = NULL", None);
+        assert_eq!(admin.get("/v1/handed-in").ok(200), listed);
+        let unread = "UPDATE handed_in SET documents = '', late = 0, frame = $1";
+        change(&world, unread, Some(vec![0xff]));
+        assert_eq!(admin.get("/v1/handed-in").ok(200)["items"][0]["documents"], json!([]));
+    }
+}
+
+fn change(world: &World, sql: &'static str, bytes: Option<Vec<u8>>) {
+    let store = world.running().app().store.clone();
+    let done = store.write::<(), server::store::StoreError, _>(move |tx| {
+        Box::pin(async move {
+            let query = sqlx::query(sql);
+            let query = if let Some(bytes) = bytes { query.bind(bytes) } else { query };
+            query.execute(tx).await?;
+            Ok(())
+        })
+    });
+    world.block_on(done).expect("the store writes");
+}
+
+#[test]
+fn work_from_before_the_revocation_is_taken_in_and_what_surely_came_after_is_refused() {
+    let world = World::new();
+    let phone = world.phone(world.tenant, "acme", "admin", "bo");
+    let admin = world.admin();
+    admin.post(&format!("/v1/devices/{}/revoke", phone.device), json!({})).ok(200);
+    let now = world.running().app().now();
+    let (early, before) = walk_up(anchored(now, HOUR / 2));
+    let (late, after) = walk_up(anchored(now, 3 * HOUR));
+    // Nothing but a wall clock, which may be wrong: a person decides.
+    let (unsure, perhaps) = walk_up(Stamp::wall(now + HOUR));
+    hand_in(&world, &phone, vec![before, after, perhaps]);
+    let row = admin.get("/v1/handed-in").ok(200)["items"][0].clone();
+    assert_eq!(row["late"], 2);
+    let path = format!("/v1/handed-in/{}/accept", row["id"].as_str().unwrap_or_default());
+    for _ in 0..2 {
+        let accepted = admin.post(&path, json!({})).ok(200);
+        assert_eq!(accepted["state"], "accepted");
+        assert_eq!(accepted["verdicts"], json!({"durable": 2, "recorded_after_revocation": 1}));
+    }
+    admin.get(&format!("/v1/jobs/{early}")).ok(200);
+    admin.get(&format!("/v1/jobs/{unsure}")).ok(200);
+    admin.get(&format!("/v1/jobs/{late}")).problem(404, "not_found");
 }

@@ -178,3 +178,73 @@ fn one_address_does_not_take_every_place() {
     drop(held);
     assert!(wait().is_some(), "a place that was left is taken again");
 }
+
+#[test]
+fn a_method_that_a_stranger_makes_up_is_not_counted_under_its_own_name() {
+    let world = World::new();
+    for n in 0..50 {
+        let path = ["/v1/me", "/v1/session", "/no/such/page", "/health/live"][n % 4];
+        let mut stream = TcpStream::connect(world.running().addr).expect("the server listens");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
+        let method = format!("MADEUP{}{n}", "X".repeat(100 * n));
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).expect("it is open");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 40"), "{answer}");
+    }
+    let counters = world.anybody().get("/metrics").text;
+    assert!(!counters.contains("MADEUP"), "{counters}");
+    let others = counters.lines().filter(|line| line.contains("method=\"other\""));
+    assert!((1..=4).contains(&others.count()), "one for each route: {counters}");
+}
+
+/// Sends the head of a page and so much of its body, which is never finished.
+fn half_a_page(world: &World, token: &str, bytes: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(world.running().addr).expect("the server listens");
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout can be set");
+    let head = format!(
+        "POST /v1/sync HTTP/1.1\r\nhost: x\r\ncontent-type: application/vnd.towline.sync\r\n\
+         authorization: Bearer {token}\r\ncontent-length: 2000000\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).expect("it is open");
+    stream.write_all(&vec![b'x'; bytes]).expect("it is heard out");
+    stream
+}
+
+#[test]
+fn one_phone_that_never_finishes_its_pages_takes_no_more_memory_than_its_share() {
+    const MEMORY: usize = 4 * 1024 * 1024;
+    let world = World::with(|config| config.net.body_bytes = MEMORY);
+    let phone = world.phone(world.tenant, "acme", "admin", "bo").log_in(&world);
+    let token = phone.token().expect("logged in");
+    let bodies = &world.running().app().bodies;
+    let until = |wanted: &dyn Fn() -> bool, what: &str| {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !wanted() {
+            assert!(Instant::now() < end, "{what}: {} bytes", bodies.held());
+            std::thread::yield_now();
+        }
+    };
+    // To announce much takes nothing.
+    let announced: Vec<_> = (0..50).map(|_| half_a_page(&world, token, 0)).collect();
+    let dawdling: Vec<_> = (0..10).map(|_| half_a_page(&world, token, 100_000)).collect();
+    until(&|| bodies.held() >= 1_000_000, "what has come is counted");
+    // More than its half is refused, and the refusal says when to come again.
+    let mut over = half_a_page(&world, token, 1_900_000);
+    let mut answer = String::new();
+    over.read_to_string(&mut answer).expect("an answer before the end of the body");
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("\"overloaded\"") && answer.contains("retry-after: "), "{answer}");
+    assert!(bodies.held() <= MEMORY / 2);
+    let shed = world.anybody().get("/metrics").text;
+    assert!(shed.contains("towline_http_shed_total{case=\"bodies\"} 1"), "{shed}");
+    // What is small still gets through, and what is given up is free for others.
+    world.admin().get("/v1/me").ok(200);
+    drop((dawdling, announced));
+    until(&|| bodies.held() == 0, "what was given up is given back");
+    let frame = encode_request(&Request::default());
+    let media = "application/vnd.towline.sync";
+    assert_eq!(phone.send("POST", "/v1/sync", Some(frame), media).status, 200);
+    until(&|| bodies.held() == 0, "what was answered is given back");
+}

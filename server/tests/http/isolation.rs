@@ -1,8 +1,11 @@
-//! No route of the OpenAPI document shows or changes anything of another tenant.
+//! No route of the OpenAPI document shows or changes anything of another tenant, and staff of one
+//! branch see and do nothing of another.
 
-use crate::world::{Client, World};
+use crate::devices::{hand_in, walk_up};
+use crate::world::{Client, PASSWORD, Phone, World};
 use serde_json::{Value, json};
 use server::auth::Role;
+use sync_core::time::Stamp;
 
 /// Two tenants; everything of `acme` is known to an administrator of `other`.
 struct Two {
@@ -186,4 +189,191 @@ fn every_route_but_the_open_ones_needs_a_login() {
         let answer = two.world.anybody().send(&method, &two.path(&template), bytes, media);
         assert_eq!((answer.status, answer.code()), (401, "not_logged_in"), "{method} {template}");
     }
+}
+
+/// One tenant with two branches and a phone in each, and one of a technician without a branch.
+struct Branches {
+    world: World,
+    south: Value,
+    /// Runs everything.
+    admin: Client,
+    /// Dispatchers of the two branches.
+    nora: Client,
+    sam: Client,
+    /// Phones of North, of South and of no branch.
+    cy: Phone,
+    bo: Phone,
+    dee: Phone,
+}
+
+impl Branches {
+    fn of(world: World) -> Self {
+        let admin = world.admin();
+        let branch = |name: &str| {
+            let body = json!({
+                "name": name, "kind": "owned", "currency": "TWD", "time_zone": "Asia/Taipei",
+            });
+            admin.post("/v1/branches", body).ok(201)["id"].clone()
+        };
+        let (north, south) = (branch("North"), branch("South"));
+        let staff = |login: &str, role: &str, branch: &Value| {
+            let user = json!({
+                "login": login, "name": login, "role": role, "branch": branch,
+                "password": PASSWORD,
+            });
+            admin.post("/v1/users", user).ok(201);
+            world.desk("acme", login)
+        };
+        let (nora, sam) = (staff("nora", "dispatcher", &north), staff("sam", "dispatcher", &south));
+        staff("mona", "manager", &north);
+        let phone = |login: &str, branch: Option<&Value>| {
+            let phone = world.phone(world.tenant, "acme", "admin", login);
+            if let Some(branch) = branch {
+                let path = format!("/v1/users/{}", phone.user);
+                admin.header("if-match", "*").patch(&path, json!({"branch": branch})).ok(200);
+            }
+            let point = json!({"at": world.running().app().now(), "lat": 1, "lon": 1});
+            phone.log_in(&world).post("/v1/positions", json!({"points": [point]})).ok(204);
+            phone
+        };
+        let (cy, bo) = (phone("cy", Some(&north)), phone("bo", Some(&south)));
+        let dee = phone("dee", None);
+        Self { south, admin, nora, sam, cy, bo, dee, world }
+    }
+
+    fn each() -> impl Iterator<Item = Self> {
+        World::on_each_database().map(Self::of)
+    }
+}
+
+#[test]
+fn staff_of_a_branch_see_people_phones_and_places_of_their_own_and_of_no_branch() {
+    for all in Branches::each() {
+        let (cy, bo, dee) =
+            (all.cy.user.to_string(), all.bo.user.to_string(), all.dee.user.to_string());
+        for list in ["users", "technicians", "devices", "positions"] {
+            let path = format!("/v1/{list}?limit=200");
+            let told = all.nora.get(&path);
+            assert_eq!(told.status, 200, "{}", told.text);
+            assert!(told.text.contains(&cy) && told.text.contains(&dee), "{list}: {}", told.text);
+            assert!(!told.text.contains(&bo), "{list}: {}", told.text);
+            let told = all.admin.get(&path).text;
+            assert!([&cy, &bo, &dee].iter().all(|user| told.contains(*user)), "{list}: {told}");
+        }
+        // Their pages are full though others stand between.
+        let page = all.nora.get("/v1/technicians?limit=2").ok(200);
+        assert_eq!(
+            (page["items"].as_array().map(Vec::len), &page["next"]),
+            (Some(2), &Value::Null)
+        );
+        for list in ["devices", "positions"] {
+            let path = format!("/v1/{list}?user={bo}");
+            assert_eq!(all.nora.get(&path).ok(200)["items"], json!([]), "{list}");
+            assert_eq!(all.sam.get(&path).ok(200)["items"].as_array().map(Vec::len), Some(1));
+        }
+        all.nora.get(&format!("/v1/users/{bo}")).problem(404, "not_found");
+        all.nora.get(&format!("/v1/users/{dee}")).ok(200);
+        all.nora.get(&format!("/v1/devices/{}", all.bo.device)).problem(404, "not_found");
+        all.nora.get(&format!("/v1/devices/{}", all.dee.device)).ok(200);
+    }
+}
+
+#[test]
+fn staff_of_a_branch_do_nothing_to_people_and_phones_of_another() {
+    for all in Branches::each() {
+        let for_bo = json!({"user": all.bo.user});
+        all.nora.post("/v1/devices/codes", for_bo.clone()).problem(422, "unknown_reference");
+        let code = all.sam.post("/v1/devices/codes", for_bo).ok(201);
+        let next = Phone::enrol(&all.world.anybody(), code["code"].as_str().unwrap_or_default());
+        let confirm = format!("/v1/devices/{}/confirm", next.device);
+        let wrong = if next.digits == "000000" { "000001" } else { "000000" };
+        for digits in [wrong, wrong, wrong, next.digits.as_str()] {
+            let answer = all.nora.post(&confirm, json!({"digits": digits}));
+            answer.problem(404, "not_found");
+        }
+        let revoke = format!("/v1/devices/{}/revoke", all.bo.device);
+        all.nora.post(&revoke, json!({})).problem(404, "not_found");
+        let phone = all.admin.get(&format!("/v1/devices/{}", all.bo.device)).ok(200);
+        assert_eq!(phone["state"], "active");
+        let job = json!({"problem": "tow", "address": "here"});
+        let job = all.nora.post("/v1/jobs", job).ok(201)["id"].as_str().map(str::to_owned);
+        let assign = format!("/v1/jobs/{}/assign", job.unwrap_or_default());
+        let to = |phone: &Phone| all.nora.post(&assign, json!({"technician": phone.user}));
+        to(&all.bo).problem(422, "unknown_reference");
+        to(&all.cy).ok(200);
+        to(&all.dee).ok(200);
+        // Nobody's wrong digits were counted; South does what North may not.
+        all.sam.post(&confirm, json!({"digits": next.digits})).ok(200);
+        all.sam.post(&revoke, json!({})).ok(200);
+    }
+}
+
+#[test]
+fn staff_of_a_branch_review_only_what_phones_of_their_own_handed_in() {
+    for all in Branches::each() {
+        all.admin.post(&format!("/v1/devices/{}/revoke", all.bo.device), json!({})).ok(200);
+        let (_, run) = walk_up(Stamp::wall(all.world.running().app().now() - 1000));
+        hand_in(&all.world, &all.bo, vec![run]);
+        assert_eq!(all.nora.get("/v1/handed-in").ok(200)["items"], json!([]));
+        let row = all.sam.get("/v1/handed-in").ok(200)["items"][0].clone();
+        let path = format!("/v1/handed-in/{}", row["id"].as_str().unwrap_or_default());
+        for verb in ["accept", "discard"] {
+            all.nora.post(&format!("{path}/{verb}"), json!({})).problem(404, "not_found");
+        }
+        assert_eq!(all.admin.get("/v1/handed-in").ok(200)["items"][0]["state"], "waiting");
+        let accepted = all.sam.post(&format!("{path}/accept"), json!({})).ok(200);
+        assert_eq!(accepted["verdicts"], json!({"durable": 1}));
+    }
+}
+
+#[test]
+fn a_manager_of_a_branch_reads_what_its_own_people_did_and_people_without_one() {
+    for all in Branches::each() {
+        for desk in [&all.nora, &all.sam, &all.admin] {
+            desk.post("/v1/jobs", json!({"problem": "tow", "address": "here"})).ok(201);
+        }
+        let made = |desk: &Client| {
+            let rows = desk.get("/v1/audit?limit=200").ok(200)["items"].clone();
+            let rows = rows.as_array().cloned().unwrap_or_default();
+            rows.iter().filter(|row| row["action"] == "job.create").count()
+        };
+        assert_eq!(made(&all.world.desk("acme", "mona")), 2);
+        assert_eq!(made(&all.admin), 3);
+    }
+}
+
+#[test]
+fn jobs_without_a_branch_are_listed_for_the_staff_of_every_branch() {
+    for all in Branches::each() {
+        let call = |branch: Option<&Value>| {
+            let call =
+                json!({"problem": "tow", "address": "x", "plate": "ABC-1", "branch": branch});
+            all.admin.post("/v1/jobs", call).ok(201)["id"].clone()
+        };
+        let (open, southern) = (call(None), call(Some(&all.south)));
+        let listed = |path: &str| {
+            let items = all.nora.get(path).ok(200)["items"].clone();
+            let items = items.as_array().cloned().unwrap_or_default();
+            items.iter().map(|job| job["id"].clone()).collect::<Vec<_>>()
+        };
+        for path in ["/v1/jobs", "/v1/jobs?text=abc1", "/v1/jobs?state=received&limit=1"] {
+            assert_eq!(listed(path), std::slice::from_ref(&open), "{path}");
+        }
+        let of_south = format!("/v1/jobs?branch={}", all.south.as_str().unwrap_or_default());
+        assert_eq!(listed(&of_south), [] as [Value; 0], "{southern} is not theirs");
+        all.nora.get(&format!("/v1/jobs/{}", open.as_str().unwrap_or_default())).ok(200);
+    }
+}
+
+#[test]
+fn a_job_of_a_branch_is_listed_however_many_newer_ones_others_have() {
+    let all = Branches::of(World::new());
+    let own = json!({"problem": "tow", "address": "here"});
+    let own = all.nora.post("/v1/jobs", own).ok(201)["id"].clone();
+    for _ in 0..201 {
+        let call = json!({"problem": "tow", "address": "there", "branch": all.south});
+        all.admin.post("/v1/jobs", call).ok(201);
+    }
+    let page = all.nora.get("/v1/jobs").ok(200);
+    assert_eq!((&page["items"][0]["id"], &page["next"]), (&own, &Value::Null));
 }

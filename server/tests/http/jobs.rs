@@ -15,6 +15,19 @@ fn take(desk: &Client, body: Value) -> Value {
     desk.post("/v1/jobs", body).ok(201)
 }
 
+/// As if the server had died after what was done was committed and before its answer was kept.
+fn lose_answers(world: &World) {
+    let forget = "UPDATE idempotency SET status = NULL, headers = NULL, body = NULL, leased_to = 0";
+    let store = world.running().app().store.clone();
+    let done = store.write::<(), server::store::StoreError, _>(move |tx| {
+        Box::pin(async move {
+            sqlx::query(forget).execute(tx).await?;
+            Ok(())
+        })
+    });
+    world.block_on(done).expect("the store writes");
+}
+
 fn path(job: &Value) -> String {
     format!("/v1/jobs/{}", job["id"].as_str().unwrap_or_default())
 }
@@ -189,18 +202,41 @@ fn a_repeat_after_a_lost_answer_finds_what_the_first_attempt_made() {
     let desk = world.admin();
     let keyed = desk.header("idempotency-key", "call-2");
     let first = keyed.post("/v1/jobs", call()).ok(201);
-    // As if the server had died after the job was committed and before the answer was kept.
-    let forget = "UPDATE idempotency SET status = NULL, headers = NULL, body = NULL, leased_to = 0";
-    let store = world.running().app().store.clone();
-    let done = store.write::<(), server::store::StoreError, _>(move |tx| {
-        Box::pin(async move {
-            sqlx::query(forget).execute(tx).await?;
-            Ok(())
-        })
-    });
-    world.block_on(done).expect("the store writes");
+    lose_answers(&world);
     assert_eq!(keyed.post("/v1/jobs", call()).ok(201)["id"], first["id"]);
     assert_eq!(desk.get("/v1/jobs").ok(200)["items"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_repeat_after_a_lost_answer_succeeds_though_the_state_has_changed_since() {
+    let world = World::new();
+    let bo = world.add_user(world.tenant, "bo", Role::Technician);
+    let desk = world.admin();
+    let path = path(&take(&desk, call()));
+    let steps = [
+        ("assign", json!({"technician": bo}), "assigned"),
+        ("recall", json!({}), "received"),
+        ("cancel", json!({"reason": "duplicate"}), "cancelled"),
+        ("reopen", json!({}), "received"),
+    ];
+    for (what, body, state) in &steps {
+        let seen = desk.get(&path).header("etag").to_owned();
+        let keyed = desk.header("idempotency-key", what).header("if-match", &seen);
+        let first = keyed.post(&format!("{path}/{what}"), body.clone()).ok(200);
+        assert_eq!(first["state"], *state, "{what}");
+        lose_answers(&world);
+        let again = keyed.post(&format!("{path}/{what}"), body.clone());
+        assert_eq!(again.ok(200)["timeline"], first["timeline"], "{what} was done once");
+        // Another attempt under another key is held to what it saw.
+        let other = desk.header("idempotency-key", &format!("{what}-2")).header("if-match", &seen);
+        other.post(&format!("{path}/{what}"), body.clone()).problem(412, "changed_meanwhile");
+    }
+    let assign = desk.header("idempotency-key", "later");
+    assign.post(&format!("{path}/assign"), json!({"technician": bo})).ok(200);
+    desk.post(&format!("{path}/cancel"), json!({"reason": "duplicate"})).ok(200);
+    lose_answers(&world);
+    let again = assign.post(&format!("{path}/assign"), json!({"technician": bo})).ok(200);
+    assert_eq!(again["state"], "cancelled", "what came after it stands");
 }
 
 #[test]
@@ -283,6 +319,64 @@ fn a_van_is_loaded_counted_and_given_to_a_technician() {
     world.add_user(world.tenant, "disp", Role::Dispatcher);
     let dispatcher = world.desk("acme", "disp");
     dispatcher.post("/v1/vans", json!({"name": "Van 8"})).problem(403, "denied");
+}
+
+#[test]
+fn a_bin_that_was_counted_is_a_short_text_as_every_bin_is() {
+    let world = World::new();
+    let desk = world.admin();
+    let van = desk.post("/v1/vans", json!({"name": "Van 7"})).ok(201);
+    let path = format!("/v1/vans/{}/counts", van["id"].as_str().unwrap_or_default());
+    for bin in ["x".repeat(41), "  ".to_owned(), "A\u{7}".to_owned()] {
+        let counts = json!({"counts": [{"part_no": "FUSE", "quantity": 1000, "bin": bin}]});
+        let problem = desk.post(&path, counts).problem(422, "invalid");
+        assert_eq!(problem["field"], "counts[0].bin");
+    }
+    let counts = json!({"counts": [{"part_no": "FUSE", "quantity": 1000, "bin": " A "}]});
+    assert_eq!(desk.post(&path, counts).ok(200)["stock"]["lines"][0]["bin"], "A");
+}
+
+#[test]
+fn null_clears_plate_branch_and_technician_of_a_van_and_what_is_left_out_stays() {
+    let world = World::new();
+    let bo = world.add_user(world.tenant, "bo", Role::Technician);
+    let desk = world.admin();
+    let branch =
+        json!({"name": "North", "kind": "owned", "currency": "TWD", "time_zone": "Asia/Taipei"});
+    let branch = desk.post("/v1/branches", branch).ok(201)["id"].clone();
+    let van = json!({"name": "Van 7", "plate": "RAB-0007", "branch": branch, "technician": bo});
+    let van = desk.post("/v1/vans", van).ok(201);
+    assert_eq!(van["branch"], branch);
+    let path = format!("/v1/vans/{}", van["id"].as_str().unwrap_or_default());
+    let desk = desk.header("if-match", "*");
+    let moved = desk.patch(&path, json!({"branch": null})).ok(200);
+    assert_eq!((&moved["branch"], &moved["plate"]), (&Value::Null, &json!("RAB-0007")));
+    let cleared = desk.patch(&path, json!({"plate": null, "technician": null})).ok(200);
+    assert_eq!((&cleared["plate"], &cleared["technician"]), (&Value::Null, &Value::Null));
+    assert_eq!(cleared["name"], "Van 7");
+}
+
+#[test]
+fn a_part_is_written_over_only_as_it_was_seen() {
+    for world in World::on_each_database() {
+        let desk = world.admin();
+        let path = "/v1/parts/12V60";
+        let at = |price: i64| json!({"description": "x", "unit_price": price, "currency": "TWD"});
+        desk.header("if-match", "*").put(path, at(1)).problem(412, "changed_meanwhile");
+        let first = desk.put(path, at(1));
+        let seen = first.header("etag").to_owned();
+        first.ok(200);
+        assert_eq!(desk.get(path).header("etag"), seen);
+        desk.put(path, at(2)).problem(428, "if_match_required");
+        let second = desk.header("if-match", &seen).put(path, at(2));
+        let newer = second.header("etag").to_owned();
+        assert_eq!(second.ok(200)["unit_price"], 2);
+        desk.header("if-match", &seen).put(path, at(3)).problem(412, "changed_meanwhile");
+        // What stands there already is no loss to anybody, and a repeat finds its first attempt.
+        let again = desk.header("if-match", &seen).put(path, at(2));
+        assert_eq!((again.header("etag"), again.status), (newer.as_str(), 200));
+        assert_eq!(desk.header("if-match", &newer).put(path, at(3)).ok(200)["version"], 3);
+    }
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! Staff log in, are slowed down when they guess, and log out, over real sockets.
 
-use crate::world::{PASSWORD, World};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::world::{PASSWORD, Phone, World};
 use serde_json::json;
-use server::auth::Role;
+use server::Clock;
+use server::auth::{Role, token};
 
 #[test]
 fn a_person_logs_in_is_known_and_logs_out() {
@@ -104,4 +108,46 @@ fn a_body_that_is_not_what_is_wanted_is_named_by_its_field() {
     large.problem(413, "too_large");
     world.anybody().get("/v1/nowhere").problem(404, "not_found");
     world.anybody().send("PUT", "/v1/session", None, "").problem(405, "method_not_allowed");
+}
+
+/// The name of the key by which the server signs what it gives a phone that logs in now.
+fn signed_by(world: &World, phone: &Phone) -> String {
+    let client = phone.log_in(world);
+    client.get("/v1/me").ok(200);
+    token::kid(client.token().unwrap()).unwrap()
+}
+
+#[test]
+fn a_key_that_another_process_retires_signs_nothing_after_a_minute() {
+    let start = Clock::system().now();
+    let now = Arc::new(AtomicI64::new(start));
+    let hand = Arc::clone(&now);
+    let world = World::with(|config| {
+        config.clock = Clock::new(move || hand.load(Ordering::SeqCst));
+    });
+    let phone = world.phone(world.tenant, "acme", "admin", "bo");
+    let old = signed_by(&world, &phone);
+    let app = world.running().app();
+    let new = world.block_on(server::admin::rotate_key(&app.store, app.now())).unwrap();
+    now.store(start + 59_000, Ordering::SeqCst);
+    assert_eq!(signed_by(&world, &phone), old, "nobody has told this process yet");
+    now.store(start + 61_000, Ordering::SeqCst);
+    assert_eq!(signed_by(&world, &phone), new);
+    // A clock that is put back keeps nobody from looking.
+    let newest = world.block_on(server::admin::rotate_key(&app.store, app.now())).unwrap();
+    now.store(start, Ordering::SeqCst);
+    assert_eq!(signed_by(&world, &phone), newest);
+}
+
+#[test]
+fn what_is_done_each_minute_brings_the_keys_of_another_process() {
+    let world = World::new();
+    let phone = world.phone(world.tenant, "acme", "admin", "bo");
+    let old = signed_by(&world, &phone);
+    let app = world.running().app();
+    let new = world.block_on(server::admin::rotate_key(&app.store, app.now())).unwrap();
+    assert_eq!(app.keys.current().unwrap().kid, old);
+    world.block_on(app.read_keys()).unwrap();
+    assert_eq!(app.keys.current().unwrap().kid, new);
+    assert_eq!(signed_by(&world, &phone), new);
 }

@@ -31,6 +31,25 @@ fn points_that_come_twice_are_one_point_and_the_latest_is_shown() {
 }
 
 #[test]
+fn a_clock_that_was_ten_years_ahead_does_not_pin_a_technician() {
+    for world in World::on_each_database() {
+        let phone = world.phone(world.tenant, "acme", "admin", "bo");
+        let client = phone.log_in(&world);
+        let mut ahead = points(1);
+        ahead["points"][0]["at"] = json!(START + 10 * 365 * 24 * 3_600_000);
+        ahead["points"][0]["lat"] = json!(1);
+        client.post("/v1/positions", ahead).ok(204);
+        // The server tells batches apart by the millisecond.
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        client.post("/v1/positions", points(3)).ok(204);
+        let latest = world.admin().get("/v1/positions").ok(200);
+        assert_eq!(latest["items"].as_array().map(Vec::len), Some(1));
+        assert_eq!(latest["items"][0]["lat"], 250_000_002, "the last of what came last");
+        assert_eq!(latest["items"][0]["at"], START + 2 * 5000);
+    }
+}
+
+#[test]
 fn a_place_off_the_earth_is_named_by_its_index_and_nothing_of_the_batch_is_kept() {
     let world = World::new();
     let client = world.phone(world.tenant, "acme", "admin", "bo").log_in(&world);

@@ -317,9 +317,10 @@ impl Phone {
         let key = SigningKey::from_bytes(&random());
         let public = *key.verifying_key().as_bytes();
         let nonce: [u8; 16] = random();
-        let proof = key.sign(&enrol::proof_message(code, &public, &nonce)).to_bytes();
+        let secret = enrol::CodeSecret::of(code);
+        let proof = key.sign(&enrol::proof_message(&secret, &public, &nonce)).to_bytes();
         let body = json!({
-            "code": code,
+            "code_name": URL_SAFE_NO_PAD.encode(secret.name()),
             "public_key": URL_SAFE_NO_PAD.encode(public),
             "nonce": URL_SAFE_NO_PAD.encode(nonce),
             "proof": URL_SAFE_NO_PAD.encode(proof),
@@ -329,7 +330,7 @@ impl Phone {
         let server_nonce = URL_SAFE_NO_PAD.decode(enrolled["nonce"].as_str().unwrap()).unwrap();
         let server_nonce: [u8; 16] = server_nonce.try_into().unwrap();
         Self {
-            digits: enrol::digits(code, &public, &nonce, &server_nonce),
+            digits: enrol::digits(&secret, &public, &nonce, &server_nonce),
             key,
             device: enrolled["device"].as_str().unwrap().parse().unwrap(),
             user: enrolled["user"].as_str().unwrap().parse().unwrap(),

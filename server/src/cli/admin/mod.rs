@@ -7,6 +7,7 @@ use std::io::Read as _;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use server::Config;
 use server::accounts::branches::{Branch, BranchKind};
 use server::accounts::parts::Part;
 use server::accounts::{tenants, users};
@@ -86,7 +87,7 @@ impl Admin {
                     "Tokens are signed by key {} from now on.",
                     admin::rotate_key(&store, now).await?
                 );
-                println!("A running server takes it when it starts again.");
+                println!("A running server takes it within a minute.");
             }
             What::List(args) => list(args).await?,
         }
@@ -94,14 +95,19 @@ impl Admin {
     }
 }
 
+/// A store with something in it: at a wrong path nothing is to be made, least of all a key.
 async fn open(place: &Place) -> Result<(Store, i64, u32), Box<dyn Error>> {
-    let config = place.config()?;
+    opened(place.existing()?).await
+}
+
+async fn opened(config: Config) -> Result<(Store, i64, u32), Box<dyn Error>> {
     let store = Store::open(config.database.reveal()).await?;
     Ok((store, config.clock.now(), config.password_memory_kib))
 }
 
 async fn tenant(args: TenantArgs) -> Result<(), Box<dyn Error>> {
-    let (store, now, _) = open(&args.place).await?;
+    // The first thing that is said to a new database.
+    let (store, now, _) = opened(args.place.config()?).await?;
     let id = admin::create_tenant(&store, now, &args.slug, &args.name).await?;
     println!("Tenant {} is {id}.", args.slug);
     println!(

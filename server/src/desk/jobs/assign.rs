@@ -9,7 +9,7 @@ use sync_core::value::Value;
 use utoipa::ToSchema;
 
 use super::sets::time;
-use super::{Answer, JobView, answer, begin};
+use super::{Answer, JobView, answer, begin_fact};
 use crate::accounts::audit::Note;
 use crate::accounts::users;
 use crate::app::App;
@@ -38,7 +38,7 @@ pub struct Assign {
     /// `assign` if not given.
     #[serde(default)]
     pub kind: How,
-    /// A technician of the tenant.
+    /// A technician; for staff of one branch one of its own, or one without a branch.
     #[schema(value_type = Option<String>, format = Uuid)]
     pub technician: Option<UserId>,
     /// Or the name of an outsourced company.
@@ -71,7 +71,8 @@ pub async fn assign(
     operation: Operation,
     Json(to): Json<Assign>,
 ) -> Answer {
-    let expect = begin(&app, &caller, id, seen.as_ref()).await?;
+    let expect =
+        begin_fact(&app, &caller, id, seen.as_ref(), &operation, &section::ASSIGNMENT).await?;
     let provider =
         to.provider.as_deref().map(|name| check::text("provider", name, 100)).transpose()?;
     match (to.technician, &provider) {
@@ -87,6 +88,9 @@ pub async fn assign(
     let detail = serde_json::json!({"technician": to.technician, "provider": provider});
     let note = Note::by(&caller, "job.assign", id).detail(detail);
     let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
+        if edit::done(document, &operation, 0, &section::ASSIGNMENT) {
+            return Ok(Vec::new());
+        }
         let job = Job::of(document);
         open(&job, now)?;
         let kind = if offer { "offer" } else { "assign" };
@@ -132,11 +136,15 @@ pub async fn recall(
     operation: Operation,
     Json(why): Json<Recall>,
 ) -> Answer {
-    let expect = begin(&app, &caller, id, seen.as_ref()).await?;
+    let expect =
+        begin_fact(&app, &caller, id, seen.as_ref(), &operation, &section::ASSIGNMENT).await?;
     let text = why.note.as_deref().map(|text| check::text("note", text, 1000)).transpose()?;
     let now = app.now();
     let note = Note::by(&caller, "job.recall", id);
     let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
+        if edit::done(document, &operation, 0, &section::ASSIGNMENT) {
+            return Ok(Vec::new());
+        }
         let job = Job::of(document);
         open(&job, now)?;
         let held = job
@@ -166,14 +174,15 @@ fn open(job: &Job, now: i64) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Checks that somebody is an active technician of the caller's tenant.
+/// Checks that somebody is an active technician whom the caller may see.
 ///
 /// # Errors
 /// `unknown_reference`.
 pub async fn check_technician(app: &App, caller: &Caller, user: UserId) -> Result<(), Problem> {
     let mut connection = app.read().await?;
     let found = users::get(&mut connection, caller.tenant, user).await?;
-    match found.filter(|user| user.active && user.role == Role::Technician) {
+    let found = found.filter(|user| user.active && user.role == Role::Technician);
+    match found.filter(|user| caller.sees_branch(user.branch)) {
         Some(_) => Ok(()),
         None => Err(Problem::new(Code::UnknownReference)
             .field("technician")

@@ -8,7 +8,7 @@ use sync_core::schema::{key, section};
 use sync_core::value::Value;
 use utoipa::ToSchema;
 
-use super::{Answer, JobView, answer, begin};
+use super::{Answer, JobView, answer, begin_fact};
 use crate::accounts::audit::Note;
 use crate::app::App;
 use crate::auth::Staff;
@@ -49,7 +49,8 @@ pub async fn decide(
     operation: Operation,
     Json(choice): Json<Choice>,
 ) -> Answer {
-    let expect = begin(&app, &caller, id, seen.as_ref()).await?;
+    let expect =
+        begin_fact(&app, &caller, id, seen.as_ref(), &operation, &section::DECISIONS).await?;
     let about = About::parse(&choice.about)
         .ok_or_else(|| Problem::invalid("about", "There is no such kind of exception."))?;
     if !about.choices().contains(&choice.choice.as_str()) {
@@ -64,11 +65,10 @@ pub async fn decide(
     let detail = serde_json::json!({"about": about.word(), "choice": choice.choice});
     let note = Note::by(&caller, "job.decide", id).detail(detail);
     let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
-        let job = Job::of(document);
-        let (ms, random) = operation.seed(0);
-        if document.fact(&section::DECISIONS, &FactId::new(ms, random)).is_some() {
+        if edit::done(document, &operation, 0, &section::DECISIONS) {
             return Ok(Vec::new());
         }
+        let job = Job::of(document);
         let reference = reference(&job, about, choice.reference)?;
         let pairs = [
             (key::ABOUT, about.word().into()),

@@ -7,7 +7,7 @@ use sync_core::job::{Job, State as JobState, Step};
 use sync_core::schema::{key, section};
 use utoipa::ToSchema;
 
-use super::{Answer, JobView, answer, begin};
+use super::{Answer, JobView, answer, begin_fact};
 use crate::accounts::audit::Note;
 use crate::app::App;
 use crate::auth::Staff;
@@ -42,13 +42,16 @@ pub async fn cancel(
     operation: Operation,
     Json(why): Json<Cancel>,
 ) -> Answer {
-    let expect = begin(&app, &caller, id, seen.as_ref()).await?;
+    let expect = begin_fact(&app, &caller, id, seen.as_ref(), &operation, &section::STATUS).await?;
     let reason = check::text("reason", &why.reason, 60)?;
     let text = why.note.as_deref().map(|text| check::text("note", text, 1000)).transpose()?;
     let now = app.now();
     let detail = serde_json::json!({"reason": reason});
     let note = Note::by(&caller, "job.cancel", id).detail(detail);
     let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
+        if edit::done(document, &operation, 0, &section::STATUS) {
+            return Ok(Vec::new());
+        }
         let job = Job::of(document);
         let state = job.state_at(now);
         if state.is_over() {
@@ -94,11 +97,14 @@ pub async fn reopen(
     operation: Operation,
     Json(why): Json<Reopen>,
 ) -> Answer {
-    let expect = begin(&app, &caller, id, seen.as_ref()).await?;
+    let expect = begin_fact(&app, &caller, id, seen.as_ref(), &operation, &section::STATUS).await?;
     let text = why.note.as_deref().map(|text| check::text("note", text, 1000)).transpose()?;
     let now = app.now();
     let note = Note::by(&caller, "job.reopen", id);
     let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
+        if edit::done(document, &operation, 0, &section::STATUS) {
+            return Ok(Vec::new());
+        }
         let job = Job::of(document);
         if job.state != JobState::Cancelled {
             let detail = format!("The job is {}.", job.state_at(now).word());

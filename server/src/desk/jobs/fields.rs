@@ -124,7 +124,13 @@ pub struct JobFields {
 /// Left out, cleared, or a value.
 pub type Given<T> = Option<Option<T>>;
 
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Given<T>, D::Error> {
+/// Reads a value that is there, so that `null` is told apart from a field that was left out.
+///
+/// # Errors
+/// When it is neither `null` nor such a value.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Given<T>, D::Error> {
     Option::deserialize(from).map(Some)
 }
 

@@ -57,7 +57,7 @@ pub struct Which {
     pub limit: Option<i64>,
 }
 
-/// Jobs, newest first. Staff of one branch see its jobs.
+/// Jobs, newest first. Staff of one branch see its jobs, and those without one.
 #[utoipa::path(
     get, path = "/v1/jobs", tag = "jobs", params(Which),
     responses((status = 200, body = Page<JobListed>), (status = 400, body = ProblemBody))
@@ -67,10 +67,11 @@ pub async fn list(
     Staff(caller): Staff,
     Query(which): Query<Which>,
 ) -> Result<Json<Page<JobListed>>, Problem> {
-    let page = PageQuery { cursor: which.cursor.clone(), limit: which.limit };
+    let page = PageQuery { cursor: which.cursor, limit: which.limit };
     let before = page.after_id::<JobId>()?;
     let filter = JobFilter {
-        branches: caller.branch.or(which.branch).into_iter().collect(),
+        seen_from: caller.branch,
+        branch: which.branch,
         states: states(which.state.as_deref())?,
         technician: which.technician,
         text: which.text,

@@ -15,12 +15,13 @@ use serde::Serialize;
 use sync_core::document::Document;
 use sync_core::id::JobId;
 use sync_core::job::{Job, TimelineItem, timeline};
+use sync_core::schema::Section;
 use utoipa::ToSchema;
 
 use super::edit;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::http::{ETag, IfMatch, Json, Problem};
+use crate::http::{ETag, IfMatch, Json, Operation, Problem};
 use crate::writer::{Edited, Expect};
 
 /// A job with its story.
@@ -89,13 +90,31 @@ pub(super) async fn begin(
     Ok(Expect::At(pos))
 }
 
+/// As [`begin`] for an operation whose first fact belongs to `section`. The attempt whose answer
+/// was lost has changed the job itself, so its repeat is not held to what was seen before that.
+///
+/// # Errors
+/// `not_found`, `changed_meanwhile`.
+pub(super) async fn begin_fact(
+    app: &App,
+    caller: &Caller,
+    id: JobId,
+    seen: Option<&IfMatch>,
+    operation: &Operation,
+    section: &Section,
+) -> Result<Expect, Problem> {
+    let (document, pos) = find(app, caller, id).await?;
+    let Some(seen) = seen.filter(|_| !edit::done(&document, operation, 0, section)) else {
+        return Ok(Expect::Existing);
+    };
+    seen.check(&ETag::of_row(pos))?;
+    Ok(Expect::At(pos))
+}
+
 /// Staff of one branch see its jobs, and those that have no branch yet.
 ///
 /// # Errors
 /// `not_found`.
 fn may_see(caller: &Caller, job: &Job) -> Result<(), Problem> {
-    match (caller.branch, job.intake.branch) {
-        (Some(own), Some(other)) if own != other => Err(Problem::not_found()),
-        _ => Ok(()),
-    }
+    if caller.sees_branch(job.intake.branch) { Ok(()) } else { Err(Problem::not_found()) }
 }

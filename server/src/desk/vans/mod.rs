@@ -5,7 +5,7 @@ pub mod stock;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use sync_core::check as core_check;
 use sync_core::id::{BranchId, UserId, VanId};
 use sync_core::schema::{Key, Section, key, section};
@@ -14,7 +14,7 @@ use sync_core::van::Van;
 use utoipa::ToSchema;
 
 use super::jobs::assign::check_technician;
-use super::jobs::fields::entries;
+use super::jobs::fields::{Given, entries, given};
 use super::{check, edit};
 use crate::accounts::audit::Note;
 use crate::app::App;
@@ -51,27 +51,26 @@ pub struct NewVan {
     pub technician: Option<UserId>,
 }
 
-/// What may change; what is left out stays, `null` clears.
+/// What may change; what is left out stays, `null` clears plate, branch and technician.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct VanChange {
     /// Name on the board.
     pub name: Option<String>,
     /// Licence plate.
-    pub plate: Option<String>,
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    pub plate: Given<String>,
     /// Branch it belongs to.
+    #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>, format = Uuid)]
-    pub branch: Option<BranchId>,
+    pub branch: Given<BranchId>,
     /// Who drives it; a dispatcher may set this.
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>, format = Uuid)]
-    pub technician: Option<Option<UserId>>,
+    pub technician: Given<UserId>,
     /// Whether it is in use; a dispatcher may set this.
     pub active: Option<bool>,
-}
-
-fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<UserId>>, D::Error> {
-    Option::deserialize(from).map(Some)
 }
 
 /// Vans with their stock. Staff of one branch see its vans, and those without one.
@@ -118,8 +117,8 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let change = VanChange {
         name: Some(new.name),
-        plate: new.plate,
-        branch: new.branch,
+        plate: new.plate.map(Some),
+        branch: new.branch.map(Some),
         technician: new.technician.map(Some),
         active: None,
     };
@@ -174,13 +173,16 @@ async fn checked(
         set(key::NAME, check::text("name", name, 60)?.into());
     }
     if let Some(plate) = &change.plate {
-        let plate = core_check::plate(plate).map_err(|error| edit::checked(&error))?;
-        set(key::PLATE, plate.shown.into());
+        let plate = plate.as_deref().map(core_check::plate).transpose();
+        let plate = plate.map_err(|error| edit::checked(&error))?;
+        set(key::PLATE, plate.map(|plate| plate.shown).into());
     }
     if let Some(branch) = change.branch {
-        let mut connection = app.read().await?;
-        check::branch(&mut connection, caller.tenant, "branch", branch).await?;
-        set(key::BRANCH, edit::raw(branch.as_bytes()));
+        if let Some(branch) = branch {
+            let mut connection = app.read().await?;
+            check::branch(&mut connection, caller.tenant, "branch", branch).await?;
+        }
+        set(key::BRANCH, branch.map_or(Value::Null, |branch| edit::raw(branch.as_bytes())));
     }
     if let Some(technician) = change.technician {
         if let Some(user) = technician {

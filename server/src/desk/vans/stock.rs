@@ -114,10 +114,11 @@ pub async fn count(
     view(&app, &caller, id).await?;
     let lines = request.counts.iter().enumerate().map(|(index, line)| {
         let field = |name: &str| format!("counts[{index}].{name}");
+        let bin = line.bin.as_deref().map(|name| bin(&field("bin"), name)).transpose()?;
         Ok(vec![
             (key::PART_NO, check::text(&field("part_no"), &line.part_no, 60)?.into()),
             (key::QUANTITY, check::range(&field("quantity"), line.quantity, 0..=MOST)?.into()),
-            (key::BIN, line.bin.clone().into()),
+            (key::BIN, bin.into()),
         ])
     });
     let lines = bounded("counts", lines)?;
@@ -145,12 +146,16 @@ fn movement(index: usize, line: &Movement) -> Result<Line, Problem> {
         MovementKind::Transfer => vec![("from", key::FROM, &line.from), ("to", key::TO, &line.to)],
         MovementKind::Load | MovementKind::Unload => vec![("bin", key::BIN, &line.bin)],
     };
-    for (name, key, bin) in bins {
-        if let Some(bin) = bin {
-            pairs.push((key, check::text(&field(name), bin, 40)?.into()));
+    for (name, key, given) in bins {
+        if let Some(given) = given {
+            pairs.push((key, bin(&field(name), given)?.into()));
         }
     }
     Ok(pairs)
+}
+
+fn bin(field: &str, name: &str) -> Result<String, Problem> {
+    check::text(field, name, 40)
 }
 
 fn bounded(
