@@ -5,9 +5,12 @@
 mod support;
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mobile_ffi::{Engine, HttpTransport, NetError, Post, Reply, SyncEnd, Transport};
+use mobile_ffi::{Connector, Engine, HttpTransport, NetError, Options, Post, Reply};
+use mobile_ffi::{SocketTransport, SyncEnd, Transport};
 use support::{Enroller, Folder, json, with_job};
 
 fn end_when_server_says(reply: Option<Reply>) -> (Engine, SyncEnd, Folder) {
@@ -56,6 +59,82 @@ fn a_revoked_phone_is_told_so_by_name() {
     let (_, end, _folder) = end_when_server_says(Some(json(401, &body)));
     let SyncEnd::Failed(error) = end else { panic!("{end:?}") };
     assert_eq!((error.code(), matches!(error, NetError::Login { .. })), ("device_revoked", true));
+}
+
+/// Logs every phone in, is busy for the first page, and says at later ones that it was revoked.
+#[derive(Clone)]
+struct Revoker(Enroller, Arc<AtomicUsize>);
+
+impl Connector for Revoker {
+    fn connect(&self, _server_url: &str) -> Result<Arc<dyn Transport>, NetError> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Transport for Revoker {
+    fn post(&self, request: Post<'_>) -> Result<Reply, NetError> {
+        Ok(match request.path {
+            "/v1/token" => json(200, &serde_json::json!({"access_token": "t", "expires_in": 900})),
+            "/v1/sync" if self.1.fetch_add(1, Ordering::SeqCst) == 0 => {
+                json(503, &serde_json::json!({"code": "overloaded"}))
+            }
+            "/v1/sync" => json(401, &serde_json::json!({"code": "device_revoked"})),
+            _ => return self.0.post(request),
+        })
+    }
+}
+
+#[test]
+fn a_revoked_phone_sends_its_work_once_a_sync_for_the_office_to_look_at() {
+    let folder = Folder::new("revoked");
+    let pages = Arc::new(AtomicUsize::new(0));
+    let server = Revoker(Enroller::of_technician(1), Arc::clone(&pages));
+    let options = Options { connector: Arc::new(server), ..Options::default() };
+    let (engine, _) = with_job(&folder.file("phone.db"), options);
+    let busy = engine.sync_now().unwrap().end;
+    assert!(matches!(busy, SyncEnd::Failed(NetError::Busy { .. })), "{busy:?}");
+    // The token it holds is good; the phone is not.
+    let end = engine.sync_now().unwrap().end;
+    assert!(matches!(end, SyncEnd::Failed(NetError::Login { .. })), "{end:?}");
+    assert_eq!(pages.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_frame_for_which_a_revoked_phone_gets_no_socket_is_posted() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let problem = r#"{"code":"device_revoked","detail":"It is with the office."}"#;
+        let head = format!(
+            "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/problem+json\r\n\
+             connection: close\r\ncontent-length: {}\r\n\r\n",
+            problem.len()
+        );
+        // The answer to the handshake comes in two parts: what is wrong is not read any more.
+        let (mut stream, _) = listener.accept().unwrap();
+        let asked = until(&mut stream, b"\r\n\r\n");
+        assert!(asked.starts_with("GET /v1/sync/ws "), "{asked}");
+        stream.write_all(head.as_bytes()).unwrap();
+        let (mut post, _) = listener.accept().unwrap();
+        let posted = until(&mut post, b"the frame");
+        assert!(posted.starts_with("POST /v1/sync "), "{posted}");
+        post.write_all((head + problem).as_bytes()).unwrap();
+    });
+    let transport = SocketTransport::new(&address).unwrap();
+    let (code, sentence) = ("device_revoked".to_owned(), "It is with the office.".to_owned());
+    assert_eq!(transport.sync("token", b"the frame"), Err(NetError::Login { code, sentence }));
+    server.join().unwrap();
+}
+
+/// Reads up to these bytes.
+fn until(stream: &mut TcpStream, end: &[u8]) -> String {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(end) {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        bytes.extend(byte);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn bad_input_is_refused_with_the_field_and_leaves_nothing() {
         other => (other.code().to_owned(), ""),
     };
     let field = |result: Result<_, EngineError>| code(result.unwrap_err());
-    assert_eq!(field(engine.vin(job, "IOQ")), ("vin_malformed".to_owned(), "vin"));
+    assert_eq!(field(engine.vin(job, "IOQ")), ("vin_letter".to_owned(), "vin"));
     assert_eq!(field(engine.note(job, "  ")), ("missing".to_owned(), "text"));
     assert_eq!(field(engine.odometer(job, -1)), ("negative".to_owned(), "odometer"));
     let seen = mobile_ffi::WalkUp { phone: Some("110".to_owned()), ..Default::default() };
@@ -69,6 +69,32 @@ fn bad_input_is_refused_with_the_field_and_leaves_nothing() {
     let refused = field(engine.step(job, Step::Unsuccessful, StepDetails::default()));
     assert_eq!(refused.0, "reason_missing");
     assert_eq!(engine.status().unwrap().waiting, 1);
+}
+
+#[test]
+fn a_vin_is_taken_and_refused_by_the_rule_of_the_desk() {
+    let folder = Folder::new("vin");
+    let (engine, job) = with_job(&folder.file("phone.db"), Enroller::of_technician(1).options());
+    let refused = |vin| match engine.vin(job, vin).unwrap_err() {
+        EngineError::Invalid { code, sentence, field } => (code, sentence, field),
+        other => panic!("{other:?}"),
+    };
+    let (code, _, field) = refused("1M8GDM9A1KP042788");
+    assert_eq!((code.as_str(), field), ("vin_check_digit", "vin"));
+    for vin in ["1M8GDM9A1KP042788", "1M8GDM9AXKPO42788", "1M8GDM9AXKP04278", "", "１２３"] {
+        let error = sync_core::check::vin(vin).unwrap_err();
+        assert_eq!(refused(vin), (error.code.to_owned(), error.sentence, error.field));
+    }
+    assert_eq!(engine.status().unwrap().waiting, 1, "nothing of it is saved");
+    // As scanners write it, and from where the ninth position is the maker's own.
+    for (typed, read) in [
+        ("1M8GDM9AXKP042788", "1M8GDM9AXKP042788"),
+        (" 1m8gdm9a xkp-042788 ", "1M8GDM9AXKP042788"),
+        ("WVWZZZ1JZXW000001", "WVWZZZ1JZXW000001"),
+    ] {
+        engine.vin(job, typed).unwrap();
+        assert_eq!(engine.job(job).unwrap().observed.vin.as_deref(), Some(read));
+    }
 }
 
 #[test]

@@ -20,9 +20,13 @@ fn points(among: u64, failure: Failure) -> Points {
     Points::of(wanted, among, failure, number("TOWLINE_SEED").unwrap_or(1))
 }
 
+/// A point at which nothing fails tests nothing: most of them have to meet their failure.
 fn tell(failures: &Failures) {
     println!("{failures:?}");
-    assert!(failures.looked_for > 0 && failures.met.keys().any(|what| what != "nothing"));
+    let points: u64 = failures.met.values().sum();
+    let nothing = failures.met.get("nothing").copied().unwrap_or(0);
+    assert!(nothing * 2 < points, "{nothing} of {points} points met no failure");
+    assert!(failures.looked_for > 0, "nothing acknowledged was looked for");
 }
 
 fn child() -> Child {

@@ -40,11 +40,13 @@ impl Engine {
     }
 
     /// One frame and its answer; logs in when there is no good token, and once more when the
-    /// server no longer takes the one there is.
+    /// server no longer takes the one there is. A phone that was revoked sends the frame once: the
+    /// server has kept it for the office, and no other token would change its mind.
     pub(super) fn exchange(&self, way: &Way, frame: &[u8]) -> Result<Vec<u8>, NetError> {
         let (token, fresh) = self.token(way)?;
         let mut answer = way.transport.sync(&token, frame);
-        if matches!(answer, Err(NetError::Login { .. })) && !fresh {
+        let stale = |code: &str| !fresh && code != net::REVOKED;
+        if matches!(&answer, Err(NetError::Login { code, .. }) if stale(code)) {
             self.state().token = None;
             let (token, _) = self.token(way)?;
             answer = way.transport.sync(&token, frame);

@@ -36,9 +36,10 @@ pub use watch::{Event, Listener, Watch};
 use crate::error::EngineError;
 use crate::net::{Connector, HttpConnector, Transport};
 use crate::power::{Clock, IdMaker, Random, SystemClock, SystemRandom};
+use crate::store::kept::Kept;
 use crate::store::meta::{Anchor, Identity};
 use crate::store::space::SpaceLimits;
-use crate::store::{FileVault, Store, Vault, meta};
+use crate::store::{FileVault, Store, Vault, docs, meta, refused};
 use load::Cache;
 use secret::Secret;
 use sync_core::id::ActorId;
@@ -172,21 +173,29 @@ impl Engine {
 }
 
 impl State {
-    /// Drops what need not be kept any longer, by the last time the server told. Only for the end
-    /// of a sync after which both hold the same: a restored server whose clock is years ahead
-    /// must not make the phone drop what it has not yet brought back.
+    /// Drops what need not be kept any longer: documents released 35 days ago, refusals of 400
+    /// days ago. Only for the end of a sync after which both hold the same: a restored server must
+    /// not make the phone drop what it has not yet brought back.
+    ///
+    /// Those days count only as far as the server's clock and the phone's own both say that they
+    /// passed ([`Kept`]), from the first call after the release or refusal on. Nothing is dropped
+    /// early because one clock is years ahead, whichever it is; it may be dropped later.
     fn tidy(&mut self) -> Result<(), EngineError> {
-        let Some(now) = self.anchor.as_ref().map(|anchor| anchor.server_ms) else { return Ok(()) };
-        let released_before = now.saturating_sub(limits::RELEASED_KEPT_MS);
+        let Some(heard) = &self.anchor else { return Ok(()) };
         let db = self.store.read();
-        if !crate::store::refused::any_expired(db, now)?
-            && !crate::store::docs::any_released(db, released_before)?
-        {
+        let stored: Option<Kept> = meta::get(db)?;
+        let kept = Kept::until(stored.as_ref(), heard);
+        let released_before = kept.ms.saturating_sub(limits::RELEASED_KEPT_MS);
+        let late = stored.is_some_and(|stored| kept.is_due_after(&stored));
+        if !late && !refused::any_due(db, kept.ms)? && !docs::any_due(db, released_before)? {
             return Ok(());
         }
         let dropped = self.store.write(|tx| {
-            crate::store::refused::expire(tx, now)?;
-            crate::store::docs::drop_released(tx, released_before)
+            meta::put(tx, &kept)?;
+            refused::count_from(tx, kept.ms)?;
+            docs::count_from(tx, kept.ms)?;
+            refused::expire(tx, kept.ms)?;
+            docs::drop_released(tx, released_before)
         })?;
         dropped.iter().for_each(|doc| self.cache.forget(doc));
         Ok(())

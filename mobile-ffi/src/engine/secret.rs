@@ -108,7 +108,9 @@ impl State {
             let delta = replica.renew(&mut writer);
             changed.push((replica, delta.map_err(damaged)?));
         }
-        let now = options.clock.wall_ms();
+        // As in `absorb`: what is refused is stamped with the server's time, as well as it is known.
+        let clock = options.clock.as_ref();
+        let now = self.server_now(clock).unwrap_or_else(|| clock.wall_ms());
         self.store.write(|tx| {
             meta::put(tx, &meta::Writer(actor))?;
             installation.iter().try_for_each(|it| meta::put(tx, it))?;

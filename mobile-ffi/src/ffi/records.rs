@@ -166,6 +166,10 @@ fn missing(missing: &Missing) -> String {
         Missing::ChecklistStep(step) => format!("checklist:{step}"),
         Missing::Photo(stage) => format!("photo:{stage}"),
         Missing::Odometer => "odometer".to_owned(),
+        Missing::Destination => "destination".to_owned(),
+        Missing::Recipient => "recipient".to_owned(),
+        Missing::ArrivalProof => "arrival_proof".to_owned(),
+        Missing::CallAttempts => "call_attempts".to_owned(),
         Missing::Signature => "signature".to_owned(),
     }
 }

@@ -15,6 +15,14 @@ pub(crate) use login::{EnrolmentRequest, enrol, token};
 /// Media type of sync frames.
 pub const SYNC_MEDIA_TYPE: &str = "application/vnd.towline.sync";
 
+/// The server's code for a phone that was revoked.
+pub(crate) const REVOKED: &str = "device_revoked";
+
+/// The code of an answer that names none.
+fn unnamed(status: u16) -> String {
+    format!("http_{status}")
+}
+
 /// Carries requests to one server. Implementations block; the engine never holds a lock meanwhile.
 pub trait Transport: Send + Sync {
     /// Posts a body to a path of the server and waits for the whole answer.
@@ -167,8 +175,7 @@ impl Reply {
             };
         }
         let problem: Problem = serde_json::from_slice(&self.body).unwrap_or_default();
-        let code =
-            problem.code.or(problem.error).unwrap_or_else(|| format!("http_{}", self.status));
+        let code = problem.code.or(problem.error).unwrap_or_else(|| unnamed(self.status));
         let sentence = problem.detail.or(problem.error_description).or(problem.title);
         let sentence = sentence.unwrap_or_else(|| format!("The server answered {}.", self.status));
         match self.status {

@@ -12,7 +12,7 @@ use tungstenite::protocol::WebSocketConfig;
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket};
 
-use super::{Connector, HttpTransport, NetError, Post, Reply, Transport};
+use super::{Connector, HttpTransport, NetError, Post, REVOKED, Reply, Transport};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const READ_TIMEOUT: Duration = Duration::from_secs(120);
@@ -24,7 +24,7 @@ const PATH: &str = "/v1/sync/ws";
 
 type Socket = WebSocket<MaybeTlsStream<TcpStream>>;
 
-/// WebSocket for sync frames, HTTP for everything else.
+/// WebSocket for sync frames, HTTP for everything else, and for the frames of a revoked phone.
 pub struct SocketTransport {
     http: HttpTransport,
     /// Address of the socket: `ws://…` or `wss://…`.
@@ -98,7 +98,16 @@ impl Transport for SocketTransport {
                 return Ok(answer);
             }
         }
-        let mut socket = self.connect(bearer)?;
+        let mut socket = match self.connect(bearer) {
+            Ok(socket) => socket,
+            Err(error) if may_be_revoked(&error) => {
+                drop(open);
+                // A revoked phone gets no socket. A post is refused as well, but what it brings is
+                // handed to the office, which looks at it.
+                return self.http.sync(bearer, frame);
+            }
+            Err(error) => return Err(error),
+        };
         let answer = exchange(&mut socket, frame)?;
         *open = Some((bearer.to_owned(), socket));
         Ok(answer)
@@ -134,6 +143,13 @@ impl Connector for SocketConnector {
     fn connect(&self, server_url: &str) -> Result<Arc<dyn Transport>, NetError> {
         Ok(Arc::new(SocketTransport::new(server_url)?))
     }
+}
+
+/// Whether a socket was refused because the phone was revoked, or may have been: of an answer to
+/// a handshake only so much is read as came together with its head, perhaps not the code.
+fn may_be_revoked(error: &NetError) -> bool {
+    let NetError::Login { code, .. } = error else { return false };
+    code == REVOKED || code == &super::unnamed(401)
 }
 
 fn exchange(socket: &mut Socket, frame: &[u8]) -> Result<Vec<u8>, NetError> {

@@ -43,7 +43,8 @@ pub(crate) fn set_summary(
     Ok(())
 }
 
-/// Takes a document into scope or out of it.
+/// Takes a document into scope or out of it. `now`, the server's time, is kept for who reads the
+/// file; how long it is kept after that is counted by [`super::kept::Kept`].
 pub(crate) fn set_scope(
     db: &Connection,
     doc: DocId,
@@ -51,8 +52,9 @@ pub(crate) fn set_scope(
     now: i64,
 ) -> Result<(), EngineError> {
     let mut write = db.prepare_cached(
-        "UPDATE docs SET in_scope = ?3, released_at = CASE WHEN ?3 THEN NULL
-           ELSE COALESCE(released_at, ?4) END
+        "UPDATE docs SET in_scope = ?3,
+           released_at = CASE WHEN ?3 THEN NULL ELSE COALESCE(released_at, ?4) END,
+           kept_from = CASE WHEN ?3 THEN NULL ELSE kept_from END
          WHERE kind = ?1 AND id = ?2",
     )?;
     write.execute((doc.kind.code(), doc.as_bytes(), in_scope, now))?;
@@ -113,15 +115,27 @@ pub(crate) fn inventory(db: &Connection) -> Result<Vec<(DocId, u64)>, EngineErro
     Ok(found)
 }
 
-/// Whether any document was released before `before`.
-pub(crate) fn any_released(db: &Connection, before: i64) -> Result<bool, EngineError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM docs WHERE in_scope = 0 AND released_at < ?1)";
+/// Whether a released document is not counted yet, or may be dropped because it is kept from
+/// before the count `before`.
+pub(crate) fn any_due(db: &Connection, before: i64) -> Result<bool, EngineError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM docs WHERE in_scope = 0
+                 AND (kept_from IS NULL OR kept_from < ?1 AND NOT EXISTS
+                   (SELECT 1 FROM runs WHERE runs.kind = docs.kind AND doc = id
+                      AND standing IN (0, 2, 4))))";
     Ok(db.query_row(sql, [before], |row| row.get(0))?)
 }
 
-/// Drops documents released before `before` of which nothing waits; gives their ids.
+/// Counts every released document that is not counted yet from `now` on.
+pub(crate) fn count_from(db: &Connection, now: i64) -> Result<(), EngineError> {
+    let sql = "UPDATE docs SET kept_from = ?1 WHERE in_scope = 0 AND kept_from IS NULL";
+    db.execute(sql, [now])?;
+    Ok(())
+}
+
+/// Drops released documents kept from before the count `before`, of which nothing waits; gives
+/// their ids.
 pub(crate) fn drop_released(db: &Connection, before: i64) -> Result<Vec<DocId>, EngineError> {
-    let sql = "SELECT kind, id FROM docs WHERE in_scope = 0 AND released_at < ?1 AND NOT EXISTS
+    let sql = "SELECT kind, id FROM docs WHERE in_scope = 0 AND kept_from < ?1 AND NOT EXISTS
                  (SELECT 1 FROM runs WHERE runs.kind = docs.kind AND doc = id AND standing IN (0, 2, 4))";
     let mut read = db.prepare_cached(sql)?;
     let mut rows = read.query([before])?;

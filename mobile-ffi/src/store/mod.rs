@@ -2,6 +2,7 @@
 
 pub(crate) mod docs;
 mod guard;
+pub(crate) mod kept;
 pub(crate) mod meta;
 pub(crate) mod refused;
 pub(crate) mod runs;
@@ -18,7 +19,8 @@ use crate::error::EngineError;
 use guard::Guard;
 
 /// Schema versions, in order; `user_version` of the file says how many of them it has had.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 
     -- One row a document. fingerprint: of what has a durable verdict; absent without any.
@@ -48,7 +50,14 @@ const MIGRATIONS: &[&str] = &["
         code TEXT NOT NULL, sentence TEXT NOT NULL, at INTEGER NOT NULL,
         payload BLOB NOT NULL
     );
-"];
+    ",
+    // The count of `kept` at which each began to be kept only for a time; absent until the end of
+    // the next good sync, and for what an older app kept, whose time so begins anew.
+    "
+    ALTER TABLE docs ADD COLUMN kept_from INTEGER;
+    ALTER TABLE refused ADD COLUMN kept_from INTEGER;
+    ",
+];
 
 /// The open file.
 pub(crate) struct Store {
@@ -207,6 +216,29 @@ mod tests {
         let db = Connection::open(&path).unwrap();
         let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
         assert_eq!(version, 99);
+    }
+
+    #[test]
+    fn a_file_of_an_older_app_keeps_what_is_in_it_and_counts_its_age_anew() {
+        let folder = folder();
+        let path = folder.0.join("phone.db");
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch(MIGRATIONS[0]).unwrap();
+        db.pragma_update(None, "user_version", 1).unwrap();
+        let doc: sync_core::schema::DocId = sync_core::id::JobId::new(1, [1; 10]).into();
+        let row = (doc.kind.code(), doc.as_bytes());
+        let sql = "INSERT INTO docs (kind, id, in_scope, released_at) VALUES (?1, ?2, 0, 1)";
+        db.execute(sql, row).unwrap();
+        drop(db);
+        let mut store = Store::open(&path, &space::SpaceLimits::default()).unwrap();
+        assert!(docs::any_due(store.read(), i64::MIN).unwrap(), "not counted yet");
+        let gone = store.write(|tx| {
+            docs::count_from(tx, 5)?;
+            docs::drop_released(tx, 5)
+        });
+        assert!(gone.unwrap().is_empty() && docs::all(store.read()).unwrap() == [doc]);
+        let gone = store.write(|tx| docs::drop_released(tx, 6)).unwrap();
+        assert!(gone == [doc] && docs::all(store.read()).unwrap().is_empty());
     }
 
     #[test]

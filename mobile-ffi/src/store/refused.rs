@@ -19,7 +19,8 @@ pub(crate) struct RefusedRow {
     pub code: String,
     /// The reason in one plain sentence.
     pub sentence: String,
-    /// When the phone learnt of it, Unix milliseconds by its wall clock.
+    /// When the phone learnt of it, Unix milliseconds by the server's clock, as well as the phone
+    /// knew it then. For people; how long it is kept is counted by [`super::kept::Kept`].
     pub at: i64,
     /// The work itself.
     pub run: Run,
@@ -67,14 +68,20 @@ pub(crate) fn all(db: &Connection) -> Result<Vec<RefusedRow>, EngineError> {
     Ok(found)
 }
 
-/// Whether anything is older than it must be kept.
-pub(crate) fn any_expired(db: &Connection, now: i64) -> Result<bool, EngineError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM refused WHERE at < ?1)";
+/// Whether a refusal is not counted yet, or kept from longer before the count `now` than it must.
+pub(crate) fn any_due(db: &Connection, now: i64) -> Result<bool, EngineError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM refused WHERE kept_from IS NULL OR kept_from < ?1)";
     Ok(db.query_row(sql, [now.saturating_sub(KEPT_MS)], |row| row.get(0))?)
 }
 
-/// Drops what is older than it must be kept.
+/// Counts every refusal that is not counted yet from `now` on.
+pub(crate) fn count_from(db: &Connection, now: i64) -> Result<(), EngineError> {
+    db.execute("UPDATE refused SET kept_from = ?1 WHERE kept_from IS NULL", [now])?;
+    Ok(())
+}
+
+/// Drops what is kept from longer before the count `now` than it must be.
 pub(crate) fn expire(db: &Connection, now: i64) -> Result<(), EngineError> {
-    db.execute("DELETE FROM refused WHERE at < ?1", [now.saturating_sub(KEPT_MS)])?;
+    db.execute("DELETE FROM refused WHERE kept_from < ?1", [now.saturating_sub(KEPT_MS)])?;
     Ok(())
 }

@@ -18,6 +18,39 @@ use crate::http;
 /// Media type of the frames.
 pub const MEDIA_TYPE: &str = "application/vnd.towline.sync";
 
+/// What went over the line, every exchange of it: those that were turned away too.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Traffic {
+    /// Requests and answers.
+    pub messages: u64,
+    /// Bytes of the bodies of requests.
+    pub up: usize,
+    /// Bytes of the bodies of answers.
+    pub down: usize,
+}
+
+impl Traffic {
+    /// Both together.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            messages: self.messages + other.messages,
+            up: self.up + other.up,
+            down: self.down + other.down,
+        }
+    }
+
+    /// Bytes both ways.
+    pub fn bytes(self) -> usize {
+        self.up + self.down
+    }
+
+    /// One more exchange. A server that turns a device away need not have read all of the request;
+    /// it counts whole, as the device sent it.
+    fn count(&mut self, request: &[u8], answer: &[u8]) {
+        *self = self.and(Self { messages: 2, up: request.len(), down: answer.len() });
+    }
+}
+
 /// A logged-in device.
 pub struct Device {
     address: SocketAddr,
@@ -54,7 +87,7 @@ impl Device {
     pub async fn first_sync(&mut self) {
         loop {
             let request = self.request(Vec::new());
-            let (_, _, response) = exchange(self.address, &self.token, &request).await;
+            let (_, response) = exchange(self.address, None, &self.token, &request).await;
             self.epoch = response.epoch;
             self.cursor = response.cursor;
             for attested in &response.runs {
@@ -75,26 +108,17 @@ impl Device {
         }
     }
 
-    /// Comes back: connects, sends everything, learns that all of it is durable. Bytes of the
-    /// two bodies.
-    pub async fn reconnect(mut self) -> (usize, usize) {
+    /// Comes back: connects, sends everything, learns that all of it is durable.
+    pub async fn reconnect(mut self) -> Traffic {
         let runs = std::mem::take(&mut self.runs);
         let changes: usize = runs.iter().map(|run| run.changes.len()).sum();
         // A device packs while others are on the line already, and so do these.
         let stream = TcpStream::connect(self.address).await.expect("a connection");
         let request = self.request(runs);
-        let first =
-            http::send_on(stream, "POST", "/v1/sync", MEDIA_TYPE, Some(&self.token), &request);
-        let first = first.await.expect("an answer");
-        let (up, down, response) = if first.status == 503 {
-            tokio::time::sleep(Duration::from_secs_f64(first.retry_after.unwrap_or(1.0))).await;
-            exchange(self.address, &self.token, &request).await
-        } else {
-            (request.len(), first.body.len(), read(&first.body))
-        };
+        let (traffic, response) = exchange(self.address, Some(stream), &self.token, &request).await;
         assert_eq!(response.verdicts.len(), changes, "a verdict for each change");
         assert!(response.verdicts.iter().all(|v| v.is_durable()), "all of it durable");
-        (up, down)
+        traffic
     }
 
     /// What it will send when it comes back, with the token to send it with; the documents go.
@@ -110,14 +134,14 @@ impl Device {
         &self.token
     }
 
-    /// Comes back with nothing to say; bytes of the two bodies.
-    pub async fn idle(&mut self) -> (usize, usize) {
+    /// Comes back with nothing to say.
+    pub async fn idle(&mut self) -> Traffic {
         let request = self.request(Vec::new());
-        let (up, down, response) = exchange(self.address, &self.token, &request).await;
+        let (traffic, response) = exchange(self.address, None, &self.token, &request).await;
         let mine = self.documents.iter().map(Document::fingerprint).collect();
         assert_eq!(response.digest, mine, "both hold the same");
         assert!(response.runs.is_empty() && !response.more, "nothing is new");
-        (up, down)
+        traffic
     }
 
     fn request(&self, runs: Vec<Run>) -> Vec<u8> {
@@ -138,20 +162,31 @@ fn document(documents: &mut Vec<Document>, doc: DocId) -> &mut Document {
     &mut documents[at]
 }
 
-/// One exchange that must succeed, tried again when the server says so; bytes of the two bodies,
-/// and the answer.
-async fn exchange(address: SocketAddr, token: &str, frame: &[u8]) -> (usize, usize, Response) {
-    let answer = loop {
-        let answer = http::post(address, "/v1/sync", MEDIA_TYPE, Some(token), frame).await;
+/// One exchange that must succeed, tried again when the server says so, at first on a connection
+/// that may be open already; all that went over the line, and the last answer.
+async fn exchange(
+    address: SocketAddr,
+    mut open: Option<TcpStream>,
+    token: &str,
+    frame: &[u8],
+) -> (Traffic, Response) {
+    let mut traffic = Traffic::default();
+    loop {
+        let answer = match open.take() {
+            Some(stream) => {
+                http::send_on(stream, "POST", "/v1/sync", MEDIA_TYPE, Some(token), frame).await
+            }
+            None => http::post(address, "/v1/sync", MEDIA_TYPE, Some(token), frame).await,
+        };
         let answer = answer.expect("an answer");
+        traffic.count(frame, &answer.body);
         match answer.retry_after {
             Some(seconds) if answer.status == 503 => {
                 tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
             }
-            _ => break answer,
+            _ => return (traffic, read(&answer.body)),
         }
-    };
-    (frame.len(), answer.body.len(), read(&answer.body))
+    }
 }
 
 fn read(body: &[u8]) -> Response {

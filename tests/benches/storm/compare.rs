@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::peers::Peer;
 use crate::{ours, peers};
 
 /// What one engine did with one storm.
@@ -28,7 +29,7 @@ pub struct Figures {
 pub fn sizes(peers: Option<&Path>, sizes: &[(u64, u64)]) {
     println!("reconnect storm, {} changes a job\n", tests::storm::CHANGES_PER_JOB);
     println!(
-        "{:<16}{:>9}{:>10}{:>13}{:>11}{:>14}{:>9}  answers",
+        "{:<16}{:>9}{:>10}{:>13}{:>11}{:>14}{:>9}  durable before the answer",
         "", "devices", "jobs/s", "CPU ms/job", "bytes/job", "messages/job", "peak MB"
     );
     let mut all: Vec<Figures> = Vec::new();
@@ -37,17 +38,18 @@ pub fn sizes(peers: Option<&Path>, sizes: &[(u64, u64)]) {
         row(&runs[0]);
         if let Some(folder) = peers {
             for peer in [&peers::AUTOMERGE_REPO, &peers::SAMOD] {
-                let gave_up = all.iter().filter(|f| f.engine == peer.name).count();
-                if gave_up < all.iter().filter(|f| f.engine == "towline").count() {
-                    println!("{:<16}{devices:>6}x{jobs}  not tried: it gave up before", peer.name);
-                    continue;
-                }
-                match peers::run(peer, folder, devices, jobs) {
+                let done = |engine| all.iter().filter(|f| f.engine == engine).count();
+                let figures = if done(peer.name) < done("towline") {
+                    Err("not tried: it gave up before".to_owned())
+                } else {
+                    peers::run(peer, folder, devices, jobs)
+                };
+                match figures {
                     Ok(figures) => {
                         row(&figures);
                         runs.push(figures);
                     }
-                    Err(why) => println!("{:<16}{devices:>6}x{jobs}  {why}", peer.name),
+                    Err(why) => none(peer, (devices, jobs), &why),
                 }
             }
         }
@@ -69,8 +71,22 @@ fn row(figures: &Figures) {
         figures.bytes_per_job,
         figures.messages_per_job,
         figures.peak_mb,
-        if figures.durable { "after fsync" } else { "before anything is on disk" }
+        durable(figures.durable)
     );
+}
+
+/// The row of an engine that has no figures at this size, and why.
+fn none(peer: &Peer, (devices, jobs): (u64, u64), why: &str) {
+    let size = format!("{devices}x{jobs}");
+    let durable = durable(peer.durable);
+    println!(
+        "{:<16}{size:>9}{:>10}{:>13}{:>11}{:>14}{:>9}  {durable} ({why})",
+        peer.name, "-", "-", "-", "-", "-"
+    );
+}
+
+fn durable(is: bool) -> &'static str {
+    if is { "yes, after fsync" } else { "no, nothing is on disk yet" }
 }
 
 fn ratios(all: &[Figures]) {
@@ -83,12 +99,14 @@ fn ratios(all: &[Figures]) {
             headed = true;
         }
         println!(
-            "{:<16}{:>9}{:>9.1}x jobs/s{:>8.3} of its CPU{:>8.2} of its bytes{:>8.2} of its memory",
+            "{:<16}{:>9}{:>9.1}x jobs/s{:>8.3} of its CPU{:>8.2} of its bytes{:>8.2} of its messages\
+             {:>8.2} of its memory",
             theirs.engine,
             format!("{}x{}", theirs.size.0, theirs.size.1),
             ours.jobs_per_second / theirs.jobs_per_second,
             ours.cpu_ms_per_job / theirs.cpu_ms_per_job,
             ours.bytes_per_job / theirs.bytes_per_job,
+            ours.messages_per_job / theirs.messages_per_job,
             ours.peak_mb / theirs.peak_mb,
         );
     }

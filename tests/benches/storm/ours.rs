@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::client::Device;
+use crate::client::{Device, Traffic};
 use crate::compare::Figures;
 use crate::process::Child;
 
@@ -22,17 +22,16 @@ pub fn storm(devices: u64, jobs: u64) -> Figures {
     });
     let before = server.usage();
     let clock = Instant::now();
-    let sizes = runtime.block_on(async {
+    let traffic = runtime.block_on(async {
         let mut tasks = Vec::new();
         for device in fleet.drain(..) {
             tasks.push(tokio::task::spawn(device.reconnect()));
         }
-        let mut sizes = (0, 0);
+        let mut traffic = Traffic::default();
         for task in tasks {
-            let (up, down) = task.await.expect("a device is done");
-            sizes = (sizes.0 + up, sizes.1 + down);
+            traffic = traffic.and(task.await.expect("a device is done"));
         }
-        sizes
+        traffic
     });
     let wall = clock.elapsed();
     let after = server.usage();
@@ -44,9 +43,8 @@ pub fn storm(devices: u64, jobs: u64) -> Figures {
         durable: true,
         jobs_per_second: total / wall.as_secs_f64(),
         cpu_ms_per_job: millis(after.cpu - before.cpu) / total,
-        bytes_per_job: (sizes.0 + sizes.1) as f64 / total,
-        // One request and one answer a device.
-        messages_per_job: 2.0 * devices as f64 / total,
+        bytes_per_job: traffic.bytes() as f64 / total,
+        messages_per_job: traffic.messages as f64 / total,
         peak_mb: after.peak_mb,
     }
 }
@@ -54,15 +52,16 @@ pub fn storm(devices: u64, jobs: u64) -> Figures {
 /// A phone with 200 jobs comes back and nothing has changed.
 pub fn idle() {
     let mut server = Child::start(1, 200);
-    let (up, down) = runtime().block_on(async {
+    let traffic = runtime().block_on(async {
         let mut device = Device::log_in(server.address, &server.audience, 0).await;
         device.first_sync().await;
         device.idle().await
     });
     server.stop();
     println!("\nidle reconnect of 200 unchanged jobs");
-    println!("  round trips              {:>10}", 1);
-    println!("  bytes of body            {:>10} up {up} down {down}", up + down);
+    let Traffic { messages, up, down } = traffic;
+    println!("  round trips              {:>10}", messages / 2);
+    println!("  bytes of body            {:>10} up {up} down {down}", traffic.bytes());
 }
 
 /// The devices live on one thread: the server needs the machine more.

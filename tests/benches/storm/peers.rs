@@ -19,6 +19,8 @@ pub struct Peer {
     server: &'static [&'static str],
     address: &'static str,
     url: &'static str,
+    /// Whether it answers only when the work is on the disk.
+    pub durable: bool,
 }
 
 /// The server of automerge-repo on Node.
@@ -27,6 +29,7 @@ pub const AUTOMERGE_REPO: Peer = Peer {
     server: &["node", "automerge-repo-server.mjs"],
     address: "127.0.0.1:3032",
     url: "ws://127.0.0.1:3032/",
+    durable: false,
 };
 
 /// samod, automerge-repo in Rust.
@@ -35,6 +38,7 @@ pub const SAMOD: Peer = Peer {
     server: &["target/release/storm", "serve-samod"],
     address: "127.0.0.1:3031",
     url: "ws://127.0.0.1:3031/",
+    durable: false,
 };
 
 /// Runs one peer and reads what its own measurement says.
@@ -121,7 +125,7 @@ fn read(peer: &Peer, devices: u64, jobs: u64, text: &str) -> Option<Figures> {
     Some(Figures {
         engine: peer.name,
         size: (devices, jobs),
-        durable: false,
+        durable: peer.durable,
         jobs_per_second: between("= ", " jobs/s")?.parse().ok()?,
         cpu_ms_per_job: between("s (", " ms/job")?.parse().ok()?,
         bytes_per_job: between("total/job ", " ")?.parse().ok()?,

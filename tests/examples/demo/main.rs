@@ -10,6 +10,7 @@ mod args;
 mod conductor;
 mod crash;
 mod desk;
+mod findings;
 mod handset;
 mod inputs;
 mod progress;
@@ -45,7 +46,7 @@ fn play(args: &args::Args) -> Result<bool, world::DemoError> {
     let mut world = world::World::open(args, &inputs, &plan)?;
     let day = conductor::play(args, &plan, &mut world)?;
     world.settle()?;
-    let outcome = reconcile::reconcile(&mut world, &plan, &day)?;
+    let outcome = reconcile::reconcile(&mut world, &inputs, &plan, &day)?;
     outcome.print();
     if let Some(path) = &args.json {
         outcome.write_json(path)?;

@@ -3,6 +3,7 @@
 //! The log is read from the database itself, row by row, and rebuilt with nothing but the rules
 //! of `sync-core`; neither the phones' view nor the server's own reading takes part in it.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use sync_core::document::{Document, Fact};
@@ -16,13 +17,19 @@ use tests::server_log::ServerLog;
 
 use crate::conductor::Day;
 use crate::handset::Handset;
+use crate::inputs::Inputs;
 use crate::report::{Outcome, Trouble};
 use crate::world::{DemoError, Keys, World};
 
 /// Compares everything.
-pub fn reconcile(world: &mut World, plan: &Plan, day: &Day) -> Result<Outcome, DemoError> {
+pub fn reconcile(
+    world: &mut World,
+    inputs: &Inputs,
+    plan: &Plan,
+    day: &Day,
+) -> Result<Outcome, DemoError> {
     let log = world.read_log()?;
-    let mut outcome = Outcome::new(plan, day);
+    let mut outcome = Outcome::new(inputs, plan, day);
     compare_facts(&world.handsets, &log, &mut outcome);
     compare_documents(&world.handsets, &log, &mut outcome);
     check_seals(&world.keys()?, &log, &mut outcome);
@@ -64,9 +71,11 @@ fn compare_facts(handsets: &[Handset], log: &ServerLog, outcome: &mut Outcome) {
     }
 }
 
-/// Every document on a phone is exactly what the log makes it, and Automerge agrees with us.
+/// Every document of the log is what Automerge makes of it, and every copy that a phone has at the
+/// end is exactly the log's.
 fn compare_documents(handsets: &[Handset], log: &ServerLog, outcome: &mut Outcome) {
-    outcome.documents_compared = log.documents.len() as u64;
+    outcome.documents_judged = log.documents.len() as u64;
+    let mut compared = BTreeSet::new();
     for (doc, document) in &log.documents {
         if let Err(disagreement) = document.judge() {
             outcome.broken(Trouble::Judge, format!("{doc:?}: {disagreement}"));
@@ -79,6 +88,8 @@ fn compare_documents(handsets: &[Handset], log: &ServerLog, outcome: &mut Outcom
                 let whose = handset.index;
                 outcome.broken(Trouble::Disagree, format!("{doc:?} on phone {whose}"));
             }
+            outcome.copies_compared += 1;
+            compared.insert(doc);
         }
         let waiting = handset.waiting();
         if waiting > 0 {
@@ -86,6 +97,7 @@ fn compare_documents(handsets: &[Handset], log: &ServerLog, outcome: &mut Outcom
             outcome.broken(Trouble::StillWaiting, text);
         }
     }
+    outcome.documents_compared = compared.len() as u64;
 }
 
 /// Every seal is bound to what was shown, was signed by the phone it names, and is countersigned:

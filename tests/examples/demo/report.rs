@@ -8,6 +8,7 @@ use tests::day::{Act, DeskAction, Plan};
 
 use crate::args::Args;
 use crate::conductor::Day;
+use crate::findings::{self, CallsRead};
 use crate::inputs::Inputs;
 use crate::world::DemoError;
 
@@ -20,21 +21,7 @@ pub fn announce(args: &Args, inputs: &Inputs, plan: &Plan) {
         .map(|phone| phone.steps.iter().filter(|step| phone.outages.contains(step.at_ms)).count());
     println!("Towline demo: a day of {} hours, seed {}", args.hours, args.seed);
     match &inputs.calls {
-        Some(import) => {
-            println!(
-                "  calls       {:?} layout: {} read, {} rows rejected, {} with an address only",
-                import.layout,
-                import.calls.len(),
-                import.rejected,
-                import.without_place
-            );
-            for finding in import.findings.iter().take(3) {
-                println!("              line {}: {}", finding.line, finding.reason);
-            }
-            if import.findings.len() > 3 {
-                println!("              and {} more", import.findings.len() - 3);
-            }
-        }
+        Some(import) => findings::print(import),
         None => println!("  calls       made up from the seed"),
     }
     let names: Vec<_> = inputs.links.iter().map(|pair| pair.name.as_str()).collect();
@@ -125,6 +112,7 @@ impl Trouble {
 pub struct Outcome {
     pub seed: u64,
     pub plan_hash: String,
+    pub calls: Option<CallsRead>,
     pub simulated_s: i64,
     pub wall_s: f64,
     pub jobs_created: u64,
@@ -144,7 +132,9 @@ pub struct Outcome {
     pub decisions_by_kind: BTreeMap<String, u64>,
     pub seals: u64,
     pub seals_valid: u64,
+    pub documents_judged: u64,
     pub documents_compared: u64,
+    pub copies_compared: u64,
     pub rows_verified: u64,
     pub phones: u64,
     pub phone_restarts: u64,
@@ -166,8 +156,9 @@ pub struct Outcome {
 
 impl Outcome {
     /// Nothing is compared yet.
-    pub fn new(plan: &Plan, day: &Day) -> Self {
+    pub fn new(inputs: &Inputs, plan: &Plan, day: &Day) -> Self {
         Self {
+            calls: inputs.calls.as_ref().map(CallsRead::of),
             seed: plan.seed,
             plan_hash: hex(&plan.hash()),
             simulated_s: day.simulated_ms / 1000,
@@ -193,7 +184,17 @@ impl Outcome {
         line("facts doubled", self.facts_doubled.to_string());
         line("facts refused, kept", with(self.facts_refused, &self.refusals_by_code));
         line("seals valid", format!("{} of {}", self.seals_valid, self.seals));
-        line("documents compared", format!("{} on phones and server", self.documents_compared));
+        line(
+            "documents of the log",
+            format!("{} built again, and by Automerge too", self.documents_judged),
+        );
+        line(
+            "copies on phones compared",
+            format!(
+                "{} of {} documents, with the log's (rescues the phone has at the end, its van)",
+                self.copies_compared, self.documents_compared
+            ),
+        );
         line("rows rebuilt and compared", self.rows_verified.to_string());
         println!("\nThe day");
         line("jobs", with(self.jobs_created, &self.jobs_by_state));

@@ -1,6 +1,7 @@
 //! The steps of the plan as the technician's app would call them.
 
-use mobile_ffi::{Engine, EngineError, PartUsed, Place, StepDetails, WalkUp};
+use mobile_ffi::{Attachment, Engine, EngineError, PartUsed, Place, StepDetails, WalkUp};
+use sha2::{Digest as _, Sha256};
 use sync_core::id::{FactId, JobId};
 use sync_core::job::Step as Status;
 use sync_core::schema::{DocId, DocKind, Key, Section, key, section};
@@ -58,7 +59,25 @@ pub fn perform(
             let destination = Some(destination.clone());
             status(Status::InTow, StepDetails { destination, ..plain })
         }
-        Act::AtDestination => status(Status::AtDestination, plain),
+        Act::AtDestination { recipient } => {
+            let recipient = Some(recipient.clone());
+            status(Status::AtDestination, StepDetails { recipient, ..plain })
+        }
+        Act::Photo { stage } => {
+            // What a camera would have given: its bytes stay on the phone, their hash travels.
+            let bytes = format!("{job} {stage} {}", step.at_ms);
+            let sha256: [u8; 32] = Sha256::digest(&bytes).into();
+            let photo = Attachment {
+                sha256,
+                media_type: "image/jpeg".to_owned(),
+                size: 1_800_000,
+                stage: Some((*stage).to_owned()),
+                note: None,
+            };
+            let id = engine.attach(job, photo)?;
+            let asked = vec![(key::SHA256, sha256.to_vec().into()), (key::STAGE, (*stage).into())];
+            one(job, section::ATTACHMENTS, id, asked)
+        }
         Act::Goa { attempts } => {
             status(Status::Goa, StepDetails { attempts: Some(*attempts), ..plain })
         }

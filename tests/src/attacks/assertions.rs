@@ -124,6 +124,20 @@ pub const ROWS: &[Row] = &[
     }),
     ("a code with a proof made for another code", "401 bad_proof", |t| {
         let mut body = enrolment(&code(t), &t.mallory.key, &random());
+        let another = enrol::CodeSecret::of(&code(t));
+        body["code_name"] = json!(URL_SAFE_NO_PAD.encode(another.name()));
+        t.anybody.post("/v1/devices/enrol", &body).told()
+    }),
+    ("a key of one's own under a code whose name was overheard", "401 bad_proof; 201", |t| {
+        let code = code(t);
+        let mut body = enrolment(&enrol::code(random()), &t.mallory.key, &random());
+        let name = enrol::CodeSecret::of(&code).name();
+        body["code_name"] = json!(URL_SAFE_NO_PAD.encode(name));
+        let overheard = t.anybody.post("/v1/devices/enrol", &body).told();
+        format!("{overheard}; {}", again(t, &code))
+    }),
+    ("a code in the clear, where it might be overheard", "422 invalid", |t| {
+        let mut body = enrolment(&code(t), &t.mallory.key, &random());
         body["code"] = json!(code(t));
         t.anybody.post("/v1/devices/enrol", &body).told()
     }),

@@ -51,7 +51,7 @@ impl Hand {
         let theirs: [u8; 16] = theirs.try_into().map_err(|_| "a nonce")?;
         let public = key.verifying_key();
         Ok(Self {
-            digits: enrol::digits(code, public.as_bytes(), &nonce, &theirs),
+            digits: enrol::digits(&enrol::CodeSecret::of(code), public.as_bytes(), &nonce, &theirs),
             user: text("user")?.parse().map_err(|_| "a user")?,
             device: text("device")?.parse().map_err(|_| "a device")?,
             audience: text("audience")?,
@@ -253,9 +253,10 @@ pub fn set(answers: impl IntoIterator<Item = String>) -> String {
 /// What a phone posts to be enrolled.
 pub fn enrolment(code: &str, key: &SigningKey, nonce: &[u8; 16]) -> Json {
     let public = *key.verifying_key().as_bytes();
-    let proof = key.sign(&enrol::proof_message(code, &public, nonce)).to_bytes();
+    let secret = enrol::CodeSecret::of(code);
+    let proof = key.sign(&enrol::proof_message(&secret, &public, nonce)).to_bytes();
     json!({
-        "code": code,
+        "code_name": URL_SAFE_NO_PAD.encode(secret.name()),
         "public_key": URL_SAFE_NO_PAD.encode(public),
         "nonce": URL_SAFE_NO_PAD.encode(nonce),
         "proof": URL_SAFE_NO_PAD.encode(proof),

@@ -20,6 +20,7 @@ mod tenants;
 mod tokens;
 mod town;
 mod watch;
+mod websocket;
 mod wire;
 
 pub use honest::Latency;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sync_core::limits;
 use sync_core::sync::{Request, encode_request};
 
-use super::hand::{Hand, said};
+use super::websocket::{Socket, frame, upgrade};
 use super::wire::{ATTACKER, open, rest, told};
 use super::{IDLE_SOCKETS, Row, Town};
 
@@ -66,9 +66,9 @@ pub const ROWS: &[Row] = &[
             let opcode = first << 1 | last << 7;
             socket.write(&frame(opcode, &[*byte]));
         }
-        format!("0 {}", socket.next().map_or("closed".into(), |bytes| said(&bytes)))
+        format!("0 {}", socket.answer())
     }),
-    ("20,000 pings", "answers after 20000 pings", |t| {
+    ("20,000 pings, then a frame", "fault frame_malformed", |t| {
         let Some(mut socket) = Socket::open(t, &t.mallory) else { return "no socket".into() };
         let pings = frame(0x89, b"x").repeat(1000);
         let drain = socket.stream.try_clone();
@@ -87,7 +87,7 @@ pub const ROWS: &[Row] = &[
         });
         (0..20).for_each(|_| socket.write(&pings));
         drop(reader.map(std::thread::JoinHandle::join));
-        socket.asked(&[1, 9, 0]).map_or("closed".into(), |_| "answers after 20000 pings".into())
+        socket.ask(&[1, 9, 0])
     }),
     ("a phone that asks and never reads", "given up", stuck),
     ("a body at a byte a second", "408 timeout | closed | 408", |t| {
@@ -127,106 +127,9 @@ pub const ROWS: &[Row] = &[
     }),
 ];
 
-/// However it is said, the connection is over and nothing was answered.
+/// However it is said, the connection is over and nothing was answered. A server that passes over
+/// what it must not bear, and leaves the connection open, is `silent` instead.
 const CLOSED: &str = "closed";
-
-/// A WebSocket of somebody who writes its frames by hand.
-pub struct Socket {
-    pub stream: TcpStream,
-}
-
-impl Socket {
-    /// Opens one with a phone's token.
-    pub fn open(town: &Town, hand: &Hand) -> Option<Self> {
-        let version = "sec-websocket-version: 13\r\n";
-        let mut stream = upgrade(town, &hand.client.token, version)?;
-        let mut head = Vec::new();
-        let mut byte = [0];
-        while !head.ends_with(b"\r\n\r\n") {
-            stream.read_exact(&mut byte).ok()?;
-            head.push(byte[0]);
-        }
-        head.starts_with(b"HTTP/1.1 101").then_some(Self { stream })
-    }
-
-    /// Sends a binary message and gives the next one that comes back.
-    pub fn ask(&mut self, message: &[u8]) -> Option<Vec<u8>> {
-        self.write(&frame(0x82, message));
-        self.next()
-    }
-
-    /// As [`Self::ask`], passing over what was asked before.
-    fn asked(&mut self, message: &[u8]) -> Option<Vec<u8>> {
-        self.ask(message)
-    }
-
-    /// Sends bytes as they are; the server may have closed already.
-    pub fn write(&mut self, bytes: &[u8]) {
-        let _ = self.stream.write_all(bytes);
-    }
-
-    /// The next binary message that is no poke; nothing once the server closed.
-    pub fn next(&mut self) -> Option<Vec<u8>> {
-        loop {
-            let mut head = [0; 2];
-            self.stream.read_exact(&mut head).ok()?;
-            let length = match head[1] & 0x7f {
-                126 => {
-                    let mut more = [0; 2];
-                    self.stream.read_exact(&mut more).ok()?;
-                    u64::from(u16::from_be_bytes(more))
-                }
-                127 => {
-                    let mut more = [0; 8];
-                    self.stream.read_exact(&mut more).ok()?;
-                    u64::from_be_bytes(more)
-                }
-                short => u64::from(short),
-            };
-            let mut body = vec![0; usize::try_from(length).ok()?];
-            self.stream.read_exact(&mut body).ok()?;
-            match head[0] & 0x0f {
-                2 if said(&body) == "poke" => {}
-                2 => return Some(body),
-                8 => return None,
-                _ => {}
-            }
-        }
-    }
-}
-
-/// One frame of a WebSocket, masked with zeros.
-fn frame(first: u8, body: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first];
-    match body.len() {
-        short @ 0..=125 => frame.push(0x80 | short as u8),
-        middle @ 126..=65_535 => {
-            frame.push(0x80 | 126);
-            frame.extend((middle as u16).to_be_bytes());
-        }
-        long => {
-            frame.push(0x80 | 127);
-            frame.extend((long as u64).to_be_bytes());
-        }
-    }
-    frame.extend([0; 4]);
-    frame.extend(body);
-    frame
-}
-
-fn upgrade(town: &Town, token: &str, headers: &str) -> Option<TcpStream> {
-    let mut stream = open(ATTACKER, town.server.address).ok()?;
-    let auth = match token {
-        "" => String::new(),
-        token => format!("authorization: Bearer {token}\r\n"),
-    };
-    let head = format!(
-        "GET /v1/sync/ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}{auth}\r\n"
-    );
-    stream.write_all(head.as_bytes()).ok()?;
-    Some(stream)
-}
 
 /// Asks for a socket; what came back until the server closed.
 fn handshake(town: &Town, token: &str, headers: &str) -> ((), Vec<u8>) {
@@ -234,11 +137,11 @@ fn handshake(town: &Town, token: &str, headers: &str) -> ((), Vec<u8>) {
     ((), said.unwrap_or_default())
 }
 
-/// Sends raw bytes on a socket: whether anything but an end comes back.
+/// Sends raw bytes on a socket: what comes back, be it the end.
 fn sends(town: &Town, pieces: &[&[u8]]) -> String {
     let Some(mut socket) = Socket::open(town, &town.mallory) else { return "no socket".into() };
     pieces.iter().for_each(|piece| socket.write(piece));
-    socket.next().map_or_else(|| "closed".to_owned(), |bytes| said(&bytes))
+    socket.answer()
 }
 
 /// Asks for everything again and again and takes nothing of it.
@@ -265,12 +168,15 @@ fn idle(town: &Town) -> String {
     let allowed = server::net::files::raise(IDLE_SOCKETS as u64 + 1500);
     let count = IDLE_SOCKETS.min(usize::try_from(allowed).unwrap_or(0).saturating_sub(1500));
     if count < IDLE_SOCKETS {
-        // Straight to the terminal: what a passing test prints is otherwise kept from it.
-        let said = "SKIPPED in part: the system allows no more open files than";
-        let _ = writeln!(
-            std::io::stderr(),
-            "{said} {allowed}; {count} idle sockets instead of {IDLE_SOCKETS}"
+        let said = format!(
+            "the system allows {allowed} open files: {count} idle sockets instead of {IDLE_SOCKETS}"
         );
+        // Where nothing may be left out, that is no pass: the answer is none that is expected.
+        if std::env::var("TOWLINE_REQUIRE_POSTGRES").is_ok_and(|v| v == "1") {
+            return said;
+        }
+        // Straight to the terminal: what a passing test prints is otherwise kept from it.
+        let _ = writeln!(std::io::stderr(), "SKIPPED in part: {said}");
     }
     let held: Vec<TcpStream> = (0..count).map_while(|_| open(IDLER, to).ok()).collect();
     // A request on the last of them shows that all before it were taken in.

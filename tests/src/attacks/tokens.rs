@@ -100,7 +100,8 @@ pub const ROWS: &[Row] = &[
         let twice = header.to_string().replacen('{', "{\"alg\":\"none\",", 1);
         me(t, &token(&t.signing, &twice, &claims.to_string()))
     }),
-    ("claims nested 100,000 deep", BAD, |t| {
+    // A token of more than 4,096 bytes is refused for that: deeper would not be looked at.
+    ("claims nested 2,000 deep", BAD, |t| {
         let (header, _) = good(t);
         me(t, &token(&t.signing, &header.to_string(), &"[".repeat(2000)))
     }),

@@ -4,16 +4,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mobile_ffi::{Engine, Options};
+use mobile_ffi::{Connector, Engine, HttpConnector, NetError, Options, Post, Reply, Transport};
 use serde_json::json;
 use server::{Config, Running, Server};
 use sync_core::id::JobId;
+use sync_core::sync::{Frame, decode_response, encode_response};
 use tokio::runtime::Runtime;
 
 use crate::kills::Trouble;
 use crate::kills::child::options;
 use crate::kills::place::{PASSWORD, People, Place, TENANT};
 use crate::rest::Rest;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The server with its people, and the desk logged in.
 pub struct Office {
@@ -95,11 +98,11 @@ pub struct Ahead(pub i64);
 
 impl mobile_ffi::Clock for Ahead {
     fn wall_ms(&self) -> i64 {
-        mobile_ffi::SystemClock.wall_ms() + self.0 * 24 * 60 * 60 * 1000
+        mobile_ffi::SystemClock.wall_ms() + self.0 * DAY_MS
     }
 
     fn up_ms(&self) -> i64 {
-        mobile_ffi::SystemClock.up_ms() + self.0 * 24 * 60 * 60 * 1000
+        mobile_ffi::SystemClock.up_ms() + self.0 * DAY_MS
     }
 
     fn boot(&self) -> String {
@@ -107,7 +110,32 @@ impl mobile_ffi::Clock for Ahead {
     }
 }
 
-/// How a phone is opened on a day to come.
+/// How a phone is opened on a day to come, which it is for the server too.
 pub fn days_later(days: i64) -> Options {
-    Options { clock: Arc::new(Ahead(days)), ..options() }
+    Options { clock: Arc::new(Ahead(days)), connector: Arc::new(Later(days)), ..options() }
+}
+
+/// A way to the server on which its answers tell a time that is later by so many days.
+struct Later(i64);
+
+impl Connector for Later {
+    fn connect(&self, server_url: &str) -> Result<Arc<dyn Transport>, NetError> {
+        Ok(Arc::new(LaterWay { days: self.0, way: HttpConnector.connect(server_url)? }))
+    }
+}
+
+struct LaterWay {
+    days: i64,
+    way: Arc<dyn Transport>,
+}
+
+impl Transport for LaterWay {
+    fn post(&self, request: Post<'_>) -> Result<Reply, NetError> {
+        let mut reply = self.way.post(request)?;
+        if let Ok(Frame::Response(mut response)) = decode_response(&reply.body) {
+            response.server_time += self.days * DAY_MS;
+            reply.body = encode_response(&Frame::Response(response));
+        }
+        Ok(reply)
+    }
 }

@@ -45,10 +45,12 @@ pub const BRANCHES: &[&str] = &[
     "group of two pushes",
     "edit found its document changed",
     "seal countersigned",
+    "seal shown from what the server holds",
     "van oversold",
     "fact of a newer version",
     "hostile change refused",
     "facts lost with their only holder",
+    "phone came back by its own timer",
     "copy recognised by its missing secret",
 ];
 

@@ -12,6 +12,7 @@ use sync_core::seal::{Draft, Point, Shown, Signer};
 use sync_core::time::Stamp;
 use sync_core::value::{Record, Value};
 
+use super::ledger::By;
 use super::office::{part, weigh};
 use super::phone::NotSaved;
 use super::plan::Kind;
@@ -23,7 +24,8 @@ use crate::random::Random;
 const STEPS: [&str; 6] = ["accepted", "en_route", "on_scene", "working", "completed", "declined"];
 
 impl World {
-    pub(super) fn work(&mut self, phone: usize, kind: Kind, rng: &mut Random) {
+    /// Gives whether it was saved.
+    pub(super) fn work(&mut self, phone: usize, kind: Kind, rng: &mut Random) -> bool {
         let works = if kind == Kind::WalkUp {
             Some(self.walk_up(phone, rng))
         } else {
@@ -32,18 +34,16 @@ impl World {
             let job = jobs.max_by_key(|doc| weigh(salt, doc));
             job.and_then(|job| self.on_job(phone, kind, job, rng))
         };
-        if let Some(works) = works {
-            self.save(phone, Role::Technician, works, rng);
-        }
+        works.is_some_and(|works| self.save(phone, Role::Technician, works, rng))
     }
 
     /// An app that is too old, or broken, saves an amount that only the office may charge; then
     /// its technician notes something as ever. The first is refused, and must hold up nothing.
-    pub(super) fn careless(&mut self, phone: usize, rng: &mut Random) {
+    pub(super) fn careless(&mut self, phone: usize, rng: &mut Random) -> bool {
         let salt = rng.next();
         let Some(job) = self.phones[phone].jobs().into_iter().max_by_key(|it| weigh(salt, it))
         else {
-            return;
+            return false;
         };
         let tenant = self.phones[phone].tenant;
         let record = Record::from([
@@ -51,8 +51,9 @@ impl World {
             (key::DESCRIPTION, taint::text(tenant, job, "careless").into()),
         ]);
         let charge = fact(section::CHARGES, self.id(phone, rng), record);
-        self.save(phone, Role::Manager, vec![(job, vec![charge])], rng);
+        let saved = self.save(phone, Role::Manager, vec![(job, vec![charge])], rng);
         self.work(phone, Kind::Work, rng);
+        saved
     }
 
     fn save(
@@ -61,24 +62,30 @@ impl World {
         role: Role,
         works: Vec<(DocId, Vec<Entry>)>,
         rng: &mut Random,
-    ) {
+    ) -> bool {
         let tenant = self.phones[phone].tenant;
         match self.phones[phone].save(self.now, role, works.clone()) {
             Ok(()) => {
                 for (doc, entries) in &works {
-                    self.ledger.note(tenant, *doc, entries);
+                    self.ledger.note(tenant, *doc, entries, By::Phone);
                 }
+                return true;
             }
             Err(NotSaved::Rules) => self.counts.met("phone said no"),
-            Err(NotSaved::Disk(DiskError::Full)) => self.phones[phone].restart(),
+            Err(NotSaved::Disk(DiskError::Full)) => {
+                self.counts.met(Kind::PhoneFull.word());
+                self.phones[phone].restart();
+            }
             Err(NotSaved::Disk(DiskError::Sync)) => {
+                self.counts.met(Kind::PhoneFsync.word());
                 let salt = rng.next();
                 if self.phones[phone].crash(salt) {
                     self.counts.met("torn write cut off");
                 }
-                self.check_phone(phone);
+                self.about_to_lose();
             }
         }
+        false
     }
 
     fn walk_up(&mut self, phone: usize, rng: &mut Random) -> Vec<(DocId, Vec<Entry>)> {

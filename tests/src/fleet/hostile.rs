@@ -18,8 +18,9 @@ use super::world::{Arriving, Event, World};
 use crate::random::Random;
 
 impl World {
-    pub(super) fn attack(&mut self, kind: Kind, rng: &mut Random) {
-        let Some(node) = self.site.any_up(rng.next()) else { return };
+    /// Gives whether anything forged was sent.
+    pub(super) fn attack(&mut self, kind: Kind, rng: &mut Random) -> bool {
+        let Some(node) = self.site.any_up(rng.next()) else { return false };
         if kind == Kind::Inflate {
             let bomb = deflate(&vec![0; 4 << 20]);
             return self.shove([&[1, 1, 1][..], &bomb].concat(), node, rng);
@@ -30,11 +31,11 @@ impl World {
         let jobs: Vec<DocId> =
             self.jobs.iter().filter(|(of, _)| *of == tenant).map(|(_, doc)| *doc).collect();
         if jobs.is_empty() {
-            return;
+            return false;
         }
         let doc = *rng.pick(&jobs);
-        let Some(process) = self.site.places[node].node.as_ref() else { return };
-        let Ok(Some(standing)) = process.document(id, doc) else { return };
+        let Some(process) = self.site.places[node].node.as_ref() else { return false };
+        let Ok(Some(standing)) = process.document(id, doc) else { return false };
         let document = standing.document;
         let actor = ActorId::new(self.now, rng.bytes());
         let theirs = is_or_was_theirs(&document, user);
@@ -71,7 +72,7 @@ impl World {
                 let office = !matches!(&forged, Entry::Fact { section: name, .. } if *name == section::NOTES);
                 let relayed = rng.one_in(3);
                 let actor = if stolen { self.phones[0].actor() } else { actor };
-                let Some(run) = self.forge(&document, actor, vec![forged]) else { return };
+                let Some(run) = self.forge(&document, actor, vec![forged]) else { return false };
                 if relayed {
                     let author = Author::desk(self.desks[usize::from(tenant)][0]);
                     let receipt = rng.bytes();
@@ -87,27 +88,29 @@ impl World {
                 if office || !theirs || leased {
                     self.forged.insert((tenant, doc, fact), office);
                 }
-                self.send_hostile(vec![Sent::Signed(run)], node, rng);
+                self.send_hostile(vec![Sent::Signed(run)], node, rng)
             }
             Kind::Equivocate => {
                 let pair = [note(rng, self), note(rng, self)];
                 self.either.push((tenant, doc, [pair[0].0, pair[1].0]));
+                let mut sent = 0;
                 for (_, said) in pair {
                     let Some(run) = self.forge(&document, actor, vec![said]) else { continue };
                     let node = self.site.any_up(rng.next()).unwrap_or(node);
-                    self.send_hostile(vec![Sent::Signed(run)], node, rng);
+                    sent += usize::from(self.send_hostile(vec![Sent::Signed(run)], node, rng));
                 }
+                sent == 2
             }
             Kind::Withhold => {
                 let mut copy = document;
                 let (first, second) = (note(rng, self), note(rng, self));
                 let Some(_) = forge(&mut copy, actor, self.now, user, vec![first.1]) else {
-                    return;
+                    return false;
                 };
                 let run = forge(&mut copy, actor, self.now, user, vec![second.1]);
                 self.forged.insert((tenant, doc, second.0), true);
-                let Some(run) = run else { return };
-                self.send_hostile(vec![Sent::Signed(run)], node, rng);
+                let Some(run) = run else { return false };
+                self.send_hostile(vec![Sent::Signed(run)], node, rng)
             }
             _ => {
                 let known: Vec<(Section, FactId)> = document
@@ -115,7 +118,7 @@ impl World {
                     .flat_map(|name| document.facts(name).map(|fact| (name.clone(), fact.id)))
                     .collect();
                 if known.is_empty() {
-                    return;
+                    return false;
                 }
                 let (name, fact) = rng.pick(&known).clone();
                 // An honest document would not even let it be written: it goes into an empty one.
@@ -123,8 +126,8 @@ impl World {
                 let text = taint::text(tenant, doc, "overwritten");
                 let said = entry(name, fact, Record::from([(key::TEXT, text.into())]));
                 let run = forge(&mut empty, actor, self.now, user, vec![said]);
-                let Some(run) = run else { return };
-                self.send_hostile(vec![Sent::Signed(run)], node, rng);
+                let Some(run) = run else { return false };
+                self.send_hostile(vec![Sent::Signed(run)], node, rng)
             }
         }
     }
@@ -135,7 +138,7 @@ impl World {
     }
 
     /// Signs runs with the hostile phone's good key and sends them.
-    fn send_hostile(&mut self, runs: Vec<Sent>, node: usize, rng: &mut Random) {
+    fn send_hostile(&mut self, runs: Vec<Sent>, node: usize, rng: &mut Random) -> bool {
         let it = &self.phones[self.hostile.0];
         let signed = runs.iter().filter_map(|sent| match sent {
             Sent::Signed(run) => Some(run),
@@ -146,13 +149,13 @@ impl World {
         let signature = any.then(|| it.key().sign(&message).to_bytes());
         let (epoch, cursor) = (self.site.database.epoch(), 0);
         let request = Request { epoch, cursor, runs, signature, inventory: None, more: false };
-        self.shove(encode_request(&request), node, rng);
+        self.shove(encode_request(&request), node, rng)
     }
 
-    /// Sends a frame of the hostile phone over a good link.
-    fn shove(&mut self, frame: Vec<u8>, node: usize, rng: &mut Random) {
+    /// Sends a frame of the hostile phone over a good link, if it is let in.
+    fn shove(&mut self, frame: Vec<u8>, node: usize, rng: &mut Random) -> bool {
         let phone = self.hostile.0;
-        let Some(token) = self.token(phone, node, false, rng) else { return };
+        let Some(token) = self.token(phone, node, rng) else { return false };
         let luck = rng.fork("hostile");
         if self.overheard.len() < 60 {
             self.overheard.push((phone, frame.clone()));
@@ -160,6 +163,7 @@ impl World {
         let arriving =
             Arriving { phone, exchange: 0, node, token, frame, copy: true, twice: false, luck };
         self.after(1 + rng.below(2000) as i64, Event::Arrive(arriving));
+        true
     }
 }
 

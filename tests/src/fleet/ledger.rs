@@ -7,12 +7,22 @@ use sync_core::admission::Verdict;
 use sync_core::change::{Change, Entry, Run, encode_run};
 use sync_core::document::ChangeHash;
 use sync_core::id::{ActorId, FactId};
+use sync_core::policy::SECTION_UNKNOWN;
 use sync_core::schema::{DocId, Section};
 use sync_core::value::Record;
 use sync_core::wire::Writer;
 
 /// Names a fact: tenant, document, id.
 pub type Name = (u8, DocId, FactId);
+
+/// Who saved something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Somebody at a desk.
+    Desk,
+    /// A technician on a phone.
+    Phone,
+}
 
 /// A fact that somebody was told is saved.
 #[derive(Debug, Clone)]
@@ -21,6 +31,8 @@ pub struct Saved {
     pub section: Section,
     /// What it says.
     pub record: Record,
+    /// By whom.
+    pub by: By,
 }
 
 /// What a server's life has promised; a restore from a backup brings back an earlier one.
@@ -30,15 +42,8 @@ pub struct Promised {
     pub facts: BTreeSet<Name>,
     /// The last change of each actor in each document that was answered durable.
     pub changes: BTreeMap<(u8, DocId, ActorId), u64>,
-    /// Final verdicts by change.
-    verdicts: BTreeMap<u64, String>,
-}
-
-impl Promised {
-    /// A restored server may judge anew.
-    pub fn forget_verdicts(&mut self) {
-        self.verdicts.clear();
-    }
+    /// Final verdicts by change. A restored server keeps those that its backup has.
+    verdicts: BTreeMap<u64, Verdict>,
 }
 
 /// The ledger of a world.
@@ -48,14 +53,16 @@ pub struct Ledger {
     pub saved: BTreeMap<Name, Saved>,
     /// Promises of the server as it is now.
     pub promised: Promised,
+    /// Changes, by tenant, that a server refused or may have refused when it was cut off.
+    refused: [BTreeSet<u64>; 2],
 }
 
 impl Ledger {
     /// Writes down what was saved.
-    pub fn note(&mut self, tenant: u8, doc: DocId, entries: &[Entry]) {
+    pub fn note(&mut self, tenant: u8, doc: DocId, entries: &[Entry], by: By) {
         for entry in entries {
             if let Entry::Fact { section, id, record } = entry {
-                let saved = Saved { section: section.clone(), record: record.clone() };
+                let saved = Saved { section: section.clone(), record: record.clone(), by };
                 self.saved.entry((tenant, doc, *id)).or_insert(saved);
             }
         }
@@ -67,23 +74,66 @@ impl Ledger {
         if verdicts.len() != run.changes.len() {
             return Some(format!("{} verdicts for {} changes", verdicts.len(), run.changes.len()));
         }
-        for (change, verdict) in run.changes.iter().zip(verdicts) {
-            let says = match verdict {
-                Verdict::Durable => "durable".to_owned(),
-                Verdict::Refused { code, .. } => format!("refused {code}"),
-                _ => continue,
-            };
-            if verdict.is_durable() {
+        let mut wrong = None;
+        for (change, says) in run.changes.iter().zip(verdicts) {
+            if says.is_durable() {
                 self.durable(tenant, run.doc, change);
             }
-            let said = self.promised.verdicts.entry(name(tenant, run.doc, change));
-            let said = said.or_insert_with(|| says.clone());
-            if *said != says {
-                let (actor, seq) = (change.actor, change.seq);
-                return Some(format!("{:?} {actor} {seq}: {said}, then {says}", run.doc));
+            let name = name(tenant, run.doc, change);
+            match self.promised.verdicts.get(&name) {
+                Some(said) if !self.may_follow(tenant, run.doc, change, said, says) => {
+                    let (doc, actor, seq) = (run.doc, change.actor, change.seq);
+                    wrong = Some(format!("{doc:?} {actor} {seq}: {said:?}, then {says:?}"));
+                }
+                Some(_) => {}
+                None if matches!(says, Verdict::Durable | Verdict::Refused { .. }) => {
+                    self.promised.verdicts.insert(name, says.clone());
+                }
+                None => {}
             }
         }
-        None
+        wrong
+    }
+
+    /// Whether a server that gave a final verdict may ever give this one of the same change.
+    fn may_follow(
+        &self,
+        tenant: u8,
+        doc: DocId,
+        change: &Change,
+        said: &Verdict,
+        says: &Verdict,
+    ) -> bool {
+        match (said, says) {
+            (Verdict::Refused { code: said, .. }, Verdict::Refused { code: says, .. }) => {
+                said == says
+            }
+            // What followed the refused change was written anew under its number. A copy of the
+            // phone, or a message on its way for long, still has the refused one there.
+            (Verdict::Refused { .. }, Verdict::Fork) => {
+                let last = self.promised.changes.get(&(tenant, doc, change.actor));
+                last.is_some_and(|last| *last >= change.seq)
+            }
+            // A server of the version before cannot read the run in which it now stands.
+            (Verdict::Refused { .. }, Verdict::Later { code }) => code == SECTION_UNKNOWN,
+            _ => said == says,
+        }
+    }
+
+    /// Writes down what a server may keep of refusals: of a run that it answered, or, without
+    /// verdicts, could not say whether it was committed.
+    pub fn may_keep(&mut self, tenant: u8, run: &Run, verdicts: Option<&[Verdict]>) {
+        for (index, change) in run.changes.iter().enumerate() {
+            let verdict = verdicts.and_then(|all| all.get(index));
+            if verdict.is_none_or(|verdict| matches!(verdict, Verdict::Refused { .. })) {
+                self.refused[usize::from(tenant)].insert(name(tenant, run.doc, change));
+            }
+        }
+    }
+
+    /// How many refusals a tenant's server may keep.
+    pub fn refusals(&self, tenant: u8) -> usize {
+        self.refused[usize::from(tenant)].len()
     }
 
     /// A change was answered durable.

@@ -8,9 +8,10 @@ use sync_core::policy::{Caller, Role};
 use sync_core::schema::{DocId, Section, key, section};
 use sync_core::value::{Record, Value};
 
+use super::ledger::By;
 use super::serve::clamp;
 use super::taint;
-use super::world::{Event, World};
+use super::world::World;
 use crate::random::Random;
 
 impl World {
@@ -53,7 +54,7 @@ impl World {
         self.tell();
         match edited {
             Ok(Ok(edited)) => {
-                self.ledger.note(tenant, doc, &made);
+                self.ledger.note(tenant, doc, &made, By::Desk);
                 let seq = edited.document.seq_of(&actor);
                 let last = self.ledger.promised.changes.entry((tenant, doc, actor)).or_default();
                 *last = (*last).max(seq);
@@ -74,20 +75,17 @@ impl World {
                 false
             }
             Err(error) => {
-                if !error.is_retryable() {
-                    self.fail("the store reads back what it wrote", error.to_string());
-                }
-                if self.site.database.is_broken() {
-                    self.after(3000, Event::DatabaseUp);
-                }
+                self.failed(&error, 3000);
                 false
             }
         }
     }
 
-    pub(super) fn call(&mut self, who: u8, rng: &mut Random, twin: bool) {
+    /// Gives whether it was taken down, as do those below; of a twin, in both tenants.
+    pub(super) fn call(&mut self, who: u8, rng: &mut Random, twin: bool) -> bool {
         let doc = DocId::from(JobId::new(self.now, rng.bytes()));
         let tenants: &[u8] = if twin { &[0, 1] } else { &[who % 2] };
+        let mut all = true;
         for tenant in tenants {
             let remarks = taint::text(*tenant, doc, "call");
             let plate = taint::text(*tenant, doc, "plate");
@@ -97,81 +95,85 @@ impl World {
                     document.set(section::INTAKE, key::PLATE, plate.into()),
                 ]
             });
+            all &= made;
             if made {
                 self.jobs.push((*tenant, doc));
                 self.give(*tenant, doc, Expect::Existing, rng);
             }
         }
+        all
     }
 
-    pub(super) fn assign(&mut self, rng: &mut Random) {
-        let Some((tenant, doc)) = self.some_job(rng) else { return };
-        self.give(tenant, doc, Expect::Existing, rng);
+    pub(super) fn assign(&mut self, rng: &mut Random) -> bool {
+        let Some((tenant, doc)) = self.some_job(rng) else { return false };
+        self.give(tenant, doc, Expect::Existing, rng)
     }
 
-    fn give(&mut self, tenant: u8, doc: DocId, expect: Expect, rng: &mut Random) {
+    fn give(&mut self, tenant: u8, doc: DocId, expect: Expect, rng: &mut Random) -> bool {
         let technician = self.some_technician(tenant, rng);
         let id = FactId::new(self.now, rng.bytes());
         let make = move |document: &Document| vec![assignment(document, technician, id)];
-        self.write(tenant, doc, expect, Role::Dispatcher, rng, make);
+        self.write(tenant, doc, expect, Role::Dispatcher, rng, make)
     }
 
     /// Two at their desks have the same page open, on two servers, and both press their button.
-    pub(super) fn clash(&mut self, rng: &mut Random) {
-        let Some((tenant, doc)) = self.some_job(rng) else { return };
+    pub(super) fn clash(&mut self, rng: &mut Random) -> bool {
+        let Some((tenant, doc)) = self.some_job(rng) else { return false };
         let id = self.tenants[usize::from(tenant)];
-        let Some(index) = self.site.any_up(rng.next()) else { return };
-        let Some(node) = self.site.places[index].node.as_ref() else { return };
-        let Ok(Some(standing)) = node.document(id, doc) else { return };
+        let Some(index) = self.site.any_up(rng.next()) else { return false };
+        let Some(node) = self.site.places[index].node.as_ref() else { return false };
+        let Ok(Some(standing)) = node.document(id, doc) else { return false };
+        let mut written = 0;
         for _ in 0..2 {
             let stale = rng.one_in(2);
             let expect = if stale { Expect::At(standing.pos) } else { Expect::Existing };
-            match rng.below(4) {
+            written += usize::from(match rng.below(4) {
                 0 | 1 => self.give(tenant, doc, expect, rng),
                 2 => self.remark(tenant, doc, expect, rng),
                 _ => self.call_off(tenant, doc, expect, rng),
-            }
+            });
         }
+        written > 0
     }
 
-    pub(super) fn edit(&mut self, rng: &mut Random) {
-        let Some((tenant, doc)) = self.some_job(rng) else { return };
-        self.remark(tenant, doc, Expect::Existing, rng);
+    pub(super) fn edit(&mut self, rng: &mut Random) -> bool {
+        let Some((tenant, doc)) = self.some_job(rng) else { return false };
+        self.remark(tenant, doc, Expect::Existing, rng)
     }
 
-    fn remark(&mut self, tenant: u8, doc: DocId, expect: Expect, rng: &mut Random) {
+    fn remark(&mut self, tenant: u8, doc: DocId, expect: Expect, rng: &mut Random) -> bool {
         let remarks = taint::text(tenant, doc, rng.below(1000));
         self.write(tenant, doc, expect, Role::Dispatcher, rng, |document| {
             vec![document.set(section::INTAKE, key::REMARKS, remarks.into())]
-        });
+        })
     }
 
-    pub(super) fn cancel(&mut self, rng: &mut Random) {
-        let Some((tenant, doc)) = self.some_job(rng) else { return };
-        self.call_off(tenant, doc, Expect::Existing, rng);
+    pub(super) fn cancel(&mut self, rng: &mut Random) -> bool {
+        let Some((tenant, doc)) = self.some_job(rng) else { return false };
+        self.call_off(tenant, doc, Expect::Existing, rng)
     }
 
-    fn call_off(&mut self, tenant: u8, doc: DocId, expect: Expect, rng: &mut Random) {
+    fn call_off(&mut self, tenant: u8, doc: DocId, expect: Expect, rng: &mut Random) -> bool {
         let record = Record::from([
             (key::KIND, "cancelled".into()),
             (key::REASON, "customer_cancelled".into()),
         ]);
-        self.add(tenant, doc, expect, Role::Dispatcher, section::STATUS, record, rng);
+        self.add(tenant, doc, expect, Role::Dispatcher, section::STATUS, record, rng)
     }
 
-    pub(super) fn charge(&mut self, rng: &mut Random) {
-        let Some((tenant, doc)) = self.some_job(rng) else { return };
+    pub(super) fn charge(&mut self, rng: &mut Random) -> bool {
+        let Some((tenant, doc)) = self.some_job(rng) else { return false };
         let record = Record::from([
             (key::KIND, "tow".into()),
             (key::DESCRIPTION, taint::text(tenant, doc, "tow").into()),
             (key::AMOUNT, (rng.below(90_000) as i64).into()),
             (key::CURRENCY, "TWD".into()),
         ]);
-        self.add(tenant, doc, Expect::Existing, Role::Dispatcher, section::CHARGES, record, rng);
+        self.add(tenant, doc, Expect::Existing, Role::Dispatcher, section::CHARGES, record, rng)
     }
 
-    pub(super) fn settle(&mut self, rng: &mut Random) {
-        let Some((tenant, doc)) = self.some_job(rng) else { return };
+    pub(super) fn settle(&mut self, rng: &mut Random) -> bool {
+        let Some((tenant, doc)) = self.some_job(rng) else { return false };
         let done = Record::from([
             (key::KIND, "cancelled".into()),
             (key::REASON, "customer_cancelled".into()),
@@ -181,10 +183,10 @@ impl World {
             (key::KIND, "accepted".into()),
             (key::TEXT, taint::text(tenant, doc, "settled").into()),
         ]);
-        self.add(tenant, doc, Expect::Existing, Role::System, section::SETTLEMENT, record, rng);
+        self.add(tenant, doc, Expect::Existing, Role::System, section::SETTLEMENT, record, rng)
     }
 
-    pub(super) fn load(&mut self, rng: &mut Random) {
+    pub(super) fn load(&mut self, rng: &mut Random) -> bool {
         let tenant = rng.below(2) as u8;
         let (_, van) = *rng.pick(&self.crew[usize::from(tenant)]);
         let record = Record::from([
@@ -192,19 +194,20 @@ impl World {
             (key::PART_NO, part(tenant, rng).into()),
             (key::QUANTITY, (1000 * (1 + rng.below(4) as i64)).into()),
         ]);
-        self.add(tenant, van, Expect::Existing, Role::Manager, section::MOVEMENTS, record, rng);
+        self.add(tenant, van, Expect::Existing, Role::Manager, section::MOVEMENTS, record, rng)
     }
 
     /// A technician gets another's van, and a job of theirs goes to somebody else.
-    pub(super) fn change_van(&mut self, rng: &mut Random) {
+    pub(super) fn change_van(&mut self, rng: &mut Random) -> bool {
         let tenant = rng.below(2) as u8;
         let (_, van) = *rng.pick(&self.crew[usize::from(tenant)]);
         let technician = self.some_technician(tenant, rng);
-        self.write(tenant, van, Expect::Existing, Role::Manager, rng, |document| {
+        let moved = self.write(tenant, van, Expect::Existing, Role::Manager, rng, |document| {
             let who = Value::Bytes(technician.as_bytes().to_vec());
             vec![document.set(section::DETAILS, key::TECHNICIAN, who)]
         });
         self.assign(rng);
+        moved
     }
 
     /// A technician begins with a van, and with something in it.
@@ -245,10 +248,10 @@ impl World {
         section: Section,
         record: Record,
         rng: &mut Random,
-    ) {
+    ) -> bool {
         let id = FactId::new(self.now, rng.bytes());
         let entry = Entry::Fact { section, id, record };
-        self.write(tenant, doc, expect, role, rng, |_| vec![entry]);
+        self.write(tenant, doc, expect, role, rng, |_| vec![entry])
     }
 
     fn site_rng(&self, tenant: u8, index: u64) -> Random {

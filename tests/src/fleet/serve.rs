@@ -1,22 +1,23 @@
 //! A server process answers a phone: token, session, admission, commit, page, as over HTTP.
 
-use sync_core::admission::{Received, Verdict, push_message};
+mod after;
+
+use sync_core::admission::{Verdict, push_message};
 use sync_core::change::{Entry, Run};
 use sync_core::id::{ActorId, FactId, TenantId};
-use sync_core::policy::{Caller, Role};
+use sync_core::policy::{Caller, Role, SECTION_UNKNOWN};
 use sync_core::schema::{DocId, key, section};
-use sync_core::seal::{Countersignature, Seal};
-use sync_core::sync::{Pull, Sent, ServerEffect, ServerEvent, Session, Submitted, decode_request};
+use sync_core::sync::{Pull, ServerEffect, ServerEvent, Session, Submitted, decode_request};
 use sync_core::value::Value;
 
-use ed25519_dalek::Signer as _;
 use server::auth::access::Holder;
 use server::store::StoreError;
-use server::writer::{EditRequest, Evidence, Expect, PushRequest};
+use server::writer::{Evidence, PushRequest};
 
+use super::ledger::Ledger;
+use super::plan::Kind;
 use super::site::NotIn;
 use super::world::{Answer, Arriving, Event, World, newer};
-use crate::random::Random;
 
 /// An exchange between its commit and its page.
 pub(super) struct Reading {
@@ -161,21 +162,24 @@ impl World {
         };
         let mut verdicts = if std::mem::take(&mut at.twice) {
             self.counts.met("group of two pushes");
-            let mut both = node.push_all(vec![request(runs.clone()), request(runs)])?;
+            let both = node.push_all(vec![request(runs.clone()), request(runs)]);
+            let mut both = both.inspect_err(|_| cut_off(&mut self.ledger, tenant, &sent))?;
             let (second, first) = (both.pop().unwrap_or_default(), both.pop().unwrap_or_default());
-            if first != second && !is_fork(&first, &second) {
-                let said = format!("{first:?}, then {second:?}");
-                self.fail("the verdict of a change never changes", said);
+            let taken = sent.iter().zip(&newer).filter(|(_, newer)| !**newer);
+            for ((run, _), verdicts) in taken.zip(&first) {
+                self.look_at(tenant, holder, run, verdicts);
             }
             second
         } else {
-            node.push(request(runs))?
+            let pushed = node.push(request(runs));
+            pushed.inspect_err(|_| cut_off(&mut self.ledger, tenant, &sent))?
         }
         .into_iter();
         let mut all = Vec::with_capacity(sent.len());
         for (run, newer) in sent.iter().zip(newer) {
             let of_run = if newer {
-                vec![Verdict::Later { code: "section_unknown".to_owned() }; run.changes.len()]
+                self.counts.met(Kind::Upgrade.word());
+                vec![Verdict::Later { code: SECTION_UNKNOWN.to_owned() }; run.changes.len()]
             } else {
                 verdicts.next().unwrap_or_default()
             };
@@ -214,6 +218,7 @@ impl World {
                 Verdict::Later { .. } => self.counts.met("change answered later"),
             }
         }
+        self.ledger.may_keep(tenant, run, Some(verdicts));
         if holder.device == self.hostile.1 {
             for (change, _) in run.changes.iter().zip(verdicts).filter(|(_, v)| v.is_durable()) {
                 self.ledger.durable(tenant, run.doc, change);
@@ -240,81 +245,24 @@ impl World {
         }
     }
 
-    /// The server's word for a seal that came in, as `phone_sync::countersign` gives it.
-    pub(super) fn countersign(&mut self, node: usize, tenant: u8, doc: DocId, fact: FactId) {
-        let wall = self.site.wall(node, self.now);
-        let (kid, own) = self.site.signing();
-        let id = self.tenants[usize::from(tenant)];
-        let Some(process) = self.site.places[node].node.as_mut() else { return };
-        let Ok(Some(standing)) = process.document(id, doc) else { return };
-        let document = standing.document;
-        let (Some(job), Some(found)) = (doc.job(), document.fact(&section::SIGNATURES, &fact))
-        else {
-            return;
-        };
-        if Countersignature::all_of(&document, fact).next().is_some() {
-            return;
-        }
-        let Ok(seal) = Seal::of(job, found) else { return };
-        let Some(device) = self.site.devices.get(&seal.device) else { return };
-        let signed = Countersignature::of(&seal, id, &device.key, wall, &kid, |message| {
-            own.sign(message).to_bytes()
-        });
-        let Ok(signed) = signed else { return };
-        let entry = FactId::new(
-            wall.max(0),
-            Random::new(fact.unix_ms() as u64).fork(&fact.to_string()).bytes(),
-        );
-        let caller = Caller::system();
-        let request =
-            EditRequest { tenant: id, caller, doc, expect: Expect::Existing, now: clamp(wall) };
-        if process
-            .edit::<(), _>(request, |_| Ok(vec![signed.entry(entry)]))
-            .is_ok_and(|it| it.is_ok())
-        {
-            self.counts.met("seal countersigned");
-        }
-        self.tell();
-    }
-
-    /// What a revoked phone handed in is accepted by somebody at a desk.
-    pub(super) fn accept_handed_in(&mut self) {
-        for (device, frame) in std::mem::take(&mut self.handed_in) {
-            let Some(known) = self.site.devices.get(&device).cloned() else { continue };
-            let Ok(request) = decode_request(&frame) else { continue };
-            let signed = request.runs.iter().filter_map(|sent| match sent {
-                Sent::Signed(run) => Some(Received(run.clone())),
-                Sent::Relayed(_) => None,
-            });
-            let Some(signature) = request.signature else { continue };
-            let verified =
-                Received::verify(signed.collect(), &signature, &known.key, known.user, device);
-            let Ok(verified) = verified else { continue };
-            let push = PushRequest {
-                tenant: self.tenants[usize::from(known.tenant)],
-                caller: Caller { user: known.user, role: Role::Technician },
-                device,
-                devices: vec![device],
-                runs: verified.into_iter().map(Submitted::HandedIn).collect(),
-                evidence: None,
-                now: self.now,
-            };
-            let Some(node) = self.site.places[0].node.as_mut() else { continue };
-            if node.push(push).is_ok() {
-                self.counts.met("handed-in work accepted");
-            }
-            self.tell();
-        }
-    }
-
     fn unavailable(&mut self, error: &StoreError) -> ServerEvent<'static> {
+        self.failed(error, 5000);
+        ServerEvent::Unavailable { retry_after_ms: 5000 }
+    }
+
+    /// The database did not do what it was asked for; if it has to start again, it will be up after
+    /// so many milliseconds.
+    pub(super) fn failed(&mut self, error: &StoreError, up_after: i64) {
         if !error.is_retryable() {
             self.fail("the store reads back what it wrote", error.to_string());
         }
-        if self.site.database.is_broken() {
-            self.after(5000, Event::DatabaseUp);
+        if matches!(error, StoreError::Full) {
+            self.counts.met(Kind::Full.word());
         }
-        ServerEvent::Unavailable { retry_after_ms: 5000 }
+        if self.site.database.is_broken() {
+            self.counts.met(Kind::Fsync.word());
+            self.after(up_after, Event::DatabaseUp);
+        }
     }
 
     /// What a phone holds once it has stored a page that ends here, in its scope as it is now.
@@ -340,11 +288,9 @@ impl World {
     }
 }
 
-/// Whether two answers differ only where a run follows what the first of the two refused.
-fn is_fork(first: &[Vec<Verdict>], second: &[Vec<Verdict>]) -> bool {
-    let settled = |verdict: &Verdict| matches!(verdict, Verdict::Durable | Verdict::Refused { .. });
-    let pairs = first.iter().flatten().zip(second.iter().flatten());
-    pairs.clone().all(|(one, two)| one == two || !settled(one) || !settled(two))
+/// A push ended without an answer: it may be committed, and its refusals kept.
+fn cut_off(ledger: &mut Ledger, tenant: u8, sent: &[Run]) {
+    sent.iter().for_each(|run| ledger.may_keep(tenant, run, None));
 }
 
 /// Whether an entry is of a newer version.

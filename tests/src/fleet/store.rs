@@ -1,15 +1,17 @@
 //! A phone's disk: rows in memory, every transaction a record of a journal that can fail.
 
+mod codec;
+
 use std::collections::BTreeMap;
 
 use server::memory::{DiskError, Journal};
-use sync_core::change::{Run, decode_run, encode_run};
-use sync_core::document::{Author, ChangeHash, Digest};
-use sync_core::id::{ActorId, DeviceId, UserId};
-use sync_core::limits;
-use sync_core::schema::{DocId, DocKind};
+use sync_core::document::Digest;
+use sync_core::id::{ActorId, DeviceId};
+use sync_core::schema::DocId;
 use sync_core::sync::{Delta, Held, RefusedWork, Replica, Standing};
-use sync_core::wire::{Reader, WireError, Writer};
+use sync_core::wire::{Reader, Writer};
+
+use codec::{decode, encode};
 
 /// One row a document, as the engine's table `docs` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +20,35 @@ pub struct DocRow {
     pub fingerprint: Option<u64>,
     /// Whether it is in scope.
     pub in_scope: bool,
-    /// When it left the scope, by the phone's clock.
-    pub released_at: Option<i64>,
+    /// The count of [`Kept`] since which it is kept though it left the scope.
+    pub kept_from: Option<i64>,
+}
+
+/// How long things have been kept, as the engine's `store::kept` counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// The count, milliseconds.
+    pub ms: i64,
+    /// The server's clock and the phone's own at that count.
+    heard: (i64, i64),
+}
+
+impl Kept {
+    /// The count when the server was heard last, from the one that is stored.
+    pub fn until(stored: Option<&Self>, heard: (i64, i64)) -> Self {
+        let ms = stored.map_or(0, |stored| stored.ms + stored.passed(heard).max(0));
+        Self { ms, heard }
+    }
+
+    /// Whether it should take the place of the stored one.
+    pub fn is_due_after(&self, stored: &Self) -> bool {
+        !(0..3_600_000).contains(&stored.passed(self.heard))
+    }
+
+    /// What passed by the slower clock.
+    fn passed(&self, heard: (i64, i64)) -> i64 {
+        (heard.0 - self.heard.0).min(heard.1 - self.heard.1)
+    }
 }
 
 /// What a phone has on its disk.
@@ -37,6 +66,8 @@ pub struct Tables {
     pub position: (u64, u64),
     /// The device, and the seed of its key.
     pub identity: Option<(DeviceId, [u8; 32])>,
+    /// How long things have been kept.
+    pub kept: Option<Kept>,
 }
 
 /// One statement of a transaction.
@@ -58,6 +89,8 @@ pub enum Op {
     Position(u64, u64),
     /// Sets the device.
     Identity(DeviceId, [u8; 32]),
+    /// Sets how long things have been kept.
+    Kept(Kept),
 }
 
 /// The store of one phone.
@@ -175,7 +208,7 @@ impl Tables {
                 any.then(|| replica.settled_fingerprint().expect("what is held builds"))
             }
         };
-        let row = known.unwrap_or(DocRow { fingerprint, in_scope: true, released_at: None });
+        let row = known.unwrap_or(DocRow { fingerprint, in_scope: true, kept_from: None });
         ops.push(Op::Doc(doc, DocRow { fingerprint, ..row }));
     }
 
@@ -192,124 +225,11 @@ impl Tables {
             Op::Actor(actor) => self.actor = Some(actor),
             Op::Position(epoch, cursor) => self.position = (epoch, cursor),
             Op::Identity(device, seed) => self.identity = Some((device, seed)),
+            Op::Kept(kept) => self.kept = Some(kept),
         }
     }
 }
 
 fn is_unsettled(standing: Standing) -> bool {
     matches!(standing, Standing::Waiting | Standing::Resend | Standing::Lost(_))
-}
-
-fn encode(record: &mut Writer, op: &Op) {
-    match op {
-        Op::Put(Held { n, run, author, standing }) => {
-            record.u8(0);
-            record.uint(*n);
-            encode_run(record, run);
-            record.raw(&author.user.map_or([0; 16], |user| *user.as_bytes()));
-            record.raw(&author.device.map_or([0; 16], |device| *device.as_bytes()));
-            let (code, receipt) = match standing {
-                Standing::Waiting => (0, [0; 16]),
-                Standing::Durable => (1, [0; 16]),
-                Standing::Resend => (2, [0; 16]),
-                Standing::Attested(receipt) => (3, *receipt),
-                Standing::Lost(receipt) => (4, *receipt),
-            };
-            record.u8(code);
-            record.raw(&receipt);
-        }
-        Op::Drop(n) => {
-            record.u8(1);
-            record.uint(*n);
-        }
-        Op::Refused(doc, work) => {
-            record.u8(2);
-            let changes = vec![work.change.clone()];
-            encode_run(record, &Run { doc: *doc, changes, last_hash: ChangeHash([0; 32]) });
-            record.text(&work.code);
-            record.text(&work.sentence);
-        }
-        Op::Doc(doc, row) => {
-            record.u8(3);
-            write_doc(record, doc);
-            record.u8(u8::from(row.fingerprint.is_some()));
-            record.uint(row.fingerprint.unwrap_or(0));
-            record.u8(u8::from(row.in_scope));
-            record.u8(u8::from(row.released_at.is_some()));
-            record.int(row.released_at.unwrap_or(0));
-        }
-        Op::Forget(doc) => {
-            record.u8(4);
-            write_doc(record, doc);
-        }
-        Op::Actor(actor) => {
-            record.u8(5);
-            record.raw(actor.as_bytes());
-        }
-        Op::Position(epoch, cursor) => {
-            record.u8(6);
-            record.uint(*epoch);
-            record.uint(*cursor);
-        }
-        Op::Identity(device, seed) => {
-            record.u8(7);
-            record.raw(device.as_bytes());
-            record.raw(seed);
-        }
-    }
-}
-
-fn decode(reader: &mut Reader<'_>) -> Result<Op, WireError> {
-    const TEXT: usize = limits::VALUE_BYTES;
-    Ok(match reader.u8()? {
-        0 => {
-            let (n, run) = (reader.uint()?, decode_run(reader)?);
-            let author = Author {
-                user: UserId::from_bytes(reader.array()?).ok(),
-                device: DeviceId::from_bytes(reader.array()?).ok(),
-            };
-            let (code, receipt) = (reader.u8()?, reader.array()?);
-            let standing = match code {
-                0 => Standing::Waiting,
-                1 => Standing::Durable,
-                2 => Standing::Resend,
-                3 => Standing::Attested(receipt),
-                _ => Standing::Lost(receipt),
-            };
-            Op::Put(Held { n, run, author, standing })
-        }
-        1 => Op::Drop(reader.uint()?),
-        2 => {
-            let Run { doc, mut changes, .. } = decode_run(reader)?;
-            let change = changes.pop().ok_or(WireError::Truncated)?;
-            let code = reader.text("code", TEXT)?.to_owned();
-            let sentence = reader.text("sentence", TEXT)?.to_owned();
-            Op::Refused(doc, RefusedWork { change, code, sentence })
-        }
-        3 => {
-            let doc = read_doc(reader)?;
-            let (has, fingerprint) = (reader.u8()? != 0, reader.uint()?);
-            let in_scope = reader.u8()? != 0;
-            let (left, at) = (reader.u8()? != 0, reader.int()?);
-            let fingerprint = has.then_some(fingerprint);
-            Op::Doc(doc, DocRow { fingerprint, in_scope, released_at: left.then_some(at) })
-        }
-        4 => Op::Forget(read_doc(reader)?),
-        5 => Op::Actor(ActorId::from_bytes(reader.array()?).map_err(|_| WireError::Truncated)?),
-        6 => Op::Position(reader.uint()?, reader.uint()?),
-        _ => {
-            let device = DeviceId::from_bytes(reader.array()?);
-            Op::Identity(device.map_err(|_| WireError::Truncated)?, reader.array()?)
-        }
-    })
-}
-
-fn write_doc(record: &mut Writer, doc: &DocId) {
-    record.u8(doc.kind.code());
-    record.raw(doc.as_bytes());
-}
-
-fn read_doc(reader: &mut Reader<'_>) -> Result<DocId, WireError> {
-    let kind = DocKind::from_code(reader.u8()?);
-    DocId::new(kind, reader.array()?).map_err(|_| WireError::Truncated)
 }

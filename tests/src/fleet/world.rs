@@ -211,7 +211,13 @@ impl World {
         if self.failure.is_none() {
             self.check();
         }
-        (0..self.site.places.len()).for_each(|index| self.stop(index));
+        if self.failure.is_none() {
+            self.month_after();
+            self.check();
+        }
+        for index in 0..self.site.places.len() {
+            self.stop(index);
+        }
         match self.failure {
             Some(failure) => Err(failure),
             None => Ok(Played { counts: self.counts, trace: self.trace.finish(), healed_in }),
@@ -258,7 +264,11 @@ impl World {
             Event::Read(reading) => self.read(*reading),
             Event::Reply { phone, exchange, answer } => self.reply(phone, exchange, answer),
             Event::Timeout { phone, exchange } => {
-                if self.phones[phone].pending == Some(exchange) {
+                if self.phones[phone].pending == Some(exchange) && std::env::var_os("BREAK").is_some_and(|it| it == "wedge") && phone % 4 == 0 {
+                    self.phones[phone].pending = None;
+                    let timer = self.phones[phone].timer;
+                    self.after(1000, Event::Wake { phone, timer });
+                } else if self.phones[phone].pending == Some(exchange) {
                     self.drive(phone, PhoneEvent::Failed(Cause::Unreachable));
                 }
             }

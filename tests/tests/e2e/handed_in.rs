@@ -3,13 +3,15 @@
 use mobile_ffi::{NetError, SyncEnd, WalkUp};
 use serde_json::json;
 
-use crate::office::{Office, Wire};
+use crate::office::{Office, Wire, over_both};
 
-#[test]
-fn what_a_revoked_phone_still_had_is_kept_for_review_and_can_be_accepted() {
+over_both!(what_a_revoked_phone_still_had_is_kept_for_review_and_can_be_accepted);
+
+fn what_a_revoked_phone_still_had_is_kept_for_review_and_can_be_accepted(wire: Wire) {
     let office = Office::open();
     let user = office.technician("bo");
-    let phone = office.phone(user, Wire::Http);
+    let phone = office.phone(user, wire);
+    // Over WebSocket: what it holds open is closed, and it gets no other.
     phone.engine.sync_now().unwrap();
     let job = phone.engine.walk_up(WalkUp::default()).unwrap();
     phone.engine.note(job, "Written before anybody revoked anything.").unwrap();

@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::json;
+use mobile_ffi::{EngineError, NetError};
+use serde_json::{Value, json};
 use sqlx::{AnyConnection, Connection as _};
 use sync_core::id::JobId;
 use sync_core::schema::DocId;
@@ -18,7 +19,7 @@ use crate::kills::server::load::{Load, PHONES};
 use crate::kills::{Trouble, broken};
 use crate::process::{Launch, ServerProcess, towline};
 use crate::random::Random;
-use crate::rest::{Answer, Rest};
+use crate::rest::{Answer, Rest, RestError};
 
 /// Things done after which the failure must have come.
 const ROUNDS: usize = 120;
@@ -122,12 +123,13 @@ impl Point {
         }
     }
 
-    /// Does something that is no test; the disk is made well if it fails.
+    /// Logs in or enrols: refused clearly if the disk fails meanwhile, and done once it is well.
     fn at_last<T>(&mut self, mut work: impl FnMut() -> Result<T, Trouble>) -> Result<T, Trouble> {
         match work() {
             Ok(done) => Ok(done),
-            Err(_) => {
+            Err(error) => {
                 self.met.get_or_insert_with(|| "logging in and enrolling".to_owned());
+                refused_as(&error)?;
                 self.watched.mend()?;
                 work().map_err(|error| format!("BROKEN: on a disk that is well: {error}").into())
             }
@@ -216,6 +218,21 @@ fn refused(answer: &Answer) -> Result<(), Trouble> {
     }
     let Answer { status, media_type, retry_after, body, .. } = answer;
     broken(format!("{status} {media_type}, Retry-After {retry_after:?}: {body}"))
+}
+
+/// The same of what a client made of the answer: the engine's error, or the desk's, which says
+/// status and body.
+fn refused_as(error: &Trouble) -> Result<(), Trouble> {
+    let clear = match (error.downcast_ref::<EngineError>(), error.downcast_ref::<RestError>()) {
+        (Some(EngineError::Net(NetError::Busy { retry_after_s })), _) => retry_after_s.is_some(),
+        (_, Some(said)) => {
+            said.to_string().split_once(" answered 503: ").is_some_and(|(_, body)| {
+                serde_json::from_str::<Value>(body).is_ok_and(|body| body["code"] == "unavailable")
+            })
+        }
+        _ => false,
+    };
+    if clear { Ok(()) } else { broken(format!("logging in and enrolling: {error}")) }
 }
 
 fn written(answer: &Answer) -> Result<(i64, DocId), Trouble> {

@@ -239,10 +239,16 @@ impl Player {
         jobs.iter().try_for_each(|job| office.assign(*job, 1))?;
         up_to_date(&engine)?;
         drop((technician, engine));
-        for job in jobs {
-            said(&format!("gone {}", hex(DocId::from(job).as_bytes())))?;
+        for job in &jobs {
+            said(&format!("gone {}", hex(DocId::from(*job).as_bytes())))?;
         }
         let engine = Engine::open(folder.join("phone.db"), days_later(40))?;
+        up_to_date(&engine)?;
+        for job in jobs {
+            if engine.document(job.into())?.facts(&section::NOTES).next().is_some() {
+                return broken(format!("{job} left 40 days ago and is still kept"));
+            }
+        }
         Ok(Self { folder, office, technician: Technician::new(engine, Random::new(13)) })
     }
 }

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use server::memory::DiskError;
+use sync_core::document::Refusal;
 use sync_core::id::ActorId;
 use sync_core::limits;
 use sync_core::schema::DocId;
 use sync_core::sync::{
-    Inbox, Inventory, Outbox, Outcome, PhoneEffect, PhoneEvent, Standing, Taken, Writer, join,
-    take_in,
+    Inbox, Inventory, Outbox, Outcome, PhoneEffect, PhoneEvent, Replica, Shelf, Standing, Taken,
+    Writer, join, take_in,
 };
 
 use super::super::counts::Counts;
-use super::super::store::{DocRow, Op};
-use super::{Handset, OnPhone, Out};
+use super::super::plan::Kind;
+use super::super::store::{DocRow, Kept, Op, Tables};
+use super::{Handset, Out, facts};
 
 impl Handset {
     /// Something happened to the machine: carries out what needs nobody else, and gives the rest.
@@ -44,10 +46,12 @@ impl Handset {
                             effects.extend(self.step(stored));
                         }
                         Err(DiskError::Full) => {
+                            counts.met(Kind::PhoneFull.word());
                             self.restart();
                             outs.push(Out::Wake(60_000));
                         }
                         Err(DiskError::Sync) => {
+                            counts.met(Kind::PhoneFsync.word());
                             let salt = self.rng.next();
                             if self.crash(salt) {
                                 counts.met("torn write cut off");
@@ -70,19 +74,30 @@ impl Handset {
         outs
     }
 
-    /// Drops what left the scope long ago, once nothing of it waits.
+    /// Drops what left the scope 35 days ago, once nothing of it waits. Those days count, as in the
+    /// engine's `store::kept`, only as far as the server's clock and the phone's own, which nobody
+    /// sets, both say that they passed.
     pub fn tidy(&mut self, counts: &mut Counts) -> Result<(), DiskError> {
-        let before = self.told - limits::RELEASED_KEPT_MS;
         let tables = self.store.tables();
-        let due = |row: &DocRow| !row.in_scope && row.released_at.is_some_and(|at| at < before);
+        let kept = Kept::until(tables.kept.as_ref(), self.heard);
+        let before = if std::env::var_os("BREAK").is_some_and(|it| it == "tidy") { kept.ms + 1 } else { kept.ms - limits::RELEASED_KEPT_MS };
+        let released = tables.docs.iter().filter(|(_, row)| !row.in_scope);
         let unsettled: Vec<DocId> =
             tables.unsettled(usize::MAX).0.iter().map(|row| row.run.doc).collect();
-        let gone = tables.docs.iter().filter(|(doc, row)| due(row) && !unsettled.contains(doc));
-        let gone: Vec<DocId> = gone.map(|(doc, _)| *doc).collect();
-        if gone.is_empty() {
+        let mut ops = vec![Op::Kept(kept)];
+        let mut gone = Vec::new();
+        for (doc, row) in released {
+            match row.kept_from {
+                None => ops.push(Op::Doc(*doc, DocRow { kept_from: Some(kept.ms), ..*row })),
+                Some(from) if from < before && !unsettled.contains(doc) => gone.push(*doc),
+                Some(_) => {}
+            }
+        }
+        ops.extend(gone.iter().map(|doc| Op::Forget(*doc)));
+        if ops.len() == 1 && tables.kept.is_some_and(|stored| !kept.is_due_after(&stored)) {
             return Ok(());
         }
-        self.store.write(gone.iter().map(|doc| Op::Forget(*doc)).collect())?;
+        self.store.write(ops)?;
         counts.add("released document dropped", gone.len() as u64);
         gone.iter().for_each(|doc| drop(self.replicas.remove(doc)));
         Ok(())
@@ -117,7 +132,6 @@ impl Handset {
         counts: &mut Counts,
     ) -> Result<Vec<DocId>, DiskError> {
         let wall = self.wall(now);
-        let told = inbox.server_time;
         let fresh = ActorId::new(wall.max(0), self.rng.bytes());
         let mut next_n = self.store.tables().next_n();
         let mut writer = Writer { next_n: &mut next_n, actor: self.actor(), fresh_actor: fresh };
@@ -147,7 +161,7 @@ impl Handset {
         let mut set = |doc: &DocId, in_scope: bool| {
             if let Some(row) = scope.get_mut(doc) {
                 row.in_scope = in_scope;
-                row.released_at = if in_scope { None } else { row.released_at.or(Some(told)) };
+                row.kept_from = if in_scope { None } else { row.kept_from };
             }
         };
         inbox.runs.iter().for_each(|attested| set(&attested.run.doc, true));
@@ -169,8 +183,31 @@ impl Handset {
         }
         ops.push(Op::Position(inbox.epoch, inbox.cursor));
         self.store.write(ops)?;
-        self.told = told;
+        let taken = inbox.runs.iter().filter(|it| !left.contains(&it.run.doc));
+        self.stored.extend(taken.flat_map(|it| facts(&it.run)));
+        self.heard = (inbox.server_time, now);
         changed.into_iter().for_each(|(replica, _)| self.put(replica));
         Ok(left)
+    }
+}
+
+/// The documents of a phone while an answer is taken in.
+struct OnPhone<'p> {
+    replicas: &'p mut BTreeMap<DocId, Replica>,
+    tables: &'p Tables,
+}
+
+impl Shelf for OnPhone<'_> {
+    type Error = Refusal;
+
+    fn take(&mut self, doc: DocId) -> Result<Replica, Refusal> {
+        match self.replicas.remove(&doc) {
+            Some(replica) => Ok(replica),
+            None => Replica::load(doc, self.tables.of_doc(doc)),
+        }
+    }
+
+    fn waiting(&mut self) -> Result<Vec<DocId>, Refusal> {
+        Ok(self.tables.waiting())
     }
 }

@@ -9,6 +9,7 @@ use sync_core::wire::inflate;
 
 use super::super::check;
 use super::super::phone::Out;
+use super::super::plan::Kind;
 use super::super::site::{ISSUER, Login, NotIn, is_signed};
 use super::{Answer, Arriving, Event, World};
 use crate::random::Random;
@@ -48,7 +49,7 @@ impl World {
         self.finish(leak);
         for out in outs {
             match out {
-                Out::Send(frame) => self.transmit(phone, frame, false),
+                Out::Send(frame) => self.transmit(phone, frame, true),
                 Out::Wake(ms) => {
                     let it = &mut self.phones[phone];
                     it.timer += 1;
@@ -60,7 +61,7 @@ impl World {
                 }
                 Out::Died => {
                     self.counts.met("phone died of its disk");
-                    self.check_phone(phone);
+                    self.about_to_lose();
                 }
             }
         }
@@ -72,26 +73,35 @@ impl World {
         }
     }
 
-    /// Sends a frame over a link that does what links do.
-    fn transmit(&mut self, phone: usize, frame: Vec<u8>, again: bool) {
+    /// Sends a frame over a link that does what links do. `first` is whether it may be sent once
+    /// more, after another login, if its token is not taken.
+    fn transmit(&mut self, phone: usize, frame: Vec<u8>, first: bool) {
         self.exchanges += 1;
         let exchange = self.exchanges;
         let it = &mut self.phones[phone];
         it.exchanges += 1;
         let mut luck = Random::new(it.salt).fork(&it.exchanges.to_string());
         it.pending = Some(exchange);
+        let old = it.token.as_ref().is_some_and(|(_, until)| self.now < *until);
+        it.resend = (first && old).then(|| frame.clone());
         let cut = it.cut;
-        let frame = if it.old { plain(frame) } else { frame };
+        let frame = if it.old {
+            self.counts.met(Kind::Upgrade.word());
+            plain(frame)
+        } else {
+            frame
+        };
         let flawless = self.healing || Random::new(it.salt).one_in(3);
         self.after(PATIENCE, Event::Timeout { phone, exchange });
         if cut & 1 != 0 {
-            return;
+            self.counts.met(if cut == 1 { "one-way partition up" } else { "full partition" });
+            return self.counts.met(Kind::Partition.word());
         }
         let Some(node) = self.site.any_up(luck.next()) else {
             self.counts.met("server down");
             return self.after(50, Event::Reply { phone, exchange, answer: Answer::Nobody });
         };
-        let Some(token) = self.token(phone, node, again, &mut luck) else {
+        let Some(token) = self.token(phone, node, &mut luck) else {
             return self.after(100, Event::Reply { phone, exchange, answer: Answer::Revoked });
         };
         let late = 20 + luck.below(if self.healing { 60 } else { 3000 }) as i64;
@@ -145,15 +155,13 @@ impl World {
         &mut self,
         phone: usize,
         node: usize,
-        again: bool,
         luck: &mut Random,
     ) -> Option<String> {
         let it = &mut self.phones[phone];
         if it.locked_out {
             return None;
         }
-        if !again
-            && let Some((token, until)) = &it.token
+        if let Some((token, until)) = &it.token
             && self.now < *until
         {
             return Some(token.clone());
@@ -196,11 +204,14 @@ impl World {
         answer: Answer,
         mut luck: Random,
     ) {
-        let cut = self.phones[phone].cut & 2 != 0;
+        let cut = self.phones[phone].cut;
         let flawless = self.healing || Random::new(self.phones[phone].salt).one_in(3);
         let late = 20 + luck.below(if self.healing { 60 } else { 3000 }) as i64;
         let answer = match (answer, luck.below(20)) {
-            (_, _) if cut => return,
+            (_, _) if cut & 2 != 0 => {
+                self.counts.met(if cut == 2 { "one-way partition down" } else { "full partition" });
+                return self.counts.met(Kind::Partition.word());
+            }
             (Answer::Frame { .. }, 0 | 1) if !flawless => {
                 self.counts.met("reply lost after commit");
                 return;
@@ -232,7 +243,10 @@ impl World {
             Answer::LogIn => {
                 self.counts.met("token expired or unknown");
                 self.phones[phone].token = None;
-                self.drive(phone, PhoneEvent::Failed(Cause::Unauthorised));
+                match self.phones[phone].resend.take() {
+                    Some(frame) => self.transmit(phone, frame, false),
+                    None => self.drive(phone, PhoneEvent::Failed(Cause::Unauthorised)),
+                }
             }
             Answer::Revoked => self.drive(phone, PhoneEvent::Failed(Cause::Unauthorised)),
             Answer::Nobody => self.drive(phone, PhoneEvent::Failed(Cause::Unreachable)),

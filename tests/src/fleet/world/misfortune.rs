@@ -8,14 +8,15 @@ use super::{Arriving, Event, World};
 use crate::random::Random;
 
 impl World {
-    /// A server process ends.
-    pub(in crate::fleet) fn stop(&mut self, index: usize) {
-        if let Some(node) = self.site.places[index].node.take() {
-            let done = node.done();
-            self.counts.add("document evicted from the cache", done.evicted);
-            self.counts.add("document loaded from a snapshot", done.from_snapshot);
-            self.counts.add("document brought forward from another node", done.brought_forward);
-        }
+    /// A server process ends. Gives whether there was one.
+    pub(in crate::fleet) fn stop(&mut self, index: usize) -> bool {
+        let Some(node) = self.site.places[index].node.take() else { return false };
+        let done = node.done();
+        self.counts.add("document evicted from the cache", done.evicted);
+        self.counts.add("document loaded from a snapshot", done.from_snapshot);
+        self.counts.add("document brought forward from another node", done.brought_forward);
+        self.weigh(node);
+        true
     }
 
     pub(super) fn crash_phone(&mut self, phone: usize, salt: u64) {
@@ -23,12 +24,12 @@ impl World {
         if torn {
             self.counts.met("torn write cut off");
         }
-        self.check_phone(phone);
+        self.about_to_lose();
     }
 
     /// An image of days ago is put back: the phone forgets, and does not know it.
-    pub(super) fn put_back(&mut self, phone: usize, salt: u64) {
-        let Some(at) = self.images.iter().position(|(of, _)| *of == phone) else { return };
+    pub(super) fn put_back(&mut self, phone: usize, salt: u64) -> bool {
+        let Some(at) = self.images.iter().position(|(of, _)| *of == phone) else { return false };
         let (_, image) = self.images.remove(at);
         self.about_to_lose();
         let (tenant, user) = (self.phones[phone].tenant, self.phones[phone].user);
@@ -40,17 +41,19 @@ impl World {
             self.after(3_600_000, Event::Enrol(phone));
         }
         self.forget_what_is_gone();
+        true
     }
 
     /// An image runs beside the phone it was taken of.
-    pub(super) fn clone_phone(&mut self, salt: u64) {
+    pub(super) fn clone_phone(&mut self, salt: u64) -> bool {
         if self.images.is_empty() || self.phones.len() > usize::from(self.plan.phones) + 3 {
-            return;
+            return false;
         }
         let at = (salt % self.images.len() as u64) as usize;
         let (of, image) = self.images.remove(at);
         let (tenant, user) = (self.phones[of].tenant, self.phones[of].user);
         self.phones.push(Handset::from_image(tenant, user, &image, Random::new(salt)));
+        true
     }
 
     pub(super) fn wipe(&mut self, phone: usize, salt: u64) {
@@ -87,12 +90,12 @@ impl World {
         self.counts.met("phone enrolled anew");
     }
 
-    pub(super) fn revoke(&mut self, phone: usize, rng: &mut Random) {
+    /// Gives whether the phone could sync until now.
+    pub(super) fn revoke(&mut self, phone: usize, rng: &mut Random) -> bool {
         let device = self.phones[phone].device();
-        if let Some(device) = self.site.devices.get_mut(&device) {
-            device.revoked = true;
-        }
         self.after(rng.below(100_000_000) as i64, Event::Enrol(phone));
+        let device = self.site.devices.get_mut(&device);
+        device.is_some_and(|device| !std::mem::replace(&mut device.revoked, true))
     }
 
     /// The database loses power and comes back; what was promised must be there.
@@ -105,35 +108,40 @@ impl World {
         self.check_promises();
     }
 
-    pub(super) fn restore_server(&mut self, salt: u64) {
-        let Some((backup, promised, taken)) = self.backup.take() else { return };
+    pub(super) fn restore_server(&mut self, salt: u64) -> bool {
+        let Some((backup, promised, taken)) = self.backup.take() else { return false };
         if self.now - taken > 3 * 86_400_000 {
-            return;
+            return false;
         }
         self.about_to_lose();
         let mut rng = Random::new(salt);
         let database = server::memory::Database::restore(&backup, rng.next() | 1);
         self.site.database = database;
-        (0..self.site.places.len()).for_each(|index| self.stop(index));
+        for index in 0..self.site.places.len() {
+            self.stop(index);
+        }
         self.site.start_all(self.now);
+        let is_lost = |(name, seq)| promised.changes.get(name).is_none_or(|kept| kept < seq);
+        let lost = self.ledger.promised.changes.iter().any(is_lost);
+        self.counts.add("server restored after losing work", u64::from(lost));
         self.ledger.promised = promised;
-        self.ledger.promised.forget_verdicts();
         self.forged.retain(|_, never| *never);
-        self.counts.met("server restored after losing work");
         self.forget_what_is_gone();
+        true
     }
 
-    pub(super) fn replay(&mut self, rng: &mut Random) {
+    pub(super) fn replay(&mut self, rng: &mut Random) -> bool {
         if self.overheard.is_empty() {
-            return;
+            return false;
         }
         let at = rng.below(self.overheard.len() as u64) as usize;
         let (phone, frame) = self.overheard.swap_remove(at);
-        let Some(node) = self.site.any_up(rng.next()) else { return };
-        let Some((token, _)) = self.phones[phone].token.clone() else { return };
+        let Some(node) = self.site.any_up(rng.next()) else { return false };
+        let Some((token, _)) = self.phones[phone].token.clone() else { return false };
         let luck = rng.fork("replay");
         let arriving =
             Arriving { phone, exchange: 0, node, token, frame, copy: true, twice: false, luck };
         self.after(1, Event::Arrive(arriving));
+        true
     }
 }
