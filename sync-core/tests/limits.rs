@@ -5,7 +5,7 @@
 mod scene;
 
 use scene::{Hand, NOON, a_job, assigned};
-use sync_core::admission::{Attested, MANY_HEADS, RecordError, Verdict, Verified, admit};
+use sync_core::admission::{Attested, MANY_HEADS, RecordError, Verdict, Verified, admit, record};
 use sync_core::change::{Run, decode_run, encode_run};
 use sync_core::document::{Author, Document, Refusal};
 use sync_core::id::{ActorId, DeviceId};
@@ -82,17 +82,34 @@ fn no_number_of_writers_makes_a_document_unreadable() {
     assert_eq!(again.document.heads(), desk.document.heads());
 }
 
+#[test]
+fn a_document_has_so_many_writers_and_no_more() {
+    let (mut desk, _) = assigned();
+    let caller = desk.caller;
+    let mut write = |number: u16| {
+        let actor = ActorId::new(NOON + i64::from(number), [7; 10]);
+        let entry =
+            desk.document.set(section::INTAKE, key::REMARKS, number.to_string().as_str().into());
+        let author = Author::desk(caller.user);
+        record(&mut desk.document, actor, NOON, &caller, author, vec![entry]).map(drop)
+    };
+    let refused = (0..1005).find_map(|number| write(number).err().map(|error| (number, error)));
+    let (number, error) = refused.expect("there is an end to it");
+    let actors = RecordError::Refusal(Refusal::Limit("actors of a document"));
+    // Two were there already: the genesis and the desk.
+    assert_eq!((usize::from(number), error), (limits::DOCUMENT_ACTORS - 2, actors));
+}
+
 /// A first change of a fresh actor, beside everything else that is there.
 fn first_note_of(phone: &Hand, number: u8) -> (Run, Author) {
     let mut hand = phone.clone();
     let actor = ActorId::new(NOON + i64::from(number), [number; 10]);
     let id = sync_core::id::FactId::new(NOON, [number; 10]);
-    let record = [(key::TEXT, "x".into()), (key::AT, NOON.into())].into_iter().collect();
-    let entry = sync_core::change::Entry::Fact { section: section::NOTES, id, record };
+    let said = [(key::TEXT, "x".into()), (key::AT, NOON.into())].into_iter().collect();
+    let entry = sync_core::change::Entry::Fact { section: section::NOTES, id, record: said };
     let author = Author::phone(hand.caller.user, DeviceId::new(NOON, [1; 10]));
     let document = &mut hand.document;
-    let run =
-        sync_core::admission::record(document, actor, NOON, &hand.caller, author, vec![entry]);
+    let run = record(document, actor, NOON, &hand.caller, author, vec![entry]);
     (run.expect("it is allowed"), author)
 }
 

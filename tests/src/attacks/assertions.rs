@@ -136,7 +136,7 @@ pub const ROWS: &[Row] = &[
         let overheard = t.anybody.post("/v1/devices/enrol", &body).told();
         format!("{overheard}; {}", again(t, &code))
     }),
-    ("a code in the clear, where it might be overheard", "422 invalid", |t| {
+    ("a code in the clear, where it might be overheard", "400 bad_json", |t| {
         let mut body = enrolment(&code(t), &t.mallory.key, &random());
         body["code"] = json!(code(t));
         t.anybody.post("/v1/devices/enrol", &body).told()

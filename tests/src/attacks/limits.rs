@@ -72,9 +72,13 @@ pub const CHANGES: &[Row] = &[
         push(t, vec![note(&"x".repeat(most::VALUE_BYTES + 1))])
     }),
     ("a value of 32 KiB", "durable", |t| push(t, vec![note(&"x".repeat(most::VALUE_BYTES))])),
-    ("a change of 64 KiB and more", BAD, |t| {
+    ("a change of 64 KiB and more", "limit", |t| {
         let text = "x".repeat(most::VALUE_BYTES);
         push(t, vec![note(&text), note(&text)])
+    }),
+    ("a change of 128 KiB and more", BAD, |t| {
+        let text = "x".repeat(most::VALUE_BYTES);
+        push(t, vec![note(&text), note(&text), note(&text), note(&text)])
     }),
     ("512 entries of which the last has the id of the first", "fact_exists", |t| {
         let mut entries: Vec<Entry> = (0..511).map(|n| note(&format!("{n}"))).collect();
@@ -97,7 +101,7 @@ pub const CHANGES: &[Row] = &[
             answer
         }))
     }),
-    ("1,100 actors in one document", "durable*998, limit*102", |t| {
+    ("1,100 actors in one document", "durable*47, many_heads*1053", |t| {
         let play = Play::open(&t.mallory);
         let runs = (0..1100).map(|n| {
             let actor = ActorId::new(now(), random());
