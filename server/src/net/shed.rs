@@ -112,7 +112,12 @@ async fn whole(
         return Ok((request, room));
     }
     let (parts, body) = request.into_parts();
-    let more = |bytes| room.grow(bytes).map_err(|_| turned_away(app, "bodies", soon()));
+    let seconds = || match lane {
+        // To send a page again costs a phone more than to wait.
+        Lane::Phone => 10 * soon(),
+        Lane::Desk => soon(),
+    };
+    let more = |bytes| room.grow(bytes).map_err(|_| turned_away(app, "bodies", seconds()));
     let bytes = body::gather(body, limit, deadline, more).await?;
     Ok((Request::from_parts(parts, Body::from(bytes)), room))
 }

@@ -186,13 +186,14 @@ impl Outcome {
         line("seals valid", format!("{} of {}", self.seals_valid, self.seals));
         line(
             "documents of the log",
-            format!("{} built again, and by Automerge too", self.documents_judged),
+            format!("{} built again, by our rules and by Automerge", self.documents_judged),
         );
         line(
-            "copies on phones compared",
+            "documents compared",
             format!(
-                "{} of {} documents, with the log's (rescues the phone has at the end, its van)",
-                self.copies_compared, self.documents_compared
+                "{} on phones ({} copies: each phone's rescues at the end, and its van), with the \
+                 log's",
+                self.documents_compared, self.copies_compared
             ),
         );
         line("rows rebuilt and compared", self.rows_verified.to_string());

@@ -80,7 +80,7 @@ impl Handset {
     pub fn tidy(&mut self, counts: &mut Counts) -> Result<(), DiskError> {
         let tables = self.store.tables();
         let kept = Kept::until(tables.kept.as_ref(), self.heard);
-        let before = if std::env::var_os("BREAK").is_some_and(|it| it == "tidy") { kept.ms + 1 } else { kept.ms - limits::RELEASED_KEPT_MS };
+        let before = kept.ms - limits::RELEASED_KEPT_MS;
         let released = tables.docs.iter().filter(|(_, row)| !row.in_scope);
         let unsettled: Vec<DocId> =
             tables.unsettled(usize::MAX).0.iter().map(|row| row.run.doc).collect();
