@@ -40,7 +40,7 @@ impl Kept {
     /// back, after which nothing would count until it has come as far again.
     pub fn is_due_after(&self, stored: &Self) -> bool {
         let passed = stored.passed(&self.heard);
-        passed >= STEP_MS || passed < 0
+        !(0..STEP_MS).contains(&passed)
     }
 
     /// What passed by the slower clock; below zero if one went back.

@@ -13,6 +13,8 @@ use sync_core::scope::Member;
 pub(super) const BYTES: usize = 32 * 1024 * 1024;
 /// A change in memory beyond its encoded bytes: its record twice, its place in the graph.
 const CHANGE_BYTES: usize = 1400;
+/// What one refusal given before takes: its hash, code and sentence, and their place in a tree.
+const REFUSAL_BYTES: usize = 320;
 
 /// A document as the writer knows it.
 #[derive(Debug)]
@@ -36,7 +38,8 @@ pub(crate) struct Held {
 
 impl Held {
     fn weight(&self) -> usize {
-        2048 + 2 * self.bytes + CHANGE_BYTES * self.document.changes().len()
+        let changes = CHANGE_BYTES * self.document.changes().len();
+        2048 + 2 * self.bytes + changes + REFUSAL_BYTES * self.refused.len()
     }
 }
 

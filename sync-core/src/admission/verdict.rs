@@ -2,7 +2,8 @@
 
 use crate::change::ChangeRef;
 
-/// What became of a change. The same change gets the same verdict however often it is sent.
+/// What became of a change. However often it is sent, what was durable stays so, and what was
+/// refused stays refused, until its number stands for other, durable work (then it is a fork).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Committed and on disk. Never said before.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mobile_ffi::{Connector, NetError, PartUsed, Post, Reply, SyncEnd, Transport, WalkUp};
+use mobile_ffi::{
+    Attachment, Connector, NetError, PartUsed, Post, Reply, SyncEnd, Transport, WalkUp,
+};
 use serde_json::json;
 use sync_core::id::{JobId, VanId};
 use sync_core::job::Step;
@@ -112,6 +114,14 @@ fn rescue(phone: &mut Phone, job: JobId) {
     ) {
         engine.checklist(job, missing, "pass", None).unwrap();
     }
+    let photo = Attachment {
+        sha256: [7; 32],
+        media_type: "image/jpeg".to_owned(),
+        size: 1_800_000,
+        stage: Some("before".to_owned()),
+        note: None,
+    };
+    engine.attach(job, photo).unwrap();
     engine.odometer(job, 48_210).unwrap();
     engine.finding(job, "correction", "wheel changed").unwrap();
     let part = PartUsed {
