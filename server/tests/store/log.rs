@@ -1,7 +1,7 @@
 //! The store's promises about taking work in, on every database at hand.
 
 use crate::any::Any;
-use crate::people::{Desk, Phone, fact, job, note, step, tenant};
+use crate::people::{Desk, Phone, assign, fact, job, note, step, tenant};
 use crate::place::{on_each_database, on_each_store};
 use server::store::StoreError;
 use server::writer::{EditError, Expect};
@@ -66,13 +66,20 @@ fn a_refused_change_is_kept_with_its_reason_and_holds_up_nobody_else() {
         let intruding = phone.forge(&mut not_mine, vec![note("I was here")]);
         let after = phone.forge(&mut not_mine, vec![note("and here")]);
         let fine = phone.record(&mut copy, vec![step("accepted", 1)]);
-        let runs = vec![intruding, after, fine];
+        let runs = vec![intruding.clone(), after, fine];
         let verdicts = phone.push(&store, runs.clone()).await;
         let codes: Vec<_> = verdicts.iter().flatten().map(Verdict::code).collect();
         assert_eq!(codes, ["job_not_yours", "missing_dependencies", "durable"]);
         let again = phone.push(&store, runs).await;
         assert_eq!(again, verdicts, "the same verdicts for ever");
         assert_eq!(store.refused(tenant).await, ["job_not_yours"]);
+        // It would be allowed by now; the phone was told once that it has to write it anew.
+        desk.write(&store, other, vec![assign(phone.user, 2)]).await;
+        let later = phone.push(&store, vec![intruding.clone()]).await;
+        assert_eq!(later, verdicts[..1], "also when it would be allowed");
+        store.close().await;
+        let store = place.open().await;
+        assert_eq!(phone.push(&store, vec![intruding]).await, verdicts[..1], "after a restart too");
         store.close().await;
     });
 }
