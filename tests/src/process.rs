@@ -212,12 +212,13 @@ fn build() -> io::Result<PathBuf> {
     let profile = own.parent().and_then(Path::parent);
     let profile = profile.ok_or_else(|| io::Error::other("this program lies nowhere"))?;
     let mut cargo = Command::new(env!("CARGO"));
-    // As the tests are built: for one package alone, or without an example, which has the features
-    // that tests have, others would be chosen and everything compiled once more.
-    cargo.args(["build", "--quiet", "--workspace", "--bin", "towline", "--example", "simulate"]);
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
     if profile.ends_with("release") {
-        cargo.arg("--release");
+        cargo.args(["build", "--quiet", "--workspace", "--bin", "towline", "--release"]);
+    } else {
+        // As the tests are built: any other command chooses other features of dependencies, and
+        // compiles a good part of them once more.
+        cargo.args(["test", "--quiet", "--workspace", "--no-run"]);
     }
     let target = profile.parent().unwrap_or(profile);
     if cargo.arg("--target-dir").arg(target).status()?.success() {

@@ -45,8 +45,7 @@ impl State {
         let (actor, fresh_actor) = (self.actor, fresh);
         let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor };
         let Taken { changed, rotated, left } = take_in(self, &mut writer, inbox)?;
-        // How long things are kept is counted in the server's time: a wall clock that jumps ten
-        // years ahead must not drop what a restored server may still need.
+        // These times inform; how long things are kept is counted by both clocks (`store/kept.rs`).
         let now = anchor.server_ms;
         let wall = anchor.wall_ms;
         self.store.write(|tx| {
