@@ -216,9 +216,18 @@ fn build() -> io::Result<PathBuf> {
     if profile.ends_with("release") {
         cargo.args(["build", "--quiet", "--workspace", "--bin", "towline", "--release"]);
     } else {
-        // As the tests are built: any other command chooses other features of dependencies, and
-        // compiles a good part of them once more.
+        // As the tests are built, so that nothing is compiled for this alone.
         cargo.args(["test", "--quiet", "--workspace", "--no-run"]);
+    }
+    // What cargo tells a test about its package would make build scripts that ask for it, such as
+    // ring's, run again, and most of the tree compile once more.
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_str().is_some_and(|name| {
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|it| name.starts_with(it))
+        });
+        if told {
+            cargo.env_remove(name);
+        }
     }
     let target = profile.parent().unwrap_or(profile);
     if cargo.arg("--target-dir").arg(target).status()?.success() {
