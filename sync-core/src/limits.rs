@@ -59,6 +59,7 @@ pub const INVENTORY_DOCS: usize = 20_000;
 pub const TIME_RANGE: std::ops::Range<i64> = 946_684_800_000..7_258_118_400_000;
 /// Difference between a phone's wall clock and the server's that is flagged, milliseconds.
 pub const CLOCK_SKEW_FLAG_MS: i64 = 5 * 60 * 1000;
-/// How long a phone keeps a document that left its scope, milliseconds: 35 days by the
-/// server's clock and by the phone's own, so that it can bring back what a server restored from an old backup has lost.
+/// How long a phone keeps a document that left its scope, milliseconds: 35 days by the server's clock
+/// and by the phone's own, so that it can bring back what a server restored from an old backup has
+/// lost.
 pub const RELEASED_KEPT_MS: i64 = 35 * 24 * 3600 * 1000;

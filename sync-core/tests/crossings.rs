@@ -1,4 +1,6 @@
-//! The table "When facts arrive late or cross an office decision", a test for each of its rows.
+//! What happens when facts arrive late or cross an office decision, a named test for each rule that
+//! a document alone decides. Stock is in `stock.rs`, prices after a signature in `seals.rs`, revoked
+//! and copied phones in `adopt.rs`, `repair.rs` and the end-to-end tests.
 #![allow(clippy::expect_used)]
 
 mod scene;
@@ -417,37 +419,4 @@ fn who_claims_that_it_came_to_nothing_is_free_for_the_next_job_before_the_office
     assert_eq!(phone.job().active_technician, Some(user(1)));
     phone.step("goa", 1);
     assert_eq!((phone.job().state, phone.job().active_technician), (State::OnScene, None));
-}
-
-#[test]
-fn each_step_wants_its_own_evidence_and_the_phone_says_what_is_missing() {
-    let (_, mut phone) = assigned();
-    let wants = |phone: &Hand, missing: Missing| phone.job().missing.contains(&missing);
-    let photo = |stage: &str| Missing::Photo(stage.to_owned());
-    phone.steps(&["accepted", "en_route", "on_scene"], 1);
-    assert!(!wants(&phone, photo("before")), "nothing was worked on yet");
-    let mut nobody = phone.clone();
-    phone.steps(&["working", "in_tow", "at_destination"], 1);
-    for missing in [photo("before"), photo("damage"), photo("drop_off")] {
-        assert!(wants(&phone, missing.clone()), "{missing:?}");
-    }
-    assert!(wants(&phone, Missing::Destination) && wants(&phone, Missing::Recipient));
-    let mut step = |kind: &str, key: sync_core::schema::Key, value: sync_core::value::Value| {
-        let record = [(key::KIND, kind.into()), (key::EPOCH, 1.into()), (key, value)];
-        phone.fact(section::STATUS, &record);
-    };
-    step("in_tow", key::DESTINATION, "workshop".into());
-    step("at_destination", key::RECIPIENT, "Mei Lin".into());
-    assert!(!wants(&phone, Missing::Destination) && !wants(&phone, Missing::Recipient));
-    for stage in ["before", "damage", "drop_off"] {
-        phone.fact(section::ATTACHMENTS, &[(key::STAGE, stage.into())]);
-        assert!(!wants(&phone, photo(stage)));
-    }
-    nobody.step("goa", 1);
-    assert!(wants(&nobody, Missing::ArrivalProof) && wants(&nobody, Missing::CallAttempts));
-    let proof = [(key::LAT, 250_000_000.into()), (key::LON, 1_215_000_000.into())];
-    let mut claim = vec![(key::KIND, "goa".into()), (key::EPOCH, 1.into())];
-    claim.extend(proof.into_iter().chain([(key::ATTEMPTS, 3.into())]));
-    nobody.fact(section::STATUS, &claim);
-    assert!(!wants(&nobody, Missing::ArrivalProof) && !wants(&nobody, Missing::CallAttempts));
 }

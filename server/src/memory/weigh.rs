@@ -46,6 +46,5 @@ fn record_weight(record: &Record) -> usize {
 }
 
 fn value_weight(value: &Value) -> usize {
-    let beyond = value.as_text().map(str::len).or_else(|| value.as_bytes().map(<[u8]>::len));
-    size_of::<Value>() + beyond.unwrap_or(0)
+    size_of::<Value>() + value.bytes()
 }

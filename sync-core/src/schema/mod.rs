@@ -20,7 +20,8 @@ pub enum DocKind {
     Van,
     /// One technician: skills, certificates, shifts.
     Technician,
-    /// A kind a newer version knows; it is kept and passed on, and folded by nobody here.
+    /// A kind a newer version knows. It survives a codec; a document of it has no sections here, so
+    /// work on it waits for a newer version.
     Other(u8),
 }
 
