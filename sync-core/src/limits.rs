@@ -51,6 +51,8 @@ pub const ANSWER_VALUES: usize = DOCUMENT_VALUES;
 pub const ANSWER_RUNS: usize = DOCUMENT_BYTES / 64;
 /// Actors that may write to one document; each costs every replica a table entry for ever.
 pub const DOCUMENT_ACTORS: usize = 1000;
+/// Sections of a document, those of newer versions among them.
+pub const DOCUMENT_SECTIONS: usize = 128;
 /// Greatest operation counter of a document: far above any honest one, far below automerge's u32 edge.
 pub const MAX_OP: u64 = 1 << 28;
 /// Documents named in one inventory (repair after a restore).

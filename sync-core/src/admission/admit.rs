@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::allow::{Allowed, NotAllowed};
 use super::{Verdict, Verified};
-use crate::change::{Change, Entry, Run};
-use crate::document::{Author, ChangeHash, Document, Rebuilt, Refusal};
-use crate::id::{ActorId, DeviceId, FactId};
-use crate::policy::{self, Caller};
+use crate::change::{Change, Run};
+use crate::document::{Author, ChangeHash, Document};
+use crate::id::{ActorId, DeviceId};
+use crate::policy::Caller;
 
 /// Code of work whose writer id belongs to another phone: it has to be written anew.
 pub const ACTOR_NOT_YOURS: &str = "actor_not_yours";
-
-/// Code of work that has to wait until somebody's change has followed the heads that are there.
-pub const MANY_HEADS: &str = "many_heads";
 
 /// What came of admitting a run.
 #[derive(Debug, Clone)]
@@ -88,7 +86,7 @@ pub fn admit(
     let (run, author, relayed) = verified.into_parts();
     let mut admission = Admission { verdicts: Vec::new(), admitted: None, refused: Vec::new() };
     let owner = lease.is_none_or(|device| Some(device) == author.device);
-    if run.actor() == ActorId::GENESIS || (!relayed && !owner) {
+    if !relayed && (!owner || run.actor() == ActorId::GENESIS) {
         let verdict = Verdict::refused(
             ACTOR_NOT_YOURS,
             "This phone's writer id belongs to another phone; write it anew under a fresh one.",
@@ -99,7 +97,8 @@ pub fn admit(
     let chain = match document.chain(&run) {
         Ok(chain) => chain,
         Err(refusal) => {
-            admission.verdicts = vec![whole_run_verdict(refusal); run.changes.len()];
+            // A run that cannot be hashed has no change that could be judged alone.
+            admission.verdicts = vec![refusal.into(); run.changes.len()];
             return admission;
         }
     };
@@ -127,102 +126,33 @@ pub fn admit(
             blocked = Some(Verdict::Reauthor);
             continue;
         }
-        let verdict = match allow(document, caller, relayed, &change) {
-            Err(verdict) => verdict,
-            Ok(()) if document.is_crowded_by(&built) => {
-                Verdict::Later { code: MANY_HEADS.to_owned() }
-            }
-            Ok(()) => match check(document, &change, author) {
-                Err(refusal) => change_verdict(refusal),
-                Ok(()) => {
-                    let seq = change.seq;
-                    let first_seq = admission.admitted.map_or(seq, |admitted| admitted.first_seq);
-                    admission.admitted = Some(Admitted {
-                        actor: change.actor,
-                        first_seq,
-                        last_seq: seq,
-                        last_hash: hash,
-                        author,
-                    });
-                    document.apply(Rebuilt::checked(change, built), author);
-                    admission.verdicts.push(Verdict::Durable);
-                    continue;
-                }
-            },
+        let (actor, seq) = (change.actor, change.seq);
+        let allowed = if relayed {
+            Allowed::by_receipt(document, change, author)
+        } else {
+            Allowed::by_policy(document, caller, change, author)
         };
-        match &verdict {
-            Verdict::Refused { code, sentence } => {
-                let (code, sentence) = (code.clone(), sentence.clone());
-                admission.refused.push(RefusedChange { change, hash, code, sentence });
-                blocked = Some(Verdict::Reauthor);
+        match allowed.and_then(|allowed| allowed.join(document, built)) {
+            Ok(()) => {
+                let first_seq = admission.admitted.map_or(seq, |admitted| admitted.first_seq);
+                admission.admitted =
+                    Some(Admitted { actor, first_seq, last_seq: seq, last_hash: hash, author });
+                admission.verdicts.push(Verdict::Durable);
             }
-            other => blocked = Some(other.clone()),
+            Err(not) => {
+                let NotAllowed { change, why } = *not;
+                let verdict = Verdict::from(why);
+                blocked = Some(match &verdict {
+                    Verdict::Refused { code, sentence } => {
+                        let (code, sentence) = (code.clone(), sentence.clone());
+                        admission.refused.push(RefusedChange { change, hash, code, sentence });
+                        Verdict::Reauthor
+                    }
+                    other => other.clone(),
+                });
+                admission.verdicts.push(verdict);
+            }
         }
-        admission.verdicts.push(verdict);
     }
     admission
-}
-
-fn allow(
-    document: &Document,
-    caller: &Caller,
-    relayed: bool,
-    change: &Change,
-) -> Result<(), Verdict> {
-    if relayed { Ok(()) } else { deny(document, caller, change) }
-}
-
-/// What the policy says against a change, as a verdict.
-pub(super) fn deny(document: &Document, caller: &Caller, change: &Change) -> Result<(), Verdict> {
-    policy::decide_change(caller, document, &change.entries).map_err(|denied| {
-        if denied.is_for_newer_version() {
-            Verdict::Later { code: denied.code.to_owned() }
-        } else {
-            Verdict::refused(denied.code, denied.sentence)
-        }
-    })
-}
-
-/// A run that cannot be hashed has no change that could be judged alone.
-fn whole_run_verdict(refusal: Refusal) -> Verdict {
-    match refusal {
-        Refusal::Missing(missing) => Verdict::Missing(missing),
-        Refusal::UnknownSection(_) => Verdict::Later { code: policy::SECTION_UNKNOWN.to_owned() },
-        other => Verdict::refused(other.code(), other.sentence()),
-    }
-}
-
-pub(super) fn change_verdict(refusal: Refusal) -> Verdict {
-    match refusal {
-        Refusal::Missing(missing) => Verdict::Missing(missing),
-        Refusal::Fork => Verdict::Fork,
-        other => Verdict::refused(other.code(), other.sentence()),
-    }
-}
-
-fn check(document: &Document, change: &Change, author: Author) -> Result<(), Refusal> {
-    own_facts(document, change, author)?;
-    document.may_join(change)
-}
-
-/// A change may not repeat somebody else's fact, word for word, as its own.
-pub(super) fn own_facts(
-    document: &Document,
-    change: &Change,
-    author: Author,
-) -> Result<(), Refusal> {
-    match takes_anothers_fact(document, change, author) {
-        Some(id) => Err(Refusal::FactExists(id)),
-        None => Ok(()),
-    }
-}
-
-fn takes_anothers_fact(document: &Document, change: &Change, author: Author) -> Option<FactId> {
-    change.entries.iter().find_map(|entry| match entry {
-        Entry::Fact { section, id, .. } => {
-            let known = document.fact(section, id)?;
-            (known.author != author.user).then_some(*id)
-        }
-        Entry::Field { .. } | Entry::Section { .. } => None,
-    })
 }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::admit::{change_verdict, deny, own_facts};
+use super::allow::Allowed;
 use super::{Admission, Admitted, Verdict, Verified};
 use crate::document::{Document, Refusal};
 use crate::id::ActorId;
@@ -41,18 +41,15 @@ pub fn adopt(
             admission.verdicts.push(Verdict::Durable);
             continue;
         }
-        let allowed = deny(document, caller, &change);
-        let written = allowed.and_then(|()| {
-            own_facts(document, &change, author).map_err(change_verdict)?;
-            document.anew(actor, change).map_err(change_verdict)
-        });
+        let allowed = Allowed::by_policy(document, caller, change, author);
+        let written = allowed
+            .map_err(|not| Verdict::from(not.why))
+            .and_then(|allowed| allowed.join_anew(document, actor).map_err(Verdict::from));
         admission.verdicts.push(match (written, &missing) {
-            (Ok(rebuilt), _) => {
-                let (last_seq, last_hash) = (rebuilt.change().seq, rebuilt.hash());
+            (Ok((last_seq, last_hash)), _) => {
                 let first_seq = admission.admitted.map_or(last_seq, |before| before.first_seq);
                 let admitted = Admitted { actor, first_seq, last_seq, last_hash, author };
                 admission.admitted = Some(admitted);
-                document.apply(rebuilt, author);
                 Verdict::Durable
             }
             (Err(_), Some(missing)) => Verdict::Missing(missing.clone()),

@@ -1,25 +1,26 @@
 //! The only doors into a document, and the proofs a change must carry through each.
 //!
 //! ```text
-//! frame ─decode→ Received ─signature→ Verified ─┬─ policy, hash chain, checks ─→ admit()   server, from phones
-//!                 server receipt ───────────────┘
-//! work handed in ── signature, policy, checks ─→ adopt()                                    server, in the author's name
-//! entries of a person ── policy, checks ─→ record()                                        desk and phone, own work
-//! attested runs of the server's own log ── hash chain, checks ─→ replay()                   phone, and server at load
+//! frame ─decode→ Received ─signature→ Verified ─policy→ Allowed ─hash chain, checks→ Admitted
+//!                  server's receipt ─────┴───receipt─────┘
+//!
+//! admit()    runs as they came, each change under its own number       server, from phones
+//! adopt()    what they say, in their authors' names, under new numbers  server, work handed in
+//! record()   entries of a person, as their next change                  desk and phone, own work
+//! replay()   attested runs of the server's own log; policy was asked    phone, and server at load
 //! ```
 //!
 //! Each step takes one type and returns the next, so a step cannot be left out by mistake.
 
 mod admit;
 mod adopt;
+mod allow;
 mod record;
 mod replay;
 mod verdict;
 mod verify;
 
-pub use admit::{
-    ACTOR_NOT_YOURS, Admission, Admitted, MANY_HEADS, RefusedBefore, RefusedChange, admit,
-};
+pub use admit::{ACTOR_NOT_YOURS, Admission, Admitted, RefusedBefore, RefusedChange, admit};
 pub use adopt::adopt;
 pub use record::{RecordError, record};
 pub use replay::{Replayed, replay};

@@ -1,16 +1,17 @@
 //! A person's own work into the document in front of them: at a desk, or on a phone.
 
-use crate::change::{Change, Entry, Run};
+use super::allow::Allowed;
+use crate::change::{Entry, Run};
 use crate::document::{Author, Document, Refusal};
 use crate::id::ActorId;
-use crate::policy::{self, Caller, Denied};
+use crate::policy::{Caller, Denied};
 
 /// Why work was not recorded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     /// This person may not do this here.
     #[error("{}", .0.sentence)]
-    Denied(Denied),
+    Denied(#[from] Denied),
     /// The document cannot take it.
     #[error(transparent)]
     Refusal(#[from] Refusal),
@@ -38,9 +39,8 @@ pub fn record(
     author: Author,
     entries: Vec<Entry>,
 ) -> Result<Run, RecordError> {
-    policy::decide_change(caller, document, &entries).map_err(RecordError::Denied)?;
-    let rebuilt = document.author(actor, time, entries)?;
-    let (change, last_hash): (Change, _) = (rebuilt.change().clone(), rebuilt.hash());
-    document.apply(rebuilt, author);
+    let change = document.next_of(actor, time, entries);
+    let allowed = Allowed::by_policy(document, caller, change, author).map_err(|not| not.why)?;
+    let (change, last_hash) = allowed.join_next(document)?;
     Ok(Run { doc: document.id(), changes: vec![change], last_hash })
 }

@@ -4,7 +4,7 @@
 //! check that keeps a document sound are.
 
 use crate::change::Run;
-use crate::document::{Author, Document, Refusal};
+use crate::document::{Author, Document, Rebuilt, Refusal};
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub fn replay(document: &mut Document, run: &Run, author: Author) -> Result<Repl
             Some(false) => return Err(Refusal::Fork),
             None => {}
         }
-        let rebuilt = document.check_built(change.clone(), built)?;
-        document.apply(rebuilt, author);
+        document.may_join(change, true)?;
+        document.apply(Rebuilt::checked(change.clone(), built), author);
         new += 1;
     }
     Ok(Replayed::New(new))

@@ -3,6 +3,8 @@
 //! A [`Rebuilt`] exists only for a change that passed every check against this document, and
 //! applying it cannot fail, so a document is never half changed.
 
+use std::collections::BTreeSet;
+
 use super::graph::Meta;
 use super::rebuild::{Built, Refusal};
 use super::{Author, Document, Fact, FieldValue};
@@ -71,18 +73,17 @@ impl Document {
     pub(crate) fn check(&self, change: Change) -> Result<Rebuilt, Refusal> {
         self.check_place(&change)?;
         let built = self.build(&change, &[])?;
-        self.check_built(change, built)
-    }
-
-    /// The same for a change that [`Document::chain`] has rebuilt already.
-    pub(crate) fn check_built(&self, change: Change, built: Built) -> Result<Rebuilt, Refusal> {
-        self.may_join(&change)?;
+        self.may_join(&change, false)?;
         Ok(Rebuilt { change, built })
     }
 
-    /// Whether a change that [`Document::chain`] has rebuilt may join.
-    pub(crate) fn may_join(&self, change: &Change) -> Result<(), Refusal> {
+    /// Whether a change that [`Document::chain`] has rebuilt may join. Changes of the schema come
+    /// only from the server, that is from its log or with its receipt.
+    pub(crate) fn may_join(&self, change: &Change, from_server: bool) -> Result<(), Refusal> {
         self.check_place(change)?;
+        if change.actor == ActorId::GENESIS {
+            return if from_server { self.check_schema(change) } else { Err(Refusal::Reserved) };
+        }
         self.check_entries(change)
     }
 
@@ -95,9 +96,6 @@ impl Document {
     /// Whether this is the actor's next change and the actor may write here at all.
     fn check_place(&self, change: &Change) -> Result<(), Refusal> {
         let expected = self.graph.seq_of(&change.actor) + 1;
-        if change.actor == ActorId::GENESIS {
-            return Err(Refusal::Reserved);
-        }
         if change.seq < expected {
             return Err(Refusal::Fork);
         }
@@ -108,9 +106,6 @@ impl Document {
         let newcomer = !self.graph.knows(&change.actor);
         if newcomer && self.graph.actor_count() >= limits::DOCUMENT_ACTORS {
             return Err(Refusal::Limit("actors of a document"));
-        }
-        if !limits::TIME_RANGE.contains(&change.time) {
-            return Err(Refusal::Limit("time of a change"));
         }
         Ok(())
     }
@@ -167,13 +162,18 @@ impl Document {
         self.changes.push((change, author));
     }
 
-    /// Writes the next change of `actor` on top of everything that is here.
+    /// Writes the next change of `actor` on top of everything that is here, and checks it.
     pub(crate) fn author(
         &self,
         actor: ActorId,
         time: i64,
         entries: Vec<Entry>,
     ) -> Result<Rebuilt, Refusal> {
+        self.check(self.next_of(actor, time, entries))
+    }
+
+    /// The next change of `actor` on top of everything that is here, not checked yet.
+    pub(crate) fn next_of(&self, actor: ActorId, time: i64, entries: Vec<Entry>) -> Change {
         let seq = self.graph.seq_of(&actor) + 1;
         let own = ChangeRef { actor, seq: seq - 1 };
         let heads = self.graph.heads();
@@ -181,10 +181,7 @@ impl Document {
         let genesis = ChangeRef { actor: ActorId::GENESIS, seq: 1 };
         let mut after: Vec<_> = heads.filter(|head| *head != own && *head != genesis).collect();
         after.sort();
-        if after.len() > limits::CHANGE_DEPS {
-            return Err(Refusal::Limit("dependencies of a change"));
-        }
-        self.check(Change { actor, seq, after, time, entries })
+        Change { actor, seq, after, time, entries }
     }
 
     /// Writes a change of other numbers again, same entries and time, as the next of `actor` on top
@@ -231,9 +228,35 @@ impl Document {
         Entry::Field { section, key, value, replaces }
     }
 
+    /// A further change of the schema, by a newer version: new sections, at no time, after the one
+    /// before it and nothing else, so that it is the same on every replica.
+    fn check_schema(&self, change: &Change) -> Result<(), Refusal> {
+        let mut names = BTreeSet::new();
+        let new = |entry: &Entry| match entry {
+            Entry::Section { name } => {
+                !self.sections.contains_key(name) && names.insert(name.clone())
+            }
+            Entry::Fact { .. } | Entry::Field { .. } => false,
+        };
+        let plain = change.time == 0 && change.after.is_empty() && !change.entries.is_empty();
+        if !plain || !change.entries.iter().all(new) {
+            return Err(Refusal::Reserved);
+        }
+        if self.sections.len() + change.entries.len() > limits::DOCUMENT_SECTIONS {
+            return Err(Refusal::Limit("sections of a document"));
+        }
+        Ok(())
+    }
+
     fn check_entries(&self, change: &Change) -> Result<(), Refusal> {
         if change.entries.is_empty() || change.entries.len() > limits::CHANGE_ENTRIES {
             return Err(Refusal::Limit("entries of a change"));
+        }
+        if !limits::TIME_RANGE.contains(&change.time) {
+            return Err(Refusal::Limit("time of a change"));
+        }
+        if change.after.len() > limits::CHANGE_DEPS {
+            return Err(Refusal::Limit("dependencies of a change"));
         }
         if !change.fits() {
             return Err(Refusal::Limit("size of a change"));

@@ -19,6 +19,7 @@ pub use author::Author;
 pub use automerge::ChangeHash;
 pub use digest::{Digest, fingerprint};
 pub use judge::{Disagreement, JudgeError};
+pub(crate) use rebuild::Built;
 pub use rebuild::Refusal;
 
 use crate::change::{Change, ChangeRef, OpId};
@@ -101,6 +102,12 @@ impl Document {
     /// One fact by section and id.
     pub fn fact(&self, section: &Section, id: &FactId) -> Option<&Fact> {
         self.facts.get(section)?.get(id)
+    }
+
+    /// Version of the schema this document has: 1 with its genesis alone, one more with each
+    /// change of a newer version that gave it further sections.
+    pub fn schema_version(&self) -> u64 {
+        self.graph.seq_of(&ActorId::GENESIS)
     }
 
     /// Sections that hold facts, with unknown ones among them.

@@ -44,6 +44,9 @@ pub enum Refusal {
     /// It uses the reserved actor or makes sections.
     #[error("only the fixed schema changes may do this")]
     Reserved,
+    /// It would leave more heads than one change can follow.
+    #[error("too many people wrote this at once; it is taken when one of them has seen the others")]
+    Crowded,
 }
 
 impl Refusal {
@@ -58,6 +61,7 @@ impl Refusal {
             Self::UnknownSection(_) => "unknown_section",
             Self::Limit(_) => "limit",
             Self::Reserved => "reserved",
+            Self::Crowded => "many_heads",
         }
     }
 
@@ -147,7 +151,7 @@ impl Document {
     }
 
     /// For each entry the operation that made its section. `None` for a change that makes
-    /// sections itself: nobody may, so such a change is hashed only to be refused by its name.
+    /// sections itself, as only those of the schema may.
     pub(super) fn section_counters(&self, change: &Change) -> Result<Option<Vec<u64>>, Refusal> {
         let mut counters = Vec::with_capacity(change.entries.len());
         for entry in &change.entries {
