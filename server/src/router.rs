@@ -95,6 +95,7 @@ fn gated() -> OpenApiRouter<App> {
         .routes(routes!(jobs::assign::recall))
         .routes(routes!(jobs::end::cancel))
         .routes(routes!(jobs::end::reopen))
+        .routes(routes!(jobs::follow_up::follow_up))
         .routes(routes!(jobs::decide::decide))
         .routes(routes!(jobs::extra::add_note))
         .routes(routes!(jobs::extra::add_charge))

@@ -11,6 +11,11 @@ use super::users;
 use crate::auth::Caller;
 use crate::clock::random;
 use crate::http::{Cursor, request_id};
+use crate::store::sql::Arg;
+
+/// How a row begins.
+pub(crate) const INSERT: &str =
+    "INSERT INTO audit (tenant, id, at, user_id, device, action, object, request_id, detail)";
 
 /// What is written down about one write.
 #[derive(Debug, Clone)]
@@ -51,27 +56,39 @@ impl Note {
         self
     }
 
+    /// The row, for [`INSERT`].
+    pub(crate) fn cells(&self, now: i64) -> [Arg; 9] {
+        [
+            self.tenant.as_bytes().into(),
+            FactId::new(now, random()).as_bytes().into(),
+            now.into(),
+            self.user.as_ref().map(UserId::as_bytes).into(),
+            self.device.as_ref().map(DeviceId::as_bytes).into(),
+            self.action.to_owned().into(),
+            self.object.clone().into(),
+            self.request_id.clone().into(),
+            self.detail.to_string().into(),
+        ]
+    }
+
     /// Writes the row.
     ///
     /// # Errors
     /// When the database refuses.
     pub async fn write(&self, tx: &mut AnyConnection, now: i64) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "INSERT INTO audit \
-             (tenant, id, at, user_id, device, action, object, request_id, detail) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
-        .bind(self.tenant.raw())
-        .bind(FactId::new(now, random()).raw())
-        .bind(now)
-        .bind(self.user.map(|user| user.raw()))
-        .bind(self.device.map(|device| device.raw()))
-        .bind(self.action)
-        .bind(self.object.clone())
-        .bind(self.request_id.clone())
-        .bind(self.detail.to_string())
-        .execute(tx)
-        .await?;
+        let sql = format!("{INSERT} VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(self.tenant.raw())
+            .bind(FactId::new(now, random()).raw())
+            .bind(now)
+            .bind(self.user.map(|user| user.raw()))
+            .bind(self.device.map(|device| device.raw()))
+            .bind(self.action)
+            .bind(self.object.clone())
+            .bind(self.request_id.clone())
+            .bind(self.detail.to_string())
+            .execute(tx)
+            .await?;
         Ok(())
     }
 }

@@ -98,7 +98,7 @@ async fn edit(
     work: impl FnOnce(&Document) -> Vec<Entry> + Send + 'static,
 ) -> Result<(), AdminError> {
     let caller = policy::Caller::system();
-    let request = EditRequest { tenant, caller, doc, expect: Expect::Any, now };
+    let request = EditRequest { tenant, caller, doc, expect: Expect::Any, now, note: None };
     let edited = store.writer().edit(request, |document| Ok::<_, String>(work(document))).await?;
     edited.map(drop).map_err(|error| AdminError::Asked(error.to_string()))
 }

@@ -1,6 +1,7 @@
 //! Checks of single values that several requests share.
 
 use sync_core::id::{BranchId, TenantId};
+use sync_core::value::Value;
 
 use crate::accounts::branches;
 use crate::http::{Code, Problem};
@@ -22,6 +23,27 @@ pub fn text(field: &str, value: &str, longest: usize) -> Result<String, Problem>
         return Err(Problem::invalid(field, "It has control characters."));
     }
     Ok(value.to_owned())
+}
+
+/// A short list of names, as the value of a field: one a line, `null` for none.
+///
+/// # Errors
+/// `invalid` for more than 20, and for a name that is empty, long or of several lines.
+pub fn names(field: &str, names: &[String]) -> Result<Value, Problem> {
+    if names.len() > 20 {
+        return Err(Problem::invalid(field, "At most 20."));
+    }
+    let mut lines: Vec<String> = Vec::with_capacity(names.len());
+    for name in names {
+        let name = text(field, name, 60)?;
+        if name.contains('\n') {
+            return Err(Problem::invalid(field, "Each is one line."));
+        }
+        if !lines.contains(&name) {
+            lines.push(name);
+        }
+    }
+    Ok(if lines.is_empty() { Value::Null } else { lines.join("\n").into() })
 }
 
 /// Characters that make what follows them read in another order than it stands, as in a plate

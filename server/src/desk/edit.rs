@@ -16,7 +16,8 @@ use crate::auth::Caller;
 use crate::http::{Code, ETag, IfMatch, Operation, Problem};
 use crate::writer::{EditError, EditRequest, Edited, Expect};
 
-/// Runs an edit in the writer and writes it into the audit list.
+/// Runs an edit in the writer, with its row in the audit list in the same transaction. An edit that
+/// changes nothing, such as a repeat, leaves none.
 ///
 /// # Errors
 /// `not_found`, `conflict`, `changed_meanwhile`, `denied`, whatever `work` says, and the store's.
@@ -32,12 +33,9 @@ where
     F: FnOnce(&Document) -> Result<Vec<Entry>, Problem> + Send + 'static,
 {
     let now = app.now();
-    let request = EditRequest { tenant: caller.tenant, caller: caller.policy(), doc, expect, now };
-    let edited = app.writer().edit(request, work).await?.map_err(problem)?;
-    app.store
-        .write::<(), Problem, _>(move |tx| Box::pin(async move { Ok(note.write(tx, now).await?) }))
-        .await?;
-    Ok(edited)
+    let (tenant, policy, note) = (caller.tenant, caller.policy(), Some(note));
+    let request = EditRequest { tenant, caller: policy, doc, expect, now, note };
+    app.writer().edit(request, work).await?.map_err(problem)
 }
 
 /// The document as it is committed now.

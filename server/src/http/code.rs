@@ -63,6 +63,7 @@ codes! {
     NoSuchMethod = "method_not_allowed", METHOD_NOT_ALLOWED, "This address does not take that method.";
     Conflict = "conflict", CONFLICT, "That already exists.";
     WrongState = "wrong_state", CONFLICT, "That is not possible in the present state.";
+    Unfit = "technician_unfit", CONFLICT, "Something speaks against sending this technician.";
     Denied = "denied", FORBIDDEN, "The policy does not allow that.";
     IfMatchMissing = "if_match_required", PRECONDITION_REQUIRED, "Send the ETag you saw in If-Match.";
     Changed = "changed_meanwhile", PRECONDITION_FAILED, "It was changed since you saw it.";

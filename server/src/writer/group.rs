@@ -112,7 +112,7 @@ impl<'m> Group<'m> {
 
     /// Makes an edit of the office or of the server itself.
     pub fn edit(&mut self, edit: &EditRequest, work: &mut dyn Ask) -> Result<Outcome, StoreError> {
-        let EditRequest { tenant, caller, doc, expect, now } = *edit;
+        let &EditRequest { tenant, caller, doc, expect, now, ref note } = edit;
         let actor = self.actor;
         let held = find(&mut self.docs, tenant, doc)?;
         match expect {
@@ -153,6 +153,9 @@ impl<'m> Group<'m> {
             author,
         };
         let pos = self.append(tenant, doc, &admitted, payload, now)?;
+        if let Some(note) = note {
+            self.tables.audit.push(note.cells(now));
+        }
         let held = find(&mut self.docs, tenant, doc)?;
         Ok(Outcome::Edited(Edited { document: Arc::clone(&held.document), pos }))
     }

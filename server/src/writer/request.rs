@@ -11,6 +11,7 @@ use sync_core::schema::DocId;
 use sync_core::sync::Submitted;
 use tokio::sync::oneshot;
 
+use crate::accounts::audit::Note;
 use crate::store::StoreError;
 
 /// One verdict for each change, one list for each run, in the order in which they were sent.
@@ -45,7 +46,7 @@ pub struct Evidence {
 }
 
 /// Work of the office, or of the server itself, on one document.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct EditRequest {
     /// The tenant of the caller.
     pub tenant: TenantId,
@@ -57,6 +58,8 @@ pub struct EditRequest {
     pub expect: Expect,
     /// The server's wall clock, Unix milliseconds.
     pub now: i64,
+    /// What the audit list says of it, written in the same transaction if anything is changed.
+    pub note: Option<Note>,
 }
 
 impl EditRequest {

@@ -2,6 +2,7 @@
 
 use sqlx::AnyConnection;
 
+use crate::accounts::audit;
 use crate::store::sql::Rows;
 use crate::store::{Backend, StoreError};
 
@@ -11,6 +12,7 @@ pub(crate) struct Tables {
     pub runs: Rows,
     pub pushes: Rows,
     pub quarantine: Rows,
+    pub audit: Rows,
     pub projected: Projected,
 }
 
@@ -51,24 +53,25 @@ impl Tables {
                 12,
                 "ON CONFLICT (tenant, hash) DO NOTHING",
             ),
+            audit: Rows::new(audit::INSERT, 9, ""),
             projected: Projected::new(),
         }
     }
 
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        let log = [&self.leases, &self.runs, &self.pushes, &self.quarantine];
+        let log = [&self.leases, &self.runs, &self.pushes, &self.quarantine, &self.audit];
         log.into_iter().all(Rows::is_empty) && self.projected.documents.is_empty()
     }
 
     /// All rows, in the order in which they are written.
-    pub fn into_rows(self) -> [Rows; 12] {
-        let Self { leases, runs, pushes, quarantine, projected } = self;
+    pub fn into_rows(self) -> [Rows; 13] {
+        let Self { leases, runs, pushes, quarantine, audit, projected } = self;
         let Projected { documents, snapshots, scope, jobs, facts, parts, seals, movements } =
             projected;
         [
-            leases, runs, pushes, quarantine, documents, snapshots, scope, jobs, facts, parts,
-            seals, movements,
+            leases, runs, pushes, quarantine, audit, documents, snapshots, scope, jobs, facts,
+            parts, seals, movements,
         ]
     }
 

@@ -307,7 +307,7 @@ mod tests {
         let caller = Caller { user: UserId::new(2, [2; 10]), role: Role::Dispatcher };
         let doc = sync_core::id::JobId::new(1, [1; 10]).into();
         let tenant = TenantId::new(1, [1; 10]);
-        let edit = EditRequest { tenant, caller, doc, expect: Expect::Any, now: 1 };
+        let edit = EditRequest { tenant, caller, doc, expect: Expect::Any, now: 1, note: None };
         let work = |_: &sync_core::document::Document| Ok::<_, ()>(Vec::new());
         Request::Edit(edit, request::edit(work, oneshot::channel().0))
     }

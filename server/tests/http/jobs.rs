@@ -15,19 +15,6 @@ fn take(desk: &Client, body: Value) -> Value {
     desk.post("/v1/jobs", body).ok(201)
 }
 
-/// As if the server had died after what was done was committed and before its answer was kept.
-fn lose_answers(world: &World) {
-    let forget = "UPDATE idempotency SET status = NULL, headers = NULL, body = NULL, leased_to = 0";
-    let store = world.running().app().store.clone();
-    let done = store.write::<(), server::store::StoreError, _>(move |tx| {
-        Box::pin(async move {
-            sqlx::query(forget).execute(tx).await?;
-            Ok(())
-        })
-    });
-    world.block_on(done).expect("the store writes");
-}
-
 fn path(job: &Value) -> String {
     format!("/v1/jobs/{}", job["id"].as_str().unwrap_or_default())
 }
@@ -202,7 +189,7 @@ fn a_repeat_after_a_lost_answer_finds_what_the_first_attempt_made() {
     let desk = world.admin();
     let keyed = desk.header("idempotency-key", "call-2");
     let first = keyed.post("/v1/jobs", call()).ok(201);
-    lose_answers(&world);
+    world.lose_answers();
     assert_eq!(keyed.post("/v1/jobs", call()).ok(201)["id"], first["id"]);
     assert_eq!(desk.get("/v1/jobs").ok(200)["items"].as_array().map(Vec::len), Some(1));
 }
@@ -224,7 +211,7 @@ fn a_repeat_after_a_lost_answer_succeeds_though_the_state_has_changed_since() {
         let keyed = desk.header("idempotency-key", what).header("if-match", &seen);
         let first = keyed.post(&format!("{path}/{what}"), body.clone()).ok(200);
         assert_eq!(first["state"], *state, "{what}");
-        lose_answers(&world);
+        world.lose_answers();
         let again = keyed.post(&format!("{path}/{what}"), body.clone());
         assert_eq!(again.ok(200)["timeline"], first["timeline"], "{what} was done once");
         // Another attempt under another key is held to what it saw.
@@ -234,7 +221,7 @@ fn a_repeat_after_a_lost_answer_succeeds_though_the_state_has_changed_since() {
     let assign = desk.header("idempotency-key", "later");
     assign.post(&format!("{path}/assign"), json!({"technician": bo})).ok(200);
     desk.post(&format!("{path}/cancel"), json!({"reason": "duplicate"})).ok(200);
-    lose_answers(&world);
+    world.lose_answers();
     let again = assign.post(&format!("{path}/assign"), json!({"technician": bo})).ok(200);
     assert_eq!(again["state"], "cancelled", "what came after it stands");
 }
@@ -377,30 +364,6 @@ fn a_part_is_written_over_only_as_it_was_seen() {
         assert_eq!((again.header("etag"), again.status), (newer.as_str(), 200));
         assert_eq!(desk.header("if-match", &newer).put(path, at(3)).ok(200)["version"], 3);
     }
-}
-
-#[test]
-fn a_technician_has_skills_while_they_are_in_date_and_works_in_shifts() {
-    let world = World::new();
-    let bo = world.add_user(world.tenant, "bo", Role::Technician);
-    let desk = world.admin();
-    let path = format!("/v1/technicians/{bo}");
-    let first = desk.get(&path).ok(200);
-    assert_eq!(
-        (&first["record"]["name"], &first["on_shift"]),
-        (&json!("Name of bo"), &json!(false))
-    );
-    let old = json!({"skill": "tow", "expires": 1_000_000_000_000_i64});
-    desk.post(&format!("{path}/certificates"), old).ok(200);
-    let new = json!({"skill": "high_voltage", "serial": "HV-1"});
-    let certified = desk.post(&format!("{path}/certificates"), new).ok(200);
-    assert_eq!(certified["skills"], json!(["high_voltage"]));
-    let now = world.running().app().now();
-    let shift = json!({"starts": now - 1000, "ends": now + 3_600_000});
-    assert_eq!(desk.post(&format!("{path}/shifts"), shift).ok(200)["on_shift"], true);
-    let away = json!({"absence": true, "starts": now - 1000, "ends": now + 3_600_000});
-    assert_eq!(desk.post(&format!("{path}/shifts"), away).ok(200)["on_shift"], false);
-    assert_eq!(desk.get("/v1/technicians").ok(200)["items"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]

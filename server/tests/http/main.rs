@@ -9,6 +9,7 @@ mod isolation;
 mod jobs;
 mod login;
 mod positions;
+mod sending;
 mod sockets;
 mod sync;
 mod world;

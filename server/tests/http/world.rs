@@ -126,6 +126,20 @@ impl World {
         self.running().app().now()
     }
 
+    /// As if the server had died after what was done was committed and before its answer was kept.
+    pub fn lose_answers(&self) {
+        let forget =
+            "UPDATE idempotency SET status = NULL, headers = NULL, body = NULL, leased_to = 0";
+        let store = self.running().app().store.clone();
+        let done = store.write::<(), server::store::StoreError, _>(move |tx| {
+            Box::pin(async move {
+                sqlx::query(forget).execute(tx).await?;
+                Ok(())
+            })
+        });
+        self.block_on(done).expect("the store writes");
+    }
+
     pub fn add_tenant(&self, slug: &str) -> TenantId {
         let store = &self.running().app().store;
         self.block_on(admin::create_tenant(store, self.now(), slug, slug)).unwrap()

@@ -212,7 +212,7 @@ fn an_edit_sees_the_document_under_the_lock_and_a_stale_one_is_told() {
         let exists = writer.edit(desk.request(doc, Expect::New), set("b")).await.unwrap();
         assert!(matches!(exists, Err(EditError::Exists)));
         let at = desk.request(doc, Expect::At(first.pos));
-        let second = writer.edit(at, set("b")).await.unwrap().unwrap();
+        let second = writer.edit(at.clone(), set("b")).await.unwrap().unwrap();
         assert!(second.pos > first.pos);
         match writer.edit(at, set("c")).await.unwrap() {
             Err(EditError::Changed { pos }) => assert_eq!(pos, second.pos),
@@ -236,7 +236,7 @@ fn a_closure_that_panics_harms_nobody_else() {
         let request = desk.request(doc, Expect::Any);
         let writer = &store;
         let (broken, fine) = tokio::join!(
-            writer.edit::<(), _>(request, |_| panic!("a defect")),
+            writer.edit::<(), _>(request.clone(), |_| panic!("a defect")),
             writer.edit::<(), _>(request, |_| Ok(vec![note("fine")])),
         );
         assert_eq!(broken.unwrap_err().code(), "internal");

@@ -73,7 +73,7 @@ impl Desk {
 
     pub fn request(&self, doc: DocId, expect: Expect) -> EditRequest {
         let caller = Caller { user: self.user, role: Role::Manager };
-        EditRequest { tenant: self.tenant, caller, doc, expect, now: NOW }
+        EditRequest { tenant: self.tenant, caller, doc, expect, now: NOW, note: None }
     }
 
     /// Writes these entries.

@@ -45,6 +45,12 @@ pub(crate) fn text<'a>(fact: &'a Fact, key: &Key) -> Option<&'a str> {
     fact.record.get(key).and_then(Value::as_text)
 }
 
+/// The names a field lists, one a line.
+pub(crate) fn lines(value: Option<&Value>) -> Vec<String> {
+    let text = value.and_then(Value::as_text).unwrap_or_default();
+    text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
 pub(crate) fn int(fact: &Fact, key: &Key) -> Option<i64> {
     fact.record.get(key).and_then(Value::as_int)
 }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::access::walk_up;
+use super::access::{lines, walk_up};
 use crate::document::Document;
-use crate::id::BranchId;
+use crate::id::{BranchId, JobId};
 use crate::place::Place;
 use crate::schema::{Key, key, section};
 use crate::value::{Record, Value};
@@ -53,6 +53,14 @@ pub struct Intake {
     pub remarks: Option<String>,
     /// Checklist steps this job asks for, separated by spaces, instead of the usual ones.
     pub checklist: Option<String>,
+    /// Skills it asks of whoever is sent.
+    pub skills: Vec<String>,
+    /// Equipment it asks of their van.
+    pub equipment: Vec<String>,
+    /// The job this one follows up.
+    pub follows: Option<JobId>,
+    /// The job that follows this one up, because it could not be helped the first time.
+    pub follow_up: Option<JobId>,
 }
 
 /// What the customer was promised.
@@ -82,6 +90,11 @@ impl Intake {
         let pin = field(key::LAT).zip(field(key::LON));
         let pin = pin.and_then(|(lat, lon)| Place::new(lat, lon).ok());
         let branch = value(&key::BRANCH).and_then(Value::as_bytes);
+        let job = |key: Key| {
+            let bytes = document.field(&section::INTAKE, &key).and_then(Value::as_bytes);
+            bytes.and_then(|bytes| JobId::from_slice(bytes).ok())
+        };
+        let list = |key: Key| lines(document.field(&section::INTAKE, &key));
         Self {
             number: text(key::NUMBER),
             source: text(key::SOURCE)
@@ -104,6 +117,10 @@ impl Intake {
             destination: text(key::DESTINATION),
             remarks: text(key::REMARKS),
             checklist: text(key::CHECKLIST),
+            skills: list(key::SKILLS),
+            equipment: list(key::EQUIPMENT),
+            follows: job(key::FOLLOWS),
+            follow_up: job(key::FOLLOW_UP),
         }
     }
 }

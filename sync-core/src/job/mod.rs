@@ -46,7 +46,7 @@ pub use timeline::{TimelineItem, timeline};
 pub use times::StepTime;
 pub use view::JobSummary;
 
-pub(crate) use access::{int, text};
+pub(crate) use access::{int, lines, text};
 pub(crate) use causal::Past;
 pub(crate) use evidence::notes;
 pub(crate) use family::{Family, families};

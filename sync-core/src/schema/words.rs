@@ -208,6 +208,14 @@ keys! {
     KID = "kid", Plain;
     /// Id of a tenant (16 bytes).
     TENANT = "tenant", Plain;
+    /// Skills a job asks for, one a line.
+    SKILLS = "skills", Plain;
+    /// Equipment a van carries or a job asks for, one a line.
+    EQUIPMENT = "equipment", Plain;
+    /// Id of the job this one follows up (16 bytes).
+    FOLLOWS = "follows", Plain;
+    /// Id of the job that follows this one up (16 bytes).
+    FOLLOW_UP = "follow_up", Plain;
 }
 
 /// Words that stand for themselves in one byte or two instead of spelled out.

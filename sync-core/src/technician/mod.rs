@@ -1,7 +1,10 @@
 //! The technician: details, certificates in date, and shifts.
 
+mod fitness;
+
 use std::collections::BTreeSet;
 
+pub use fitness::Unfit;
 use serde::{Deserialize, Serialize};
 
 use crate::document::Document;

@@ -8,7 +8,7 @@ pub use stock::{Stock, StockLine, Usage, usages};
 
 use crate::document::Document;
 use crate::id::{BranchId, UserId, VanId};
-use crate::job::Note;
+use crate::job::{Note, lines};
 use crate::schema::{Key, key, section};
 use crate::value::Value;
 
@@ -25,6 +25,8 @@ pub struct Van {
     pub branch: Option<BranchId>,
     /// Who drives it now.
     pub technician: Option<UserId>,
+    /// What it carries besides stock: winch, wheel lift, charger and the like.
+    pub equipment: Vec<String>,
     /// Whether it is in use; a van nobody said otherwise about is.
     pub active: bool,
     /// Remarks.
@@ -45,9 +47,15 @@ impl Van {
             plate: text(key::PLATE),
             branch: bytes(key::BRANCH).and_then(|id| BranchId::from_slice(id).ok()),
             technician: bytes(key::TECHNICIAN).and_then(|id| UserId::from_slice(id).ok()),
+            equipment: equipment(document),
             active: field(key::ACTIVE).and_then(Value::as_bool).unwrap_or(true),
             notes: crate::job::notes(document),
             stock: Stock::of(document, usages),
         }
     }
+}
+
+/// What a van carries besides stock.
+pub fn equipment(document: &Document) -> Vec<String> {
+    lines(document.field(&section::DETAILS, &key::EQUIPMENT))
 }

@@ -88,6 +88,7 @@ async fn assigned(store: &Store, tenant: TenantId, desk: UserId, index: u64, job
         doc: job_id(job).into(),
         expect: Expect::New,
         now: STARTS - 600_000,
+        note: None,
     };
     let entries = move |document: &_| Ok::<_, ()>(base(document, job, &phone));
     let edited = store.writer().edit(edit, entries).await.expect("the store answers");

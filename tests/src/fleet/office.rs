@@ -43,7 +43,7 @@ impl World {
         let now = clamp(self.site.wall(index, self.now));
         let id = self.tenants[usize::from(tenant)];
         let caller = Caller { user, role };
-        let request = EditRequest { tenant: id, caller, doc, expect, now };
+        let request = EditRequest { tenant: id, caller, doc, expect, now, note: None };
         let Some(node) = self.site.places[index].node.as_mut() else { return false };
         let mut made = Vec::new();
         let edited = node.edit::<(), _>(request, |document| {

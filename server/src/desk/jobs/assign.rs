@@ -2,14 +2,17 @@
 
 use axum::extract::State;
 use serde::Deserialize;
+use sync_core::document::Document;
 use sync_core::id::{JobId, UserId};
-use sync_core::job::Job;
-use sync_core::schema::{key, section};
+use sync_core::job::{Intake, Job};
+use sync_core::schema::{DocId, DocKind, key, section};
+use sync_core::technician::{Technician, Unfit};
 use sync_core::value::Value;
+use sync_core::van;
 use utoipa::ToSchema;
 
 use super::sets::time;
-use super::{Answer, JobView, answer, begin_fact};
+use super::{Answer, JobView, answer, begin_fact, find};
 use crate::accounts::audit::Note;
 use crate::accounts::users;
 use crate::app::App;
@@ -47,18 +50,23 @@ pub struct Assign {
     pub expires: Option<i64>,
     /// Estimated arrival, Unix milliseconds.
     pub eta: Option<i64>,
+    /// Whether to send them although something speaks against it (`technician_unfit`).
+    #[serde(default)]
+    pub anyway: bool,
 }
 
 /// Gives a job to a technician or provider, the first time or anew: each time a higher epoch.
 ///
-/// Whoever had it before keeps what they recorded. If-Match is taken into account when sent.
+/// Whoever had it before keeps what they recorded. If-Match is taken into account when sent. A
+/// technician who is absent, off shift, or lacks a skill or equipment the job asks for is sent only
+/// with `anyway`.
 #[utoipa::path(
     post, path = "/v1/jobs/{id}/assign", tag = "jobs", request_body = Assign,
     params(("id" = String, Path)),
     responses(
         (status = 200, body = JobView),
         (status = 404, body = ProblemBody),
-        (status = 409, description = "wrong_state: the job is over.", body = ProblemBody),
+        (status = 409, description = "wrong_state: the job is over. technician_unfit: what speaks against it is in `detail`, the first as `reason`.", body = ProblemBody),
         (status = 412, body = ProblemBody),
         (status = 422, description = "unknown_reference", body = ProblemBody),
     )
@@ -75,17 +83,23 @@ pub async fn assign(
         begin_fact(&app, &caller, id, seen.as_ref(), &operation, &section::ASSIGNMENT).await?;
     let provider =
         to.provider.as_deref().map(|name| check::text("provider", name, 100)).transpose()?;
-    match (to.technician, &provider) {
-        (Some(technician), None) => check_technician(&app, &caller, technician).await?,
-        (None, Some(_)) => {}
+    let sent = match (to.technician, &provider) {
+        (Some(technician), None) => {
+            check_technician(&app, &caller, technician).await?;
+            let (document, _) = find(&app, &caller, id).await?;
+            Some(Sent::find(&app, &caller, technician, &Job::of(&document).intake).await?)
+        }
+        (None, Some(_)) => None,
         _ => return Err(Problem::invalid("technician", "Send a technician or a provider.")),
-    }
+    };
     let now = app.now();
     let offer = to.kind == How::Offer;
     let eta = to.eta.map(|at| time("eta", at)).transpose()?;
     let expires = to.expires.map(|at| time("expires", at)).transpose()?;
     let expires = expires.or(offer.then_some(now + OFFER_MS)).filter(|_| offer);
-    let detail = serde_json::json!({"technician": to.technician, "provider": provider});
+    let anyway = to.anyway;
+    let detail =
+        serde_json::json!({"technician": to.technician, "provider": provider, "anyway": anyway});
     let note = Note::by(&caller, "job.assign", id).detail(detail);
     let edited = edit::edit(&app, &caller, id.into(), expect, note, move |document| {
         if edit::done(document, &operation, 0, &section::ASSIGNMENT) {
@@ -93,6 +107,9 @@ pub async fn assign(
         }
         let job = Job::of(document);
         open(&job, now)?;
+        if let Some(sent) = sent.filter(|_| !anyway) {
+            sent.fits(&job, now)?;
+        }
         let kind = if offer { "offer" } else { "assign" };
         let technician = to.technician.map_or(Value::Null, |user| edit::raw(user.as_bytes()));
         let pairs = [
@@ -108,6 +125,48 @@ pub async fn assign(
     })
     .await?;
     Ok(answer(&app, edited))
+}
+
+/// Who is sent, and with what.
+struct Sent {
+    technician: Technician,
+    equipment: Vec<String>,
+}
+
+impl Sent {
+    async fn find(app: &App, caller: &Caller, id: UserId, job: &Intake) -> Result<Self, Problem> {
+        let doc = DocId::from(id);
+        let record = app.store.document(caller.tenant, doc).await?;
+        let record = record.map_or_else(|| Document::new(doc), |standing| standing.document);
+        let mut equipment = Vec::new();
+        let mut after = None;
+        while !job.equipment.is_empty() {
+            let page = app.store.documents(caller.tenant, DocKind::Van, after, VANS).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(*last.document.id().as_bytes());
+            let theirs = page.iter().filter(|van| is_driven_by(&van.document, id));
+            equipment.extend(theirs.flat_map(|van| van::equipment(&van.document)));
+        }
+        Ok(Self { technician: Technician::of(&record), equipment })
+    }
+
+    /// Whether nothing speaks against sending them.
+    fn fits(&self, job: &Job, now: i64) -> Result<(), Problem> {
+        let unfit = self.technician.unfit(&job.intake, &self.equipment, now);
+        let Some(first) = unfit.first() else { return Ok(()) };
+        let mut detail: Vec<_> = unfit.iter().map(Unfit::sentence).collect();
+        detail.push("Send somebody else, or repeat it with anyway.".to_owned());
+        let problem = Problem::new(Code::Unfit).field("technician").reason(first.code());
+        Err(problem.detail(detail.join(" ")))
+    }
+}
+
+/// Vans read at once.
+const VANS: u32 = 200;
+
+fn is_driven_by(van: &Document, user: UserId) -> bool {
+    let driver = van.field(&section::DETAILS, &key::TECHNICIAN).and_then(Value::as_bytes);
+    driver == Some(user.as_bytes())
 }
 
 /// Why a job is taken back.

@@ -116,7 +116,7 @@ fn likeness(job: &Job) -> Likeness {
 }
 
 /// The next human number of a tenant: the day and a count, such as `261123-007`.
-async fn next_number(app: &App, tenant: TenantId, now: i64) -> Result<String, Problem> {
+pub(super) async fn next_number(app: &App, tenant: TenantId, now: i64) -> Result<String, Problem> {
     let day = day(now);
     let counted = day.clone();
     let count = app

@@ -103,6 +103,14 @@ pub struct JobFields {
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     pub checklist: Given<String>,
+    /// Skills it asks of whoever is sent; a dispatcher is told when somebody lacks one.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub skills: Given<Vec<String>>,
+    /// Equipment it asks of their van.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub equipment: Given<Vec<String>>,
     /// Estimated arrival, Unix milliseconds.
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<i64>)]
@@ -172,6 +180,8 @@ impl JobFields {
         sets.text("destination", key::DESTINATION, self.destination, 300)?;
         sets.text("remarks", key::REMARKS, self.remarks, 4000)?;
         sets.text("checklist", key::CHECKLIST, self.checklist, 1000)?;
+        sets.with(key::SKILLS, self.skills, |names| check::names("skills", &names))?;
+        sets.with(key::EQUIPMENT, self.equipment, |names| check::names("equipment", &names))?;
         sets.promise(key::ETA, self.eta, |at| time("eta", at))?;
         sets.promise(key::ETA_BY, self.eta_by, |at| time("eta_by", at))?;
         let amount = |amount| check::range("amount", amount, 0..=100_000_000_000);

@@ -6,6 +6,7 @@ pub mod decide;
 pub mod end;
 pub mod extra;
 pub mod fields;
+pub mod follow_up;
 pub mod list;
 pub mod one;
 pub mod seals;

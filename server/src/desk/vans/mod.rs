@@ -26,7 +26,7 @@ use crate::writer::Expect;
 /// A van with its stock.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct VanView {
-    /// `id`, `name`, `plate`, `branch`, `technician`, `active`, `notes`, and `stock.lines` with
+    /// `id`, `name`, `plate`, `branch`, `technician`, `equipment`, `active`, `notes`, and `stock.lines` with
     /// `part_no`, `bin`, `quantity` (thousandths), `oversold`, `counted_at`.
     #[serde(flatten)]
     #[schema(value_type = Object)]
@@ -49,6 +49,9 @@ pub struct NewVan {
     /// Who drives it.
     #[schema(value_type = Option<String>, format = Uuid)]
     pub technician: Option<UserId>,
+    /// What it carries besides stock: winch, wheel lift, charger and the like.
+    #[serde(default)]
+    pub equipment: Vec<String>,
 }
 
 /// What may change; what is left out stays, `null` clears plate, branch and technician.
@@ -69,6 +72,8 @@ pub struct VanChange {
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>, format = Uuid)]
     pub technician: Given<UserId>,
+    /// What it carries besides stock.
+    pub equipment: Option<Vec<String>>,
     /// Whether it is in use; a dispatcher may set this.
     pub active: Option<bool>,
 }
@@ -120,6 +125,7 @@ pub async fn create(
         plate: new.plate.map(Some),
         branch: new.branch.map(Some),
         technician: new.technician.map(Some),
+        equipment: Some(new.equipment),
         active: None,
     };
     let sets = checked(&app, &caller, change).await?;
@@ -189,6 +195,9 @@ async fn checked(
             check_technician(app, caller, user).await?;
         }
         set(key::TECHNICIAN, technician.map_or(Value::Null, |user| edit::raw(user.as_bytes())));
+    }
+    if let Some(equipment) = &change.equipment {
+        set(key::EQUIPMENT, check::names("equipment", equipment)?);
     }
     if let Some(active) = change.active {
         set(key::ACTIVE, active.into());

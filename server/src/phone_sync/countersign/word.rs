@@ -43,8 +43,14 @@ pub(super) async fn give(app: &Shared, tenant: TenantId, job: JobId) -> Result<(
     for words in words.chunks(TOGETHER) {
         let (words, now) = (words.to_vec(), app.now());
         let caller = policy::Caller::system();
-        let request =
-            EditRequest { tenant, caller, doc: job.into(), expect: Expect::Existing, now };
+        let request = EditRequest {
+            tenant,
+            caller,
+            doc: job.into(),
+            expect: Expect::Existing,
+            now,
+            note: None,
+        };
         let seal = words.first().map_or(FactId::new(0, [0; 10]), |word| word.seal);
         let edited = app.writer().edit(request, move |document| {
             let missing = words.iter().filter(|word| !is_countersigned(document, word.seal));

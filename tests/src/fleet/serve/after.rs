@@ -46,8 +46,14 @@ impl World {
             Random::new(fact.unix_ms() as u64).fork(&fact.to_string()).bytes(),
         );
         let caller = Caller::system();
-        let request =
-            EditRequest { tenant: id, caller, doc, expect: Expect::Existing, now: clamp(wall) };
+        let request = EditRequest {
+            tenant: id,
+            caller,
+            doc,
+            expect: Expect::Existing,
+            now: clamp(wall),
+            note: None,
+        };
         if process
             .edit::<(), _>(request, |_| Ok(vec![signed.entry(entry)]))
             .is_ok_and(|it| it.is_ok())
