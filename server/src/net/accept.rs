@@ -24,6 +24,7 @@ use tower::ServiceExt as _;
 
 use super::Peer;
 use super::linger::{Lingering, Unread};
+use super::meter::{Meter, Metered};
 use super::seats::{Seat, Seats};
 use super::stall::Patient;
 use crate::app::App;
@@ -146,10 +147,12 @@ async fn serve(
     place: (OwnedSemaphorePermit, Seat),
 ) {
     let net = &app.config.net;
-    let service = Service { app: app.clone(), router, peer };
+    let meter = Meter::default();
+    let service = Service { app: app.clone(), router, peer, meter: meter.clone() };
     let unread = Unread::default();
     let stream = Patient::new(stream, net.stall_timeout);
     let stream = Lingering::new(stream, unread.clone(), stop.clone());
+    let stream = Metered::new(stream, meter);
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let service = service.clone();
         let request = request.map(|body| Body::new(unread.watch(body)));
@@ -190,6 +193,7 @@ struct Service {
     app: App,
     router: Router,
     peer: IpAddr,
+    meter: Meter,
 }
 
 impl Service {
@@ -198,6 +202,7 @@ impl Service {
     async fn answer(self, mut request: Request) -> Response {
         let peer = self.peer(&request);
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(self.meter);
         let net = &self.app.config.net;
         // A page of a phone may need minutes over a poor link before there is anything to do.
         let body = if request.uri().path() == "/v1/sync" {

@@ -2,20 +2,21 @@
 //!
 //! Bodies come before their request takes a place, however slow the link, so places do not bound
 //! them. A body is charged as its bytes arrive: announcing one costs the others nothing, only who
-//! has sent something holds something. It is paid back when the request is answered.
+//! has sent something holds something. It is paid back when the request is answered. Messages of a
+//! WebSocket are bodies too ([`super::meter`]).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::seats::holder;
 
 /// The bodies that are in memory now.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Bodies {
     /// Most of all together, bytes.
     most: usize,
-    held: Mutex<Held>,
+    held: Arc<Mutex<Held>>,
 }
 
 #[derive(Debug, Default)]
@@ -35,8 +36,8 @@ pub enum Lane {
 
 /// What one body takes; given back when dropped.
 #[derive(Debug)]
-pub struct Room<'b> {
-    bodies: &'b Bodies,
+pub struct Room {
+    bodies: Bodies,
     holder: IpAddr,
     lane: Lane,
     bytes: usize,
@@ -49,12 +50,12 @@ pub struct Full;
 impl Bodies {
     /// Room for so many bytes, of which one address gets half at most.
     pub fn new(bytes: usize) -> Self {
-        Self { most: bytes, held: Mutex::default() }
+        Self { most: bytes, held: Arc::default() }
     }
 
     /// Room for a body from this address, of which nothing has come yet.
-    pub fn room(&self, address: IpAddr, lane: Lane) -> Room<'_> {
-        Room { bodies: self, holder: holder(address), lane, bytes: 0 }
+    pub fn room(&self, address: IpAddr, lane: Lane) -> Room {
+        Room { bodies: self.clone(), holder: holder(address), lane, bytes: 0 }
     }
 
     /// Bytes held now.
@@ -67,7 +68,7 @@ impl Bodies {
     }
 }
 
-impl Room<'_> {
+impl Room {
     /// Takes so many bytes more.
     ///
     /// # Errors
@@ -89,19 +90,25 @@ impl Room<'_> {
         self.bytes += bytes;
         Ok(())
     }
-}
 
-impl Drop for Room<'_> {
-    fn drop(&mut self) {
-        if self.bytes == 0 {
+    /// Gives everything back.
+    pub fn clear(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        if bytes == 0 {
             return;
         }
         let mut held = self.bodies.lock();
-        held.all = held.all.saturating_sub(self.bytes);
+        held.all = held.all.saturating_sub(bytes);
         match held.by.get_mut(&self.holder) {
-            Some(own) if *own > self.bytes => *own -= self.bytes,
+            Some(own) if *own > bytes => *own -= bytes,
             _ => drop(held.by.remove(&self.holder)),
         }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 

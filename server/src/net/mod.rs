@@ -5,6 +5,7 @@ pub mod bodies;
 pub mod files;
 pub mod lanes;
 mod linger;
+pub mod meter;
 mod seats;
 pub mod shed;
 mod stall;

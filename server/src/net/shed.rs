@@ -66,7 +66,7 @@ pub async fn open(State(app): State<App>, request: Request, next: Next) -> Respo
 ///
 /// # Errors
 /// `too_large`, `timeout`, `overloaded`.
-pub async fn arrived(app: &App, request: Request) -> Result<(Request, Room<'_>), Problem> {
+pub async fn arrived(app: &App, request: Request) -> Result<(Request, Room), Problem> {
     let net = &app.config.net;
     let (lane, limit, deadline) = match &*route(&request) {
         // A page of a phone may need minutes over a poor link.
@@ -106,7 +106,7 @@ async fn whole(
     lane: Lane,
     limit: usize,
     deadline: Duration,
-) -> Result<(Request, Room<'_>), Problem> {
+) -> Result<(Request, Room), Problem> {
     let mut room = app.bodies.room(address(&request), lane);
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok((request, room));

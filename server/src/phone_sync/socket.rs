@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use sync_core::limits;
 use sync_core::sync::{Frame, encode_response};
@@ -15,6 +15,9 @@ use super::exchange::{Phone, exchange};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::http::{Code, Problem, ProblemBody};
+use crate::net::Peer;
+use crate::net::bodies::Lane;
+use crate::net::meter::Meter;
 use crate::store::Backend;
 use crate::writer::Committed;
 
@@ -42,6 +45,8 @@ const WRITE_BUFFER: usize = limits::FRAME_BYTES + 64 * 1024;
 pub async fn watch(
     State(app): State<App>,
     caller: Caller,
+    Extension(peer): Extension<Peer>,
+    Extension(meter): Extension<Meter>,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     Phone::of(&app, &caller).await?;
@@ -61,9 +66,10 @@ pub async fn watch(
     Ok(upgrade.on_upgrade(move |socket| async move {
         let tracked = app.sockets.open.clone();
         let watching = app.metrics.watching.clone();
+        meter.charge(app.bodies.room(peer.0, Lane::Phone));
         watching.inc();
         // A task of its own that the end of the server waits for.
-        let task = tracked.spawn(Watch { app, caller, socket, seen: 0 }.run());
+        let task = tracked.spawn(Watch { app, caller, socket, meter, seen: 0 }.run());
         drop(task.await);
         watching.dec();
     }))
@@ -73,6 +79,8 @@ struct Watch {
     app: App,
     caller: Caller,
     socket: WebSocket,
+    /// What has come in and is not answered yet.
+    meter: Meter,
     /// Up to where in the log this phone has everything.
     seen: i64,
 }
@@ -92,10 +100,12 @@ impl Watch {
                 }
                 message = self.socket.recv() => {
                     heard = Instant::now();
-                    match message {
+                    let goes_on = match message {
                         Some(Ok(message)) => self.message(message).await,
                         Some(Err(_)) | None => false,
-                    }
+                    };
+                    self.meter.settle();
+                    goes_on
                 }
                 commit = commits.recv() => match commit {
                     Ok(commit) if !self.concerns(&commit) => true,

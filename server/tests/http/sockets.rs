@@ -162,3 +162,52 @@ fn bodies_that_dawdle_hold_no_place() {
     }
     drop(dawdling);
 }
+
+/// A WebSocket of a logged-in phone that sends the start of a message and not its end.
+fn half_a_message(world: &World, token: &str, bytes: usize) -> TcpStream {
+    let mut stream = connect(world);
+    let head = format!(
+        "GET /v1/sync/ws HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+         connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).expect("it is open");
+    let mut start = [0; 12];
+    stream.read_exact(&mut start).expect("an answer");
+    assert_eq!(&start, b"HTTP/1.1 101");
+    // A final binary frame, masked with zeros, that announces a mebibyte.
+    let mut frame = vec![0x82, 0xff];
+    frame.extend_from_slice(&(1_048_576_u64).to_be_bytes());
+    frame.extend_from_slice(&[0; 4]);
+    frame.resize(frame.len() + bytes, 0);
+    stream.write_all(&frame).expect("it is open");
+    stream
+}
+
+#[test]
+fn half_messages_of_websockets_share_the_room_for_bodies() {
+    let world = World::with(|config| config.net.body_bytes = 1_000_000);
+    let phone = world.phone(world.tenant, "acme", "admin", "bo").log_in(&world);
+    let token = phone.token().expect("it is logged in");
+    let bodies = world.running().app().bodies.clone();
+    let holds = |least: usize| {
+        let give_up = Instant::now() + Duration::from_secs(20);
+        while bodies.held() < least {
+            assert!(Instant::now() < give_up, "{} of {least} bytes", bodies.held());
+            std::thread::yield_now();
+        }
+    };
+    let first = half_a_message(&world, token, 300_000);
+    holds(300_000);
+    // One address gets half: what would pass it is cut off, and takes nothing with it.
+    let second = half_a_message(&world, token, 300_000);
+    drop(until_closed(second));
+    assert!((300_000..500_000).contains(&bodies.held()), "{}", bodies.held());
+    phone.get("/v1/me").ok(200);
+    drop(first);
+    let give_up = Instant::now() + Duration::from_secs(20);
+    while bodies.held() > 0 {
+        assert!(Instant::now() < give_up, "{} bytes are still held", bodies.held());
+        std::thread::yield_now();
+    }
+}
