@@ -4,11 +4,12 @@
 
 mod scene;
 
+use ed25519_dalek::{Signer as _, SigningKey};
 use scene::{Hand, NOON, a_job, assigned, user};
-use sync_core::admission::{Admission, Attested, Verdict, Verified, adopt};
+use sync_core::admission::{Admission, Attested, Received, Verdict, Verified, adopt, push_message};
 use sync_core::change::Run;
 use sync_core::document::Document;
-use sync_core::id::{ActorId, FactId};
+use sync_core::id::{ActorId, DeviceId, FactId};
 use sync_core::policy::{Caller, Role};
 use sync_core::schema::{key, section};
 
@@ -21,11 +22,16 @@ fn server() -> ActorId {
 /// Everything a technician wrote, in runs of one change, as the phone signed it.
 fn own(phone: &Hand) -> Vec<Verified> {
     let own = phone.runs().filter(|(_, author)| author.user == Some(user(PHONE)));
-    let verified = own.map(|(run, author)| {
-        let attested = Attested { run, author, receipt: [0; 16] };
-        Verified::relayed(attested, |_| true).expect("somebody vouches for it")
-    });
-    verified.collect()
+    let push: Vec<Received> = own.map(|(run, _)| Received(run)).collect();
+    let (key, device) = (SigningKey::from_bytes(&[3; 32]), DeviceId::new(NOON, [1; 10]));
+    let signature = key.sign(&push_message(device, push.iter().map(|it| &it.0))).to_bytes();
+    Received::verify(push, &signature, &key.verifying_key(), user(PHONE), device).expect("signed")
+}
+
+/// The same runs of everybody, with the receipts a server once gave.
+fn receipted(hand: &Hand) -> Vec<Verified> {
+    let attested = hand.runs().map(|(run, author)| Attested { run, author, receipt: [0; 16] });
+    attested.map(|it| Verified::relayed(it, |_| true).expect("it is genuine")).collect()
 }
 
 fn take_in(document: &mut Document, work: Vec<Verified>) -> Vec<Admission> {
@@ -121,4 +127,29 @@ fn work_on_a_job_that_is_not_here_yet_can_be_taken_in_later() {
     }
     assert_eq!(verdicts(&take_in(&mut restored, own(&phone))), [Verdict::Durable]);
     assert_eq!(notes(&restored), [id]);
+}
+
+#[test]
+fn what_the_server_once_admitted_is_not_judged_again_and_waits_for_nothing() {
+    let (mut desk, _) = assigned();
+    let price = [(key::AMOUNT, 90_000.into()), (key::DESCRIPTION, "tow".into())];
+    desk.caller.role = Role::Manager;
+    let charge = desk.fact(section::CHARGES, &price);
+    let told = note(&mut desk, "the customer waits at the bridge");
+    let address = desk.document.field(&section::INTAKE, &key::PROBLEM).cloned();
+    // The server has nothing of all that, and a technician's phone brings it.
+    let mut restored = Document::new(a_job());
+    for time in 0..2 {
+        let admitted = take_in(&mut restored, receipted(&desk));
+        assert!(verdicts(&admitted).iter().all(|it| *it == Verdict::Durable), "{admitted:?}");
+        let written = admitted.iter().any(|it| it.admitted.is_some());
+        assert_eq!(written, time == 0, "a repeat changes nothing");
+    }
+    for (section, id) in [(section::CHARGES, charge), (section::NOTES, told)] {
+        let fact = restored.fact(&section, &id).expect("it is back");
+        assert_eq!(fact.author, Some(desk.caller.user), "in its author's name");
+    }
+    assert_eq!(restored.field(&section::INTAKE, &key::PROBLEM), address.as_ref());
+    assert_eq!(restored.conflicts().count(), 0);
+    assert!(restored.judge().is_ok(), "Automerge agrees");
 }

@@ -127,7 +127,7 @@ fn docs() -> impl Strategy<Value = Vec<DocId>> {
 prop_compose! {
     fn request()(
         epoch: u64, cursor: u64, more: bool,
-        runs in vec(prop_oneof![run().prop_map(Sent::Signed), attested().prop_map(Sent::Relayed)], 0..4),
+        runs in vec(prop_oneof![run().prop_map(Sent::Signed), attested().prop_map(Sent::Relayed), attested().prop_map(Sent::Stranded)], 0..4),
         signature in proptest::option::of(any::<[u8; 32]>()),
         inventory in proptest::option::of(docs()),
     ) -> Request {

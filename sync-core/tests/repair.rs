@@ -6,16 +6,16 @@ mod scene;
 
 use ed25519_dalek::SigningKey;
 use scene::{Hand, NOON, a_job, meet};
-use sync_core::admission::{ACTOR_NOT_YOURS, Attested, Verdict};
+use sync_core::admission::{ACTOR_NOT_YOURS, Attested, Verdict, Verified, adopt};
 use sync_core::change::{ChangeRef, Entry, Run};
-use sync_core::document::{Author, Digest};
+use sync_core::document::{Author, Digest, Document};
 use sync_core::id::{ActorId, DeviceId, FactId, JobId};
 use sync_core::policy::{Caller, Role};
 use sync_core::schema::{DocId, key, section};
 use sync_core::sync::{
     Frame, Inventory, Outbox, Outcome, Phone, PhoneEffect, PhoneEvent, Replica, Request, Response,
     Sent, ServerEffect, ServerEvent, Session, Standing, Writer, decode_request, encode_request,
-    encode_response,
+    encode_response, join,
 };
 use sync_core::value::Record;
 
@@ -60,6 +60,11 @@ impl Held {
     fn take_whole(&mut self, runs: &[Attested]) -> bool {
         let mut writer = writer(&mut self.next_n, self.actor);
         self.replica.take(&mut writer, runs, true).expect("it can be taken").rotated
+    }
+
+    fn take(&mut self, runs: &[Attested]) {
+        let mut writer = writer(&mut self.next_n, self.actor);
+        self.replica.take(&mut writer, runs, false).expect("it can be taken");
     }
 
     fn standings(&self) -> Vec<Standing> {
@@ -146,6 +151,68 @@ fn acknowledged_work_whose_actor_is_anothers_on_a_restored_server_is_written_ane
         assert!(phone.replica.document().fact(&section::NOTES, fact).is_some(), "{fact}");
     }
     Replica::load(a_job(), phone.replica.held().to_vec()).expect("it is whole");
+}
+
+#[test]
+fn others_work_that_followed_what_is_gone_is_brought_to_the_server_and_written_anew_there() {
+    let (mut desk, mut phone) = given();
+    let before = from_desk(&desk);
+    let mut copy = Held { replica: phone.replica.clone(), actor: phone.actor, next_n: 50 };
+    let own = phone.note(1);
+    phone.settle_all();
+    for row in phone.own_runs() {
+        let replayed = sync_core::admission::replay(&mut desk.document, &row.run, row.author);
+        replayed.expect("it follows");
+    }
+    // The office answers the note, and changes what was taken in.
+    let answer = desk.fact(section::NOTES, &[(key::TEXT, "the gate code is 12".into())]);
+    desk.set(section::INTAKE, key::REMARKS, "by the gate");
+    phone.take_whole(&from_desk(&desk));
+    // The restored server lost all that, and a copy's note stands under the number of the first.
+    let other = copy.note(9);
+    let mut server = Document::new(a_job());
+    let mut there = before;
+    there.extend(copy.own_runs());
+    for it in &there {
+        sync_core::admission::replay(&mut server, &it.run, it.author).expect("it fits");
+    }
+    phone.take_whole(&there);
+    let stranded =
+        |phone: &Held| phone.standings().iter().filter(|it| !it.is_in_document()).count();
+    assert_eq!(stranded(&phone), 2);
+    // It is held as well as what waits, over a restart and another repair.
+    phone.replica = Replica::load(a_job(), phone.replica.held().to_vec()).expect("it is whole");
+    phone.take_whole(&there);
+    assert_eq!(stranded(&phone), 2);
+
+    let owed = phone.replica.held().iter().filter(|row| row.standing.is_owed()).cloned();
+    let mut verdicts = Vec::new();
+    let mut anew = Vec::new();
+    for sent in join(owed.collect()) {
+        let Sent::Stranded(brought) = sent else { continue };
+        let run = brought.run.clone();
+        let verified = Verified::relayed(brought, |_| true).expect("it is genuine");
+        let office = desk.caller;
+        let admission = adopt(&mut server, actor(200), verified, &office);
+        let joined = admission.admitted.expect("it joins");
+        anew.push(attested(joined.run(&server), Author::desk(office.user)));
+        let refs = run.changes.iter().map(|c| ChangeRef { actor: c.actor, seq: c.seq });
+        verdicts.extend(refs.zip(admission.verdicts));
+    }
+    let mut writer = writer(&mut phone.next_n, phone.actor);
+    let delta = phone.replica.settle(&mut writer, &verdicts).expect("verdicts apply");
+    assert_eq!((delta.dropped.len(), delta.refused.len()), (2, 0));
+    phone.take(&anew);
+    let document = phone.replica.document();
+    for fact in [own, answer, other] {
+        assert!(document.fact(&section::NOTES, &fact).is_some(), "{fact}");
+    }
+    let fact = document.fact(&section::NOTES, &answer).expect("it is back");
+    assert_eq!(fact.author, Some(desk.caller.user), "in its author's name");
+    let remarks = document.field(&section::INTAKE, &key::REMARKS).and_then(|it| it.as_text());
+    assert_eq!(remarks, Some("by the gate"));
+    Replica::load(a_job(), phone.replica.held().to_vec()).expect("it is whole");
+    assert!(phone.replica.held().iter().all(|row| row.standing.is_in_document()));
 }
 
 #[test]

@@ -46,6 +46,6 @@ pub(super) fn damaged(refusal: Refusal) -> EngineError {
 
 /// Fingerprint of what the server should hold; absent if that is nothing.
 fn fingerprint(replica: &Replica) -> Result<Option<u64>, Refusal> {
-    let settled = replica.held().iter().any(|row| row.standing != Standing::Waiting);
+    let settled = replica.held().iter().any(|row| row.standing.is_settled());
     settled.then(|| replica.settled_fingerprint()).transpose()
 }

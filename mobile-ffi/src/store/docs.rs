@@ -121,7 +121,7 @@ pub(crate) fn any_due(db: &Connection, before: i64) -> Result<bool, EngineError>
     let sql = "SELECT EXISTS (SELECT 1 FROM docs WHERE in_scope = 0
                  AND (kept_from IS NULL OR kept_from < ?1 AND NOT EXISTS
                    (SELECT 1 FROM runs WHERE runs.kind = docs.kind AND doc = id
-                      AND standing IN (0, 2, 4))))";
+                      AND standing IN (0, 2, 4, 5))))";
     Ok(db.query_row(sql, [before], |row| row.get(0))?)
 }
 
@@ -136,7 +136,7 @@ pub(crate) fn count_from(db: &Connection, now: i64) -> Result<(), EngineError> {
 /// their ids.
 pub(crate) fn drop_released(db: &Connection, before: i64) -> Result<Vec<DocId>, EngineError> {
     let sql = "SELECT kind, id FROM docs WHERE in_scope = 0 AND kept_from < ?1 AND NOT EXISTS
-                 (SELECT 1 FROM runs WHERE runs.kind = docs.kind AND doc = id AND standing IN (0, 2, 4))";
+                 (SELECT 1 FROM runs WHERE runs.kind = docs.kind AND doc = id AND standing IN (0, 2, 4, 5))";
     let mut read = db.prepare_cached(sql)?;
     let mut rows = read.query([before])?;
     let mut docs = Vec::new();

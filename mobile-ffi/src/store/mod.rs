@@ -32,7 +32,8 @@ const MIGRATIONS: &[&str] = &[
     ) WITHOUT ROWID;
 
     -- Changes as runs, in the order in which they were saved: a run follows what it depends on.
-    -- standing: 0 waiting, 1 durable, 2 to be sent again, 3 from the server, 4 lost there.
+    -- standing: 0 waiting, 1 durable, 2 to be sent again, 3 from the server, 4 lost there,
+    -- 5 lost there and not to be put back under its numbers.
     CREATE TABLE runs (
         n INTEGER PRIMARY KEY,
         kind INTEGER NOT NULL, doc BLOB NOT NULL,
@@ -41,7 +42,7 @@ const MIGRATIONS: &[&str] = &[
         payload BLOB NOT NULL
     );
     CREATE INDEX runs_doc ON runs (kind, doc, n);
-    CREATE INDEX runs_unsettled ON runs (n) WHERE standing IN (0, 2, 4);
+    CREATE INDEX runs_unsettled ON runs (n) WHERE standing IN (0, 2, 4, 5);
 
     -- Changes the server did not take, whole, with its reason.
     CREATE TABLE refused (

@@ -20,6 +20,7 @@ pub(crate) fn put(db: &Connection, held: &Held, saved_at: i64) -> Result<(), Eng
         Standing::Resend => (2, None),
         Standing::Attested(receipt) => (3, Some(receipt)),
         Standing::Lost(receipt) => (4, Some(receipt)),
+        Standing::Stranded(receipt) => (5, Some(receipt)),
     };
     let mut write = db.prepare_cached(
         "INSERT INTO runs (n, kind, doc, author_user, author_device, receipt, standing, saved_at,
@@ -68,7 +69,7 @@ pub(crate) fn of_doc(db: &Connection, doc: DocId) -> Result<Vec<Held>, EngineErr
 /// Rows the server does not hold, oldest first, until their payloads pass `bytes`; and whether
 /// more are left.
 pub(crate) fn unsettled(db: &Connection, bytes: usize) -> Result<(Vec<Held>, bool), EngineError> {
-    let sql = format!("SELECT {COLUMNS} FROM runs WHERE standing IN (0, 2, 4) ORDER BY n");
+    let sql = format!("SELECT {COLUMNS} FROM runs WHERE standing IN (0, 2, 4, 5) ORDER BY n");
     let mut read = db.prepare_cached(&sql)?;
     let mut rows = read.query(())?;
     let (mut found, mut size) = (Vec::new(), 0);
@@ -86,21 +87,21 @@ pub(crate) fn unsettled(db: &Connection, bytes: usize) -> Result<(Vec<Held>, boo
 /// Own changes without a durable verdict: how many, and when the oldest was saved.
 pub(crate) fn count_waiting(db: &Connection) -> Result<(u64, Option<i64>), EngineError> {
     let sql = "SELECT COUNT(*), MIN(saved_at) FROM runs
-               WHERE standing IN (0, 2, 4) AND standing = 0";
+               WHERE standing IN (0, 2, 4, 5) AND standing = 0";
     let (count, oldest) = db.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
     Ok((count.unsigned_abs(), oldest))
 }
 
 /// Whether anything has to be sent.
 pub(crate) fn any_unsettled(db: &Connection) -> Result<bool, EngineError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM runs WHERE standing IN (0, 2, 4))";
+    let sql = "SELECT EXISTS (SELECT 1 FROM runs WHERE standing IN (0, 2, 4, 5))";
     Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
 /// Documents with own work that waits.
 pub(crate) fn docs_waiting(db: &Connection) -> Result<Vec<DocId>, EngineError> {
     let sql = "SELECT DISTINCT kind, doc FROM runs
-               WHERE standing IN (0, 2, 4) AND standing = 0";
+               WHERE standing IN (0, 2, 4, 5) AND standing = 0";
     let mut read = db.prepare_cached(sql)?;
     let mut rows = read.query(())?;
     let mut docs = Vec::new();
@@ -145,6 +146,7 @@ fn held(row: &Row<'_>) -> Result<Held, EngineError> {
         (2, None) => Standing::Resend,
         (3, Some(receipt)) => Standing::Attested(receipt),
         (4, Some(receipt)) => Standing::Lost(receipt),
+        (5, Some(receipt)) => Standing::Stranded(receipt),
         (other, _) => return Err(damaged(&format!("standing {other}"))),
     };
     let n = row.get::<_, i64>("n")?.unsigned_abs();

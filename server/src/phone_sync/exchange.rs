@@ -142,7 +142,7 @@ pub async fn admit(
 ) -> Result<Vec<Vec<Verdict>>, StoreError> {
     let signed = runs.iter().filter_map(|run| match run {
         Submitted::Signed(verified) => Some(verified.run()),
-        Submitted::HandedIn(_) | Submitted::Relayed(_) => None,
+        Submitted::HandedIn(_) | Submitted::Relayed(_) | Submitted::Stranded(_) => None,
     });
     let message = push_message(phone.device, signed);
     let evidence = signature.map(|signature| Evidence { message, signature });

@@ -91,7 +91,7 @@ pub fn submitted(phone: &Phone, request: Request) -> Result<Vec<Submitted>, Prob
         .iter()
         .filter_map(|sent| match sent {
             Sent::Signed(run) => Some(Received(run.clone())),
-            Sent::Relayed(_) => None,
+            Sent::Relayed(_) | Sent::Stranded(_) => None,
         })
         .collect();
     let verified: Vec<Verified> = match (signed.is_empty(), request.signature) {
@@ -106,6 +106,7 @@ pub fn submitted(phone: &Phone, request: Request) -> Result<Vec<Submitted>, Prob
     let runs = request.runs.into_iter().filter_map(|sent| match sent {
         Sent::Signed(_) => verified.next().map(Submitted::HandedIn),
         Sent::Relayed(attested) => Some(Submitted::Relayed(attested)),
+        Sent::Stranded(attested) => Some(Submitted::Stranded(attested)),
     });
     Ok(runs.collect())
 }
@@ -130,7 +131,7 @@ impl Glance {
         documents.truncate(LISTED);
         let own = request.runs.iter().filter_map(|sent| match sent {
             Sent::Signed(run) => Some(run.changes.iter()),
-            Sent::Relayed(_) => None,
+            Sent::Relayed(_) | Sent::Stranded(_) => None,
         });
         let after = |change: &&Change| {
             revoked_at.is_some_and(|end| recorded(change).any(|time| time.at > end))

@@ -1,13 +1,14 @@
 //! What the store knows of itself: its secret for receipts, and its epoch.
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use sqlx::{AnyConnection, Row};
 use sync_core::admission::Attested;
 use sync_core::change::Run;
 use sync_core::document::Author;
 use sync_core::id::TenantId;
 
+use super::log::encode;
 use super::{Logged, StoreError};
 
 /// Facts about the store as a whole that do not change while it is open.
@@ -49,16 +50,19 @@ impl Meta {
         })
     }
 
-    /// The server's receipt over a run of its log: only a holder of the secret can make it.
+    /// The server's receipt over a run of its log: only a holder of the secret can make it. It
+    /// covers the run word for word, so that what comes back with it is believed even where what
+    /// it followed is gone and its hash cannot be worked out any more.
     pub fn receipt(&self, tenant: TenantId, run: &Run, author: &Author) -> [u8; 16] {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.secret) else { return [0; 16] };
-        mac.update(b"towline receipt 1\n");
+        mac.update(b"towline receipt 2\n");
         mac.update(tenant.as_bytes());
         mac.update(&[run.doc.kind.code()]);
         mac.update(run.doc.as_bytes());
         mac.update(run.actor().as_bytes());
         mac.update(&run.last_seq().to_be_bytes());
         mac.update(&run.last_hash.0);
+        mac.update(&Sha256::digest(encode(run)));
         // No id is all zeros, so zeros say that there is none.
         mac.update(&author.user.map_or([0; 16], |user| *user.as_bytes()));
         mac.update(&author.device.map_or([0; 16], |device| *device.as_bytes()));

@@ -47,8 +47,8 @@ impl Needs {
         for submitted in &push.runs {
             let run = submitted.run();
             self.docs.insert(run.doc);
-            let handed_in = matches!(submitted, Submitted::HandedIn(_));
-            self.actors.insert(if handed_in { actor } else { run.actor() });
+            let anew = matches!(submitted, Submitted::HandedIn(_) | Submitted::Stranded(_));
+            self.actors.insert(if anew { actor } else { run.actor() });
             // One for what is admitted, one for what is refused.
             self.positions += 2;
         }

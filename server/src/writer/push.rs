@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use sync_core::admission::{Verdict, Verified, admit, adopt};
+use sync_core::admission::{Attested, Verdict, Verified, admit, adopt};
 use sync_core::change::Run;
+use sync_core::document::Author;
 use sync_core::id::{DeviceId, TenantId, UserId};
 use sync_core::policy::Caller;
 use sync_core::sync::Submitted;
@@ -21,16 +22,24 @@ impl Group<'_> {
         let mut first_pos = None;
         for submitted in runs {
             let changes = submitted.run().changes.len();
+            let genuine = |attested: &Attested| {
+                let (run, author) = (&attested.run, &attested.author);
+                self.meta.is_genuine(tenant, run, author, &attested.receipt)
+            };
             let verified = match submitted {
                 Submitted::Signed(verified) => Some(verified),
                 Submitted::HandedIn(verified) => {
                     verdicts.push(self.adopt(tenant, &caller, verified, now)?);
                     continue;
                 }
-                Submitted::Relayed(attested) => Verified::relayed(attested, |attested| {
-                    let (run, author) = (&attested.run, &attested.author);
-                    self.meta.is_genuine(tenant, run, author, &attested.receipt)
-                }),
+                Submitted::Stranded(attested) => {
+                    verdicts.push(match Verified::relayed(attested, genuine) {
+                        Some(verified) => self.adopt_stranded(tenant, &caller, verified, now)?,
+                        None => vec![not_genuine(); changes],
+                    });
+                    continue;
+                }
+                Submitted::Relayed(attested) => Verified::relayed(attested, genuine),
             };
             let Some(verified) = verified else {
                 verdicts.push(vec![not_genuine(); changes]);
@@ -89,26 +98,61 @@ impl Group<'_> {
             admitted_at = Some(self.append(tenant, doc, &admitted, payload, now)?);
         }
         for refused in admission.refused {
-            let pos = self.next(tenant)?;
             let run = Run { doc, changes: vec![refused.change], last_hash: refused.hash };
-            self.tables.quarantine.push([
-                tenant.as_bytes().into(),
-                refused.hash.0.to_vec().into(),
-                pos.into(),
-                doc_key(&doc).into(),
-                actor.as_bytes().into(),
-                run.first_seq().cast_signed().into(),
-                author.user.as_ref().map(UserId::as_bytes).into(),
-                author.device.as_ref().map(DeviceId::as_bytes).into(),
-                refused.code.clone().into(),
-                refused.sentence.clone().into(),
-                now.into(),
-                encode(&run).into(),
-            ]);
+            self.keep(tenant, &run, author, &refused.code, &refused.sentence, now)?;
             let held = find(&mut self.docs, tenant, doc)?;
             held.refused.insert(refused.hash.0, (refused.code, refused.sentence));
         }
         Ok((admission.verdicts, admitted_at))
+    }
+
+    /// Keeps what was refused, with its reason.
+    fn keep(
+        &mut self,
+        tenant: TenantId,
+        run: &Run,
+        author: Author,
+        code: &str,
+        sentence: &str,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let pos = self.next(tenant)?;
+        self.tables.quarantine.push([
+            tenant.as_bytes().into(),
+            run.last_hash.0.to_vec().into(),
+            pos.into(),
+            doc_key(&run.doc).into(),
+            run.actor().as_bytes().into(),
+            run.first_seq().cast_signed().into(),
+            author.user.as_ref().map(UserId::as_bytes).into(),
+            author.device.as_ref().map(DeviceId::as_bytes).into(),
+            code.into(),
+            sentence.into(),
+            now.into(),
+            encode(run).into(),
+        ]);
+        Ok(())
+    }
+
+    /// Takes in what does not fit here any more and was admitted once. The phone that brings it
+    /// lets go of it then, so what cannot be taken is kept.
+    fn adopt_stranded(
+        &mut self,
+        tenant: TenantId,
+        caller: &Caller,
+        verified: Verified,
+        now: i64,
+    ) -> Result<Vec<Verdict>, StoreError> {
+        let (run, author) = (verified.run().clone(), verified.author());
+        let verdicts = self.adopt(tenant, caller, verified, now)?;
+        let refused = verdicts.iter().find_map(|verdict| match verdict {
+            Verdict::Refused { code, sentence } => Some((code, sentence)),
+            _ => None,
+        });
+        if let Some((code, sentence)) = refused {
+            self.keep(tenant, &run, author, code, sentence, now)?;
+        }
+        Ok(verdicts)
     }
 
     /// Takes in what a phone handed in that may not speak any more, as [`adopt`] says.

@@ -5,7 +5,8 @@ use crate::people::{Desk, Phone, assign, fact, job, note, step, tenant};
 use crate::place::{on_each_database, on_each_store};
 use server::store::StoreError;
 use server::writer::{EditError, Expect};
-use sync_core::admission::Verdict;
+use sync_core::admission::{Attested, Verdict};
+use sync_core::change::Entry;
 use sync_core::document::Document;
 use sync_core::schema::{DocId, key, section};
 use sync_core::sync::Submitted;
@@ -190,6 +191,52 @@ fn work_comes_back_with_a_receipt_and_not_with_a_forged_one() {
         assert_eq!(phone.copy(&store, doc).await.fingerprint(), copy.fingerprint());
         let again = phone.pull(&store, 0).await;
         assert_eq!(again.runs[2].author.device, Some(phone.device), "and keeps its author");
+        store.close().await;
+    });
+}
+
+#[test]
+fn work_whose_place_is_gone_is_written_anew_if_it_is_word_for_word_what_had_the_receipt() {
+    on_each_store(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let doc = desk.job(&store, phone.user).await;
+        let mut copy = phone.copy(&store, doc).await;
+        let run = phone.record(&mut copy, vec![note("tyre torn")]);
+        phone.push(&store, vec![run]).await;
+        let remark = note("the gate code is 12");
+        let said = vec![remark.clone()];
+        let edit = desk.request(doc, Expect::Existing);
+        store.edit(edit, move |_| Ok::<_, ()>(said)).await.unwrap().unwrap();
+        let pulled = phone.pull(&store, 0).await.runs;
+        let office = pulled.last().unwrap().clone();
+        assert_eq!(office.author.user, Some(desk.user), "the remark follows the note");
+        store.lose(doc).await;
+        store.close().await;
+        let store = place.open().await;
+        let carrier = Phone::new(tenant);
+        let bring = |runs: Vec<Attested>| {
+            let mut request = carrier.request(Vec::new());
+            request.runs = runs.into_iter().map(Submitted::Stranded).collect();
+            store.push(request)
+        };
+        // The hash cannot be worked out, as what it follows is not here; the receipt says enough.
+        let mut forged = office.clone();
+        let Some(Entry::Fact { record, .. }) = forged.run.changes[0].entries.first_mut() else {
+            panic!("{forged:?}")
+        };
+        record.insert(key::TEXT, "the gate is open".into());
+        let refused = bring(vec![forged]).await.unwrap();
+        assert_eq!(refused[0][0].code(), "receipt_not_genuine");
+        for _ in 0..2 {
+            let taken = bring(vec![office.clone()]).await.unwrap();
+            assert_eq!(taken, [[Verdict::Durable]]);
+        }
+        let standing = store.document(tenant, doc).await.unwrap().unwrap().document;
+        let Entry::Fact { id, .. } = remark else { panic!("a fact") };
+        let fact = standing.fact(&section::NOTES, &id).expect("it is back");
+        assert_eq!(fact.author, Some(desk.user), "in its author's name");
+        assert_eq!(standing.changes().len(), 1, "once");
         store.close().await;
     });
 }

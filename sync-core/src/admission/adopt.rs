@@ -1,6 +1,7 @@
-//! A phone's work written anew by the server, in its author's name.
+//! Work written anew by the server, in its author's name, because its numbers cannot be used.
 //!
-//! A revoked phone hands its work in and speaks no more. Until somebody accepts it, the server may
+//! What follows work that a restored server has lost, and whose numbers mean other work by now, is
+//! brought back by whoever holds it, with the receipt the server once gave. A revoked phone hands its work in and speaks no more. Until somebody accepts it, the server may
 //! have been restored, or another copy of the phone may have written under the same numbers. So
 //! the facts are taken, under their ids, and the numbers are not: nothing can count twice, and
 //! nothing can stand where a phone holds other work.
@@ -16,7 +17,8 @@ use crate::policy::Caller;
 /// Writes what a run says under `actor`, one change for each of its own. What is here already is
 /// passed over, so a repeat changes nothing, and no change waits for another.
 ///
-/// Nothing is kept of a refusal: whoever calls this keeps the work as it came. Work that is
+/// What carries the server's receipt was judged when that was given; the policy is asked for the
+/// rest. Nothing is kept of a refusal: whoever calls this keeps the work as it came. Work that is
 /// refused while what it follows is not here is [`Verdict::Missing`], as it may be allowed later.
 pub fn adopt(
     document: &mut Document,
@@ -24,7 +26,7 @@ pub fn adopt(
     verified: Verified,
     caller: &Caller,
 ) -> Admission {
-    let (run, author, _) = verified.into_parts();
+    let (run, author, relayed) = verified.into_parts();
     let mut admission = Admission { verdicts: Vec::new(), admitted: None, refused: Vec::new() };
     let (chain, missing) = match document.chain(&run) {
         Ok(chain) => (chain, None),
@@ -41,7 +43,11 @@ pub fn adopt(
             admission.verdicts.push(Verdict::Durable);
             continue;
         }
-        let allowed = Allowed::by_policy(document, caller, change, author);
+        let allowed = if relayed {
+            Allowed::by_receipt(document, change, author)
+        } else {
+            Allowed::by_policy(document, caller, change, author)
+        };
         let written = allowed
             .map_err(|not| Verdict::from(not.why))
             .and_then(|allowed| allowed.join_anew(document, actor).map_err(Verdict::from));
@@ -52,8 +58,9 @@ pub fn adopt(
                 admission.admitted = Some(admitted);
                 Verdict::Durable
             }
-            (Err(_), Some(missing)) => Verdict::Missing(missing.clone()),
-            (Err(verdict), None) => verdict,
+            // What was admitted once waits for nothing: what it followed may be gone for good.
+            (Err(_), Some(missing)) if !relayed => Verdict::Missing(missing.clone()),
+            (Err(verdict), _) => verdict,
         });
     }
     admission

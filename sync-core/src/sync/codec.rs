@@ -29,6 +29,7 @@ const REQUEST_MORE: u64 = 8;
 
 const SENT_SIGNED: u8 = 0;
 const SENT_RELAYED: u8 = 1;
+const SENT_STRANDED: u8 = 2;
 
 const RESPONSE_MORE: u64 = 1;
 const RESPONSE_RESYNC: u64 = 2;
@@ -68,6 +69,10 @@ pub fn encode_request(request: &Request) -> Vec<u8> {
                 }
                 Sent::Relayed(attested) => {
                     body.u8(SENT_RELAYED);
+                    encode_attested(&mut body, attested);
+                }
+                Sent::Stranded(attested) => {
+                    body.u8(SENT_STRANDED);
                     encode_attested(&mut body, attested);
                 }
             }
@@ -110,6 +115,7 @@ pub fn decode_request(bytes: &[u8]) -> Result<Request, WireError> {
             let sent = match body.u8()? {
                 SENT_SIGNED => Sent::Signed(decode_run(&mut body)?),
                 SENT_RELAYED => Sent::Relayed(decode_attested(&mut body)?),
+                SENT_STRANDED => Sent::Stranded(decode_attested(&mut body)?),
                 _ => return Err(WireError::Malformed("runs")),
             };
             changes += sent.run().changes.len();

@@ -32,13 +32,18 @@ pub enum Sent {
     Signed(Run),
     /// Work the server had before, brought back with the receipt it gave.
     Relayed(Attested),
+    /// The same, where other work stands now under the numbers of what it follows: the server
+    /// writes it anew.
+    Stranded(Attested),
 }
 
 impl Sent {
     /// The run itself.
     pub fn run(&self) -> &Run {
         match self {
-            Self::Signed(run) | Self::Relayed(Attested { run, .. }) => run,
+            Self::Signed(run)
+            | Self::Relayed(Attested { run, .. })
+            | Self::Stranded(Attested { run, .. }) => run,
         }
     }
 }

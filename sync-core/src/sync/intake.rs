@@ -139,6 +139,10 @@ pub fn join(held: Vec<Held>) -> Vec<Sent> {
                 sent.push(Sent::Relayed(Attested { run, author, receipt }));
                 continue;
             }
+            Standing::Stranded(receipt) => {
+                sent.push(Sent::Stranded(Attested { run, author, receipt }));
+                continue;
+            }
             Standing::Waiting | Standing::Durable | Standing::Resend => {}
         }
         let last = sent.iter_mut().rev().find(|other| other.run().doc == run.doc);

@@ -270,7 +270,7 @@ impl Phone {
         let changes: Vec<_> = refs.collect();
         let signed = outbox.runs.iter().filter_map(|sent| match sent {
             Sent::Signed(run) => Some(run),
-            Sent::Relayed(_) => None,
+            Sent::Relayed(_) | Sent::Stranded(_) => None,
         });
         let mut signed = signed.peekable();
         let signature = signed.peek().is_some().then(|| {

@@ -26,6 +26,29 @@ pub enum Standing {
     Attested([u8; 16]),
     /// Came from the server with this receipt, and the server has lost it: to be brought back.
     Lost([u8; 16]),
+    /// The same, and other work stands there now under the numbers of what it follows. It is kept
+    /// beside the document until the server has written it anew in its author's name.
+    Stranded([u8; 16]),
+}
+
+impl Standing {
+    /// Whether the run is part of the document.
+    pub fn is_in_document(self) -> bool {
+        !matches!(self, Self::Stranded(_))
+    }
+
+    /// Whether the server holds it, or did when the phone last heard.
+    pub fn is_settled(self) -> bool {
+        self != Self::Waiting && self.is_in_document()
+    }
+
+    /// Whether it has to be sent.
+    pub fn is_owed(self) -> bool {
+        match self {
+            Self::Waiting | Self::Resend | Self::Lost(_) | Self::Stranded(_) => true,
+            Self::Durable | Self::Attested(_) => false,
+        }
+    }
 }
 
 /// One row of a phone's store.
@@ -100,7 +123,7 @@ impl Replica {
     /// Rebuilds a document from its rows, in order of `n`.
     pub fn load(doc: DocId, held: Vec<Held>) -> Result<Self, Refusal> {
         let mut document = Document::new(doc);
-        for row in &held {
+        for row in held.iter().filter(|row| row.standing.is_in_document()) {
             replay(&mut document, &row.run, row.author)?;
         }
         Ok(Self { document, held })
@@ -146,6 +169,13 @@ impl Replica {
                 row.run.actor() == change.actor && seqs.contains(&change.seq)
             };
             let Some(row) = self.held.iter_mut().find(|row| holds(row)) else { continue };
+            if let Standing::Stranded(_) = row.standing {
+                // The server has it, or has kept why it never will; nothing can be done here.
+                if !matches!(verdict, Verdict::Missing(_) | Verdict::Later { .. }) {
+                    gone.push(row.n);
+                }
+                continue;
+            }
             match verdict {
                 Verdict::Durable => {
                     row.standing = match row.standing {
@@ -223,7 +253,7 @@ impl Replica {
 
     fn without_waiting(&self) -> Result<Document, Refusal> {
         let mut document = Document::new(self.document.id());
-        for row in self.held.iter().filter(|row| row.standing != Standing::Waiting) {
+        for row in self.held.iter().filter(|row| row.standing.is_settled()) {
             replay(&mut document, &row.run, row.author)?;
         }
         Ok(document)

@@ -20,6 +20,8 @@ pub enum Submitted {
     HandedIn(Verified),
     /// Brought back; the writer checks the receipt with its secret.
     Relayed(Attested),
+    /// The same, to be written anew by [`crate::admission::adopt`], since its numbers do not fit.
+    Stranded(Attested),
 }
 
 impl Submitted {
@@ -27,7 +29,7 @@ impl Submitted {
     pub fn run(&self) -> &Run {
         match self {
             Self::Signed(verified) | Self::HandedIn(verified) => verified.run(),
-            Self::Relayed(attested) => &attested.run,
+            Self::Relayed(attested) | Self::Stranded(attested) => &attested.run,
         }
     }
 }
@@ -210,6 +212,7 @@ impl Session {
                     None
                 }
                 Sent::Relayed(attested) => Some(Submitted::Relayed(attested)),
+                Sent::Stranded(attested) => Some(Submitted::Stranded(attested)),
             });
         }
         let mut verified = match (signed.is_empty(), request.signature) {

@@ -142,7 +142,7 @@ impl World {
         let it = &self.phones[self.hostile.0];
         let signed = runs.iter().filter_map(|sent| match sent {
             Sent::Signed(run) => Some(run),
-            Sent::Relayed(_) => None,
+            Sent::Relayed(_) | Sent::Stranded(_) => None,
         });
         let message = push_message(it.device(), signed);
         let any = runs.iter().any(|sent| matches!(sent, Sent::Signed(_)));

@@ -95,6 +95,17 @@ impl Ledger {
         wrong
     }
 
+    /// Writes down the verdicts of a run whose changes the server writes anew: their facts are
+    /// promised, their numbers are not.
+    pub fn written_anew(&mut self, tenant: u8, run: &Run, verdicts: &[Verdict]) {
+        let durable = run.changes.iter().zip(verdicts).filter(|(_, verdict)| verdict.is_durable());
+        for entry in durable.flat_map(|(change, _)| &change.entries) {
+            if let Entry::Fact { id, .. } = entry {
+                self.promised.facts.insert((tenant, run.doc, *id));
+            }
+        }
+    }
+
     /// Whether a server that gave a final verdict may ever give this one of the same change.
     fn may_follow(
         &self,

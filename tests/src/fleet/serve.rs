@@ -135,6 +135,10 @@ impl World {
         let sent: Vec<Run> = runs.iter().map(|run| run.run().clone()).collect();
         let relayed = runs.iter().filter(|run| matches!(run, Submitted::Relayed(_))).count();
         self.counts.add("work brought back with a receipt", relayed as u64);
+        let is_stranded = |run: &Submitted| matches!(run, Submitted::Stranded(_));
+        let stranded: Vec<bool> = runs.iter().map(is_stranded).collect();
+        let times = stranded.iter().filter(|stranded| **stranded).count();
+        self.counts.add("work stranded by a restore", times as u64);
         let message = push_message(
             holder.device,
             runs.iter().filter(|run| matches!(run, Submitted::Signed(_))).map(Submitted::run),
@@ -165,9 +169,10 @@ impl World {
             let both = node.push_all(vec![request(runs.clone()), request(runs)]);
             let mut both = both.inspect_err(|_| cut_off(&mut self.ledger, tenant, &sent))?;
             let (second, first) = (both.pop().unwrap_or_default(), both.pop().unwrap_or_default());
-            let taken = sent.iter().zip(&newer).filter(|(_, newer)| !**newer);
-            for ((run, _), verdicts) in taken.zip(&first) {
-                self.look_at(tenant, holder, run, verdicts);
+            let all = sent.iter().zip(&stranded).zip(&newer);
+            let taken = all.filter(|(_, newer)| !**newer);
+            for (((run, stranded), _), verdicts) in taken.zip(&first) {
+                self.look_at(tenant, holder, run, *stranded, verdicts);
             }
             second
         } else {
@@ -176,14 +181,14 @@ impl World {
         }
         .into_iter();
         let mut all = Vec::with_capacity(sent.len());
-        for (run, newer) in sent.iter().zip(newer) {
+        for ((run, newer), stranded) in sent.iter().zip(newer).zip(stranded) {
             let of_run = if newer {
                 self.counts.met(Kind::Upgrade.word());
                 vec![Verdict::Later { code: SECTION_UNKNOWN.to_owned() }; run.changes.len()]
             } else {
                 verdicts.next().unwrap_or_default()
             };
-            self.look_at(tenant, holder, run, &of_run);
+            self.look_at(tenant, holder, run, stranded, &of_run);
             all.push(of_run);
         }
         self.tell();
@@ -207,7 +212,14 @@ impl World {
         held.map(|line| line.last_seq).max().unwrap_or(0) < run.first_seq()
     }
 
-    fn look_at(&mut self, tenant: u8, holder: &Holder, run: &Run, verdicts: &[Verdict]) {
+    fn look_at(
+        &mut self,
+        tenant: u8,
+        holder: &Holder,
+        run: &Run,
+        stranded: bool,
+        verdicts: &[Verdict],
+    ) {
         for verdict in verdicts {
             match verdict {
                 Verdict::Durable => {}
@@ -225,6 +237,9 @@ impl World {
             }
             let refused = verdicts.iter().filter(|verdict| !verdict.is_durable()).count();
             return self.counts.add("hostile change refused", refused as u64);
+        }
+        if stranded {
+            return self.ledger.written_anew(tenant, run, verdicts);
         }
         if let Some(wrong) = self.ledger.answered(tenant, run, verdicts) {
             self.fail("the verdict of a change never changes", wrong);

@@ -169,12 +169,12 @@ impl Tables {
 
     /// Whether anything has to be sent.
     pub fn any_unsettled(&self) -> bool {
-        self.rows.values().any(|row| is_unsettled(row.standing))
+        self.rows.values().any(|row| row.standing.is_owed())
     }
 
     /// Rows the server does not hold, oldest first, at most so many; and whether more are left.
     pub fn unsettled(&self, most: usize) -> (Vec<Held>, bool) {
-        let mut rows = self.rows.values().filter(|row| is_unsettled(row.standing));
+        let mut rows = self.rows.values().filter(|row| row.standing.is_owed());
         let page: Vec<Held> = rows.by_ref().take(most).cloned().collect();
         (page, rows.next().is_some())
     }
@@ -204,7 +204,7 @@ impl Tables {
             // Own work that waits changes nothing of what the server has.
             (false, known) => known.and_then(|row| row.fingerprint),
             (true, _) => {
-                let any = replica.held().iter().any(|row| row.standing != Standing::Waiting);
+                let any = replica.held().iter().any(|row| row.standing.is_settled());
                 any.then(|| replica.settled_fingerprint().expect("what is held builds"))
             }
         };
@@ -228,8 +228,4 @@ impl Tables {
             Op::Kept(kept) => self.kept = Some(kept),
         }
     }
-}
-
-fn is_unsettled(standing: Standing) -> bool {
-    matches!(standing, Standing::Waiting | Standing::Resend | Standing::Lost(_))
 }

@@ -79,7 +79,7 @@ impl Replica {
             row.standing = match row.standing {
                 Standing::Waiting | Standing::Resend => Standing::Durable,
                 Standing::Lost(receipt) => Standing::Attested(receipt),
-                Standing::Durable | Standing::Attested(_) => continue,
+                Standing::Durable | Standing::Attested(_) | Standing::Stranded(_) => continue,
             };
             delta.put.retain(|put| put.n != row.n);
             delta.put.push(row.clone());
@@ -89,7 +89,8 @@ impl Replica {
     /// Starts anew from what the server has, because it does not fit what is held: a restored
     /// server lost acknowledged work, and another copy of this phone filled the gap with other
     /// work under the same numbers. What still fits is brought back as it is. Own work that does
-    /// not waits again to be written anew, its facts under their ids; none of it is dropped.
+    /// not waits again to be written anew, its facts under their ids. Others' work that does not is
+    /// handed to the server with its receipt, to be written anew there. None of it is dropped.
     pub(super) fn rebase(
         &mut self,
         writer: &mut Writer<'_>,
@@ -105,7 +106,7 @@ impl Replica {
         }
         let mut delta = Delta { rotated: true, ..Delta::default() };
         delta.dropped.extend(held.iter().map(|row| row.n));
-        let mut anew = Vec::new();
+        let (mut anew, mut stranded) = (Vec::new(), Vec::new());
         for row in held {
             if document.contains(&row.run.last_hash) {
                 continue;
@@ -117,7 +118,11 @@ impl Replica {
                 Standing::Durable | Standing::Resend if fits => {
                     rows.push(Held { n: writer.number(), standing: Standing::Resend, ..row });
                 }
-                Standing::Attested(receipt) | Standing::Lost(receipt) if fits => {
+                Standing::Attested(receipt)
+                | Standing::Lost(receipt)
+                | Standing::Stranded(receipt)
+                    if fits =>
+                {
                     let standing = Standing::Lost(receipt);
                     rows.push(Held { n: writer.number(), standing, ..row });
                 }
@@ -125,13 +130,19 @@ impl Replica {
                     anew.push(row);
                     continue;
                 }
-                // What came from the server and follows what is gone cannot be brought back by
-                // this phone. A technician's phone has it and writes it anew; of the office, or of
-                // a phone that is lost, it is gone (a known gap, docs/decisions/0010).
-                Standing::Attested(_) | Standing::Lost(_) => continue,
+                // Others' work that follows what is gone: this phone may not write in their names,
+                // so it brings the receipt, and the server writes it anew.
+                Standing::Attested(receipt)
+                | Standing::Lost(receipt)
+                | Standing::Stranded(receipt) => {
+                    let standing = Standing::Stranded(receipt);
+                    stranded.push(Held { n: writer.number(), standing, ..row });
+                    continue;
+                }
             }
             document = trial;
         }
+        rows.extend(stranded);
         delta.put.extend(rows.iter().cloned());
         self.document = document;
         self.held = rows;

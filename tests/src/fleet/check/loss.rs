@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sync_core::change::Entry;
 use sync_core::document::Document;
 use sync_core::id::{ActorId, FactId};
 use sync_core::schema::{DocId, section};
+use sync_core::sync::Held;
 
 use super::super::ledger::{By, Name, Saved};
 use super::super::phone::Handset;
@@ -72,7 +74,8 @@ impl World {
             let (tenant, doc, id) = name;
             let holds = phones.iter_mut().filter(|phone| phone.tenant == *tenant).any(|phone| {
                 phone.store.tables().docs.contains_key(doc)
-                    && phone.look(*doc).document().fact(&saved.section, id).is_some()
+                    && (phone.look(*doc).document().fact(&saved.section, id).is_some()
+                        || phone.look(*doc).held().iter().any(|row| is_stranded(row, id)))
             });
             if !holds {
                 missing.push(*name);
@@ -157,6 +160,13 @@ impl World {
 fn is_refusable(saved: &Saved, code: &str) -> bool {
     let careless = saved.section == section::CHARGES && saved.by != By::Desk;
     careless && code == "office_only"
+}
+
+/// Whether a row that waits beside its document has this fact.
+fn is_stranded(row: &Held, id: &FactId) -> bool {
+    let has = |entry: &Entry| matches!(entry, Entry::Fact { id: own, .. } if own == id);
+    let mut entries = row.run.changes.iter().flat_map(|change| &change.entries);
+    !row.standing.is_in_document() && entries.any(has)
 }
 
 fn stands(document: &Document, id: &FactId) -> bool {

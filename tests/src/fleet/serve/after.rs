@@ -70,7 +70,7 @@ impl World {
             let Ok(request) = decode_request(&frame) else { continue };
             let signed = request.runs.iter().filter_map(|sent| match sent {
                 Sent::Signed(run) => Some(Received(run.clone())),
-                Sent::Relayed(_) => None,
+                Sent::Relayed(_) | Sent::Stranded(_) => None,
             });
             let Some(signature) = request.signature else { continue };
             let verified =

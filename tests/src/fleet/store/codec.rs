@@ -24,6 +24,7 @@ pub(super) fn encode(record: &mut Writer, op: &Op) {
                 Standing::Resend => (2, [0; 16]),
                 Standing::Attested(receipt) => (3, *receipt),
                 Standing::Lost(receipt) => (4, *receipt),
+                Standing::Stranded(receipt) => (5, *receipt),
             };
             record.u8(code);
             record.raw(&receipt);
@@ -88,7 +89,8 @@ pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Op, WireError> {
                 1 => Standing::Durable,
                 2 => Standing::Resend,
                 3 => Standing::Attested(receipt),
-                _ => Standing::Lost(receipt),
+                4 => Standing::Lost(receipt),
+                _ => Standing::Stranded(receipt),
             };
             Op::Put(Held { n, run, author, standing })
         }
