@@ -4,6 +4,7 @@ mod absorb;
 mod delta;
 mod enrol;
 mod facts;
+mod hand_in;
 mod input;
 mod load;
 mod login;

@@ -15,7 +15,7 @@ pub(super) fn read(
     inventory: bool,
 ) -> Result<Outbox, EngineError> {
     let position: Position = meta::get(db)?.unwrap_or_default();
-    let (held, more) = runs::unsettled(db, page_bytes)?;
+    let (held, more) = runs::unsettled(db, 0, page_bytes)?;
     let inventory = match inventory {
         true => Some(Inventory(docs::inventory(db)?)),
         false => None,

@@ -9,7 +9,7 @@ use sync_core::sync::{Failure, Inbox, Outcome, Phone, PhoneEffect, PhoneEvent};
 use super::absorb::Absorbed;
 use super::{Engine, Event, outbox};
 use crate::error::EngineError;
-use crate::net::NetError;
+use crate::net::{NetError, REVOKED};
 use crate::power;
 use crate::store::meta::Anchor;
 use crate::store::{docs, runs};
@@ -63,6 +63,8 @@ pub(super) struct Session {
     machine: Option<(DeviceId, Phone)>,
     /// Why the last exchange failed, in more words than the machine needs.
     failure: Option<NetError>,
+    /// Of a revoked phone, the last row the office has been handed.
+    handed_in: u64,
     /// How the last sync ended.
     last_end: Option<SyncEnd>,
 }
@@ -143,9 +145,13 @@ impl Engine {
                         report.round_trips += 1;
                         report.bytes_up += frame.len() as u64;
                         report.bytes_down += answer.len() as u64;
+                        session.handed_in = 0;
                         self.next(session, PhoneEvent::Frame(&answer))?
                     }
                     Err(error) => {
+                        if matches!(&error, NetError::Login { code, .. } if code == REVOKED) {
+                            session.handed_in = self.hand_in(&way, session.handed_in)?;
+                        }
                         let failure = failure(&error);
                         session.failure = Some(error);
                         self.next(session, PhoneEvent::Failed(failure))?

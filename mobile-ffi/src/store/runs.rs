@@ -66,12 +66,17 @@ pub(crate) fn of_doc(db: &Connection, doc: DocId) -> Result<Vec<Held>, EngineErr
     Ok(held)
 }
 
-/// Rows the server does not hold, oldest first, until their payloads pass `bytes`; and whether
-/// more are left.
-pub(crate) fn unsettled(db: &Connection, bytes: usize) -> Result<(Vec<Held>, bool), EngineError> {
-    let sql = format!("SELECT {COLUMNS} FROM runs WHERE standing IN (0, 2, 4, 5) ORDER BY n");
+/// Rows after the one numbered `after` that the server does not hold, oldest first, until their
+/// payloads pass `bytes`; and whether more are left.
+pub(crate) fn unsettled(
+    db: &Connection,
+    after: u64,
+    bytes: usize,
+) -> Result<(Vec<Held>, bool), EngineError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM runs WHERE standing IN (0, 2, 4, 5) AND n > ?1 ORDER BY n");
     let mut read = db.prepare_cached(&sql)?;
-    let mut rows = read.query(())?;
+    let mut rows = read.query([number(after)?])?;
     let (mut found, mut size) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let payload = row.get_ref("payload")?.as_blob().map_err(|e| damaged(&e))?;
