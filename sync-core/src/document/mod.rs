@@ -5,6 +5,7 @@
 
 mod apply;
 mod author;
+mod check;
 mod chunk;
 mod digest;
 mod genesis;
