@@ -1,6 +1,7 @@
 //! A table as a map, filled from the same rows as the database, with the same meaning of a conflict.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::store::StoreError;
 use crate::store::sql::{Plain, Rows};
@@ -73,9 +74,9 @@ pub(super) struct Table {
     columns: Vec<&'static str>,
     key: Vec<usize>,
     conflict: Conflict,
-    rows: BTreeMap<RowKey, Vec<Plain>>,
-    /// Keys of the rows by tenant and document, in tables that are read so.
-    by_doc: Option<(usize, BTreeMap<RowKey, Vec<RowKey>>)>,
+    rows: BTreeMap<RowKey, Arc<Vec<Plain>>>,
+    /// The rows by tenant and document, in tables that are read so; no row of those ever changes.
+    by_doc: Option<(usize, BTreeMap<RowKey, Vec<Arc<Vec<Plain>>>>)>,
 }
 
 /// What happens to a row whose key is there already, as the statement's own text says.
@@ -143,6 +144,8 @@ impl Table {
             if unless.is_some_and(|column| there[column] == row[column]) {
                 return;
             }
+            debug_assert!(self.by_doc.is_none());
+            let there = Arc::make_mut(there);
             for (column, value) in row.into_iter().enumerate() {
                 if sets.contains(&column) {
                     there[column] = value;
@@ -150,9 +153,10 @@ impl Table {
             }
             return;
         }
+        let row = Arc::new(row);
         if let Some((doc, index)) = &mut self.by_doc {
             let name = RowKey::of([&row[0], &row[*doc]].into_iter());
-            index.entry(name).or_default().push(key.clone());
+            index.entry(name).or_default().push(Arc::clone(&row));
         }
         self.rows.insert(key, row);
     }
@@ -161,33 +165,32 @@ impl Table {
     pub fn lose(&mut self, doc: &Plain) {
         let column = self.column("doc");
         self.rows.retain(|_, row| row[column] != *doc);
-        let rows = &self.rows;
         if let Some((_, index)) = &mut self.by_doc {
-            index.retain(|_, keys| keys.iter().all(|key| rows.contains_key(key)));
+            index.retain(|_, rows| rows.iter().all(|row| row[column] != *doc));
         }
     }
 
     /// The row with this key.
     pub fn get(&self, key: &RowKey) -> Option<&Vec<Plain>> {
-        self.rows.get(key)
+        self.rows.get(key).map(Arc::as_ref)
     }
 
     /// Rows whose key begins so, in order of the key.
     pub fn from<'t>(&'t self, prefix: &'t RowKey) -> impl Iterator<Item = &'t Vec<Plain>> {
         let rows = self.rows.range::<RowKey, _>(prefix..);
-        rows.take_while(move |(key, _)| key.0.starts_with(&prefix.0)).map(|(_, row)| row)
+        rows.take_while(move |(key, _)| key.0.starts_with(&prefix.0)).map(|(_, row)| &**row)
     }
 
     /// Rows of a document, by the key of its tenant and its own, in a table that is read so, in the
     /// order in which they came.
     pub fn of_doc(&self, name: &RowKey) -> impl Iterator<Item = &Vec<Plain>> + use<'_> {
         let index = self.by_doc.as_ref().and_then(|(_, index)| index.get(name));
-        index.into_iter().flatten().filter_map(|key| self.rows.get(key))
+        index.into_iter().flatten().map(Arc::as_ref)
     }
 
     /// Every row.
     pub fn rows(&self) -> impl Iterator<Item = &Vec<Plain>> {
-        self.rows.values()
+        self.rows.values().map(Arc::as_ref)
     }
 
     fn key(&self, row: &[Plain]) -> RowKey {
