@@ -9,6 +9,10 @@ use std::path::Path;
 
 use tests::fleet::{Counts, Plan, run};
 
+/// As in `cargo simulate`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Worlds of a plain `cargo test`.
 const WORLDS: u64 = 250;
 /// From so many worlds on, a fault or a rare branch that was never met is a failure.

@@ -103,8 +103,20 @@ pub fn believe(
     issuer: &str,
     now_s: i64,
 ) -> Result<Holder, TokenError> {
-    let claims = token::verify(token, key, &access(issuer), now_s)?;
-    holder(&claims)
+    holder(&proven(token, key, issuer, now_s)?)
+}
+
+/// What a token says, once it is known who signed it.
+///
+/// # Errors
+/// As [`believe`].
+pub fn proven(
+    token: &str,
+    key: &VerifyingKey,
+    issuer: &str,
+    now_s: i64,
+) -> Result<Claims, TokenError> {
+    token::verify(token, key, &access(issuer), now_s)
 }
 
 /// Whose token it is that says this, where it is known that it is one of ours.

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_core::id::TenantId;
 use sync_core::schema::DocId;
 
-use super::database::{State, blob, bytes, int};
+use super::database::{State, bytes, int};
 use super::node::Node;
 use super::read::logged;
+use super::table::RowKey;
 use crate::store::StoreError;
 use crate::store::log::doc_of;
 use crate::store::sql::Plain;
@@ -47,7 +48,7 @@ fn of_tenant(
     last: i64,
     judged: Judged,
 ) -> Result<(), StoreError> {
-    let key = [blob(tenant.as_bytes())];
+    let key = RowKey::of_tenant(tenant.as_bytes());
     let mut by_doc: BTreeMap<DocId, Vec<LogRow>> = BTreeMap::new();
     for row in state.table("runs")?.from(&key) {
         let (doc, pos) = (doc_of(bytes(row, 2)?)?, int(row, 1)?);

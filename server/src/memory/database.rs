@@ -10,7 +10,7 @@ use sync_core::wire::{Reader, WireError, Writer};
 
 use super::disk::{Disk, DiskError};
 use super::journal::Journal;
-use super::table::Table;
+use super::table::{RowKey, Table};
 use crate::store::log::doc_key;
 use crate::store::sql::{Plain, Rows};
 use crate::store::{Meta, StoreError};
@@ -33,6 +33,8 @@ pub(super) struct State {
     journal: Journal,
     pub meta: Meta,
     tables: BTreeMap<&'static str, Table>,
+    /// Counts whatever may have changed the tables.
+    version: u64,
 }
 
 impl Database {
@@ -42,6 +44,7 @@ impl Database {
             journal: Journal::default(),
             meta: Meta::fixed(epoch, secret),
             tables: empty(),
+            version: 0,
         };
         // A fresh disk takes its first record.
         let written = state.journal.append(&meta_record(epoch, &secret));
@@ -57,7 +60,7 @@ impl Database {
         let written = journal.append(&meta_record(epoch, meta.secret()));
         debug_assert!(written.is_ok());
         let meta = Meta::fixed(epoch, *meta.secret());
-        Self(Arc::new(Mutex::new(State { journal, meta, tables })))
+        Self(Arc::new(Mutex::new(State { journal, meta, tables, version: 0 })))
     }
 
     /// A copy of everything committed.
@@ -68,6 +71,11 @@ impl Database {
     /// The epoch of the log.
     pub fn epoch(&self) -> u64 {
         self.state().meta.epoch
+    }
+
+    /// Two equal answers of one database, with the same epoch: in between, no row changed.
+    pub fn version(&self) -> u64 {
+        self.state().version
     }
 
     /// The power fails, and the database starts again from what its disk holds. Gives how many
@@ -81,8 +89,8 @@ impl Database {
             return 0;
         }
         let lost = state.journal.disk_mut().crash(random);
-        let records = state.journal.recover();
-        let (meta, tables) = replay(&records);
+        let (meta, tables) = replay(&state.journal.recover());
+        state.version += u64::from(tables != state.tables);
         state.tables = tables;
         if let Some(meta) = meta {
             state.meta = meta;
@@ -108,9 +116,8 @@ impl Database {
     /// Every text in every row of a tenant, with its table: to see whether another's is in it.
     pub fn texts(&self, tenant: TenantId, mut each: impl FnMut(&'static str, &str)) {
         let state = self.state();
-        let tenant = blob(tenant.as_bytes());
+        let prefix = RowKey::of_tenant(tenant.as_bytes());
         for (name, table) in &state.tables {
-            let prefix = [tenant.clone()];
             for value in table.from(&prefix).flatten() {
                 if let Plain::Text(text) = value {
                     each(name, text);
@@ -122,6 +129,7 @@ impl Database {
     /// Deletes everything about a document, as a restore from before it would.
     pub fn lose(&self, doc: DocId) {
         let mut state = self.state();
+        state.version += 1;
         for table in ["runs", "documents", "scope", "snapshots"] {
             let key = Plain::Blob(doc_key(&doc));
             if let Some(table) = state.tables.get_mut(table) {
@@ -141,8 +149,8 @@ impl State {
     }
 
     /// The last position of a tenant's log.
-    pub fn counter(&self, tenant: &Plain) -> Result<i64, StoreError> {
-        let row = self.table("counters")?.get(std::slice::from_ref(tenant));
+    pub fn counter(&self, tenant: &RowKey) -> Result<i64, StoreError> {
+        let row = self.table("counters")?.get(tenant);
         row.map_or(Ok(0), |row| int(row, 1))
     }
 
@@ -173,6 +181,7 @@ impl State {
             DiskError::Full => StoreError::Full,
             DiskError::Sync => StoreError::Unavailable(error.to_string()),
         })?;
+        self.version += 1;
         for (name, row) in taken {
             if let Some(table) = self.tables.get_mut(name) {
                 table.put(row);
@@ -206,7 +215,7 @@ fn meta_record(epoch: u64, secret: &[u8; 32]) -> Vec<u8> {
 }
 
 /// Everything the records of a journal say.
-fn replay(records: &[Vec<u8>]) -> (Option<Meta>, BTreeMap<&'static str, Table>) {
+fn replay(records: &[&[u8]]) -> (Option<Meta>, BTreeMap<&'static str, Table>) {
     let (mut meta, mut tables) = (None, empty());
     for record in records {
         // A record that passed its checksum was written by this very program.
@@ -262,11 +271,6 @@ fn value(reader: &mut Reader<'_>) -> Result<Plain, WireError> {
         3 => Plain::Blob(reader.bytes("a blob", LIMIT)?.to_vec()),
         other => return Err(WireError::Unknown(other)),
     })
-}
-
-/// Sixteen bytes as a value.
-pub(super) fn blob(bytes: &[u8]) -> Plain {
-    Plain::Blob(bytes.to_vec())
 }
 
 pub(super) fn int(row: &[Plain], column: usize) -> Result<i64, StoreError> {

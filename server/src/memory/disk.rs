@@ -104,9 +104,11 @@ impl Disk {
         before - end
     }
 
-    /// Takes over what fails on another disk.
-    pub(super) fn clone_faults(&mut self, other: &Self) {
-        (self.room, self.failing) = (other.room, other.failing);
+    /// What was read back up to here is safe; the rest is gone.
+    pub(super) fn keep(&mut self, len: usize) {
+        self.bytes.truncate(len);
+        self.synced = self.bytes.len();
+        self.writes.clear();
     }
 
     /// Leaves room for so many more bytes; absent for no limit.

@@ -9,8 +9,9 @@ use sync_core::schema::DocId;
 use sync_core::sync::{Pull, Pulled};
 use sync_core::van::{Usage, Van};
 
-use super::database::{Database, State, blob, bytes, counters, int, text};
+use super::database::{Database, State, bytes, counters, int, text};
 use super::read::{InScope, Line, Refused};
+use super::table::RowKey;
 use crate::store::log::Loaded;
 use crate::store::sql::Plain;
 use crate::store::{Logged, Standing, StoreError};
@@ -186,7 +187,7 @@ impl Node {
     /// # Errors
     /// As there.
     pub fn position(&self, tenant: TenantId) -> Result<i64, StoreError> {
-        self.usable()?.counter(&blob(tenant.as_bytes()))
+        self.usable()?.counter(&RowKey::of_tenant(tenant.as_bytes()))
     }
 
     /// Every document of a tenant, by id.
@@ -194,7 +195,7 @@ impl Node {
     /// # Errors
     /// If the database does not answer.
     pub fn documents(&self, tenant: TenantId) -> Result<Vec<DocId>, StoreError> {
-        let (state, key) = (self.usable()?, [blob(tenant.as_bytes())]);
+        let (state, key) = (self.usable()?, RowKey::of_tenant(tenant.as_bytes()));
         let rows = state.table("documents")?.from(&key);
         rows.map(|row| crate::store::log::doc_of(bytes(row, 1)?)).collect()
     }
@@ -218,7 +219,7 @@ impl Node {
     /// # Errors
     /// If the database does not answer.
     pub fn refused(&self, tenant: TenantId) -> Result<Vec<Refused>, StoreError> {
-        let (state, key) = (self.usable()?, [blob(tenant.as_bytes())]);
+        let (state, key) = (self.usable()?, RowKey::of_tenant(tenant.as_bytes()));
         let rows = state.table("quarantine")?.from(&key);
         let refused = |row: &Vec<Plain>| {
             let hash = bytes(row, 1)?.try_into();
@@ -236,7 +237,7 @@ impl Node {
     /// # Errors
     /// If the database does not answer.
     pub fn snapshots(&self, tenant: TenantId) -> Result<Vec<i64>, StoreError> {
-        let (state, key) = (self.usable()?, [blob(tenant.as_bytes())]);
+        let (state, key) = (self.usable()?, RowKey::of_tenant(tenant.as_bytes()));
         state.table("snapshots")?.from(&key).map(|row| int(row, 2)).collect()
     }
 
@@ -256,7 +257,7 @@ impl Node {
         let Some(Standing { document, pos }) = self.document(tenant, doc)? else {
             return Ok(None);
         };
-        let (state, key) = (self.usable()?, [blob(tenant.as_bytes())]);
+        let (state, key) = (self.usable()?, RowKey::of_tenant(tenant.as_bytes()));
         let mut usages = Vec::new();
         for row in state.table("job_parts")?.from(&key) {
             if bytes(row, 3).ok() != Some(doc.as_bytes()) || text(row, 4)?.is_empty() {
@@ -292,7 +293,7 @@ fn prepare(
     tenant: TenantId,
     needs: &Needs,
 ) -> Result<(u64, u64), StoreError> {
-    let end = state.counter(&blob(tenant.as_bytes()))? + needs.positions;
+    let end = state.counter(&RowKey::of_tenant(tenant.as_bytes()))? + needs.positions;
     let missing = kept.begin(group, tenant, needs, end);
     for (actor, device) in state.leases(tenant, &missing.actors)? {
         group.leased(tenant, actor, device);

@@ -8,7 +8,8 @@ use sync_core::id::{ActorId, DeviceId, TenantId, UserId};
 use sync_core::schema::DocId;
 use sync_core::sync::{Pull, Pulled};
 
-use super::database::{State, blob, bytes, int, text};
+use super::database::{State, bytes, int, text};
+use super::table::RowKey;
 use crate::store::log::{Loaded, doc_key, doc_of, read_run};
 use crate::store::page::{self, InScope as Row, Plan, Size};
 use crate::store::sql::Plain;
@@ -50,8 +51,7 @@ pub struct Line {
 impl State {
     /// The log of a document.
     pub fn lines(&self, tenant: TenantId, doc: DocId) -> Result<Vec<Line>, StoreError> {
-        let (tenant, doc) = (blob(tenant.as_bytes()), Plain::Blob(doc_key(&doc)));
-        let rows = self.table("runs")?.of_doc(&tenant, &doc).map(|row| {
+        let rows = self.table("runs")?.of_doc(&named(&of_tenant(tenant), &doc)).map(|row| {
             let actor = id(bytes(row, 3)?, ActorId::from_slice)?;
             Ok(Line { pos: int(row, 1)?, actor, last_seq: int(row, 5)?.unsigned_abs() })
         });
@@ -64,10 +64,10 @@ impl State {
         tenant: TenantId,
         actors: &[ActorId],
     ) -> Result<Vec<(ActorId, DeviceId)>, StoreError> {
-        let (tenant, table) = (blob(tenant.as_bytes()), self.table("leases")?);
+        let (tenant, table) = (of_tenant(tenant), self.table("leases")?);
         let mut found = Vec::new();
         for actor in actors {
-            if let Some(row) = table.get(&[tenant.clone(), blob(actor.as_bytes())]) {
+            if let Some(row) = table.get(&tenant.clone().blob(actor.as_bytes())) {
                 found.push((*actor, id(bytes(row, 2)?, DeviceId::from_slice)?));
             }
         }
@@ -81,12 +81,12 @@ impl State {
         docs: &[DocId],
         upto: i64,
     ) -> Result<Vec<(DocId, Loaded)>, StoreError> {
-        let (snapshots, key) = (self.table("snapshots")?, blob(tenant.as_bytes()));
+        let (snapshots, key) = (self.table("snapshots")?, of_tenant(tenant));
         let mut all = Vec::with_capacity(docs.len());
         for doc in docs {
             let mut loaded = Loaded::new(*doc);
             let mut from = 0;
-            let row = snapshots.get(&[key.clone(), Plain::Blob(doc_key(doc))]);
+            let row = snapshots.get(&named(&key, doc));
             if let Some(row) = row
                 && int(row, 2)? <= upto
             {
@@ -108,8 +108,8 @@ impl State {
 
     /// How many of these documents have a snapshot.
     pub fn has_snapshots(&self, tenant: TenantId, docs: &[DocId]) -> Result<u64, StoreError> {
-        let (table, key) = (self.table("snapshots")?, blob(tenant.as_bytes()));
-        let has = |doc: &&DocId| table.get(&[key.clone(), Plain::Blob(doc_key(doc))]).is_some();
+        let (table, key) = (self.table("snapshots")?, of_tenant(tenant));
+        let has = |doc: &&DocId| table.get(&named(&key, doc)).is_some();
         Ok(docs.iter().filter(has).count() as u64)
     }
 
@@ -120,10 +120,10 @@ impl State {
         docs: &[DocId],
         after: i64,
     ) -> Result<Vec<Logged>, StoreError> {
-        let (table, key) = (self.table("runs")?, blob(tenant.as_bytes()));
+        let (table, key) = (self.table("runs")?, of_tenant(tenant));
         let mut runs = Vec::new();
         for doc in docs {
-            for row in table.of_doc(&key, &Plain::Blob(doc_key(doc))) {
+            for row in table.of_doc(&named(&key, doc)) {
                 if int(row, 1)? > after {
                     runs.push(logged(row)?);
                 }
@@ -140,10 +140,10 @@ impl State {
         docs: &[DocId],
         after: i64,
     ) -> Result<HashMap<DocId, RefusedBefore>, StoreError> {
-        let (table, key) = (self.table("quarantine")?, blob(tenant.as_bytes()));
+        let (table, key) = (self.table("quarantine")?, of_tenant(tenant));
         let mut refused: HashMap<DocId, RefusedBefore> = HashMap::new();
         for doc in docs {
-            for row in table.of_doc(&key, &Plain::Blob(doc_key(doc))) {
+            for row in table.of_doc(&named(&key, doc)) {
                 if int(row, 2)? > after {
                     let hash = bytes(row, 1)?.try_into();
                     let hash = hash.map_err(|_| StoreError::Corrupt("a change hash".into()))?;
@@ -157,7 +157,7 @@ impl State {
 
     /// As [`crate::store::Store::pull`].
     pub fn pull(&self, tenant: TenantId, pull: &Pull, budget: usize) -> Result<Pulled, StoreError> {
-        let key = blob(tenant.as_bytes());
+        let key = of_tenant(tenant);
         let upto = self.counter(&key)?;
         let scope = self.scope(tenant, pull.user, page::cursor(pull))?;
         let mut elsewhere = BTreeMap::new();
@@ -171,7 +171,7 @@ impl State {
         let mut sizes = Vec::new();
         for (docs, after) in plan.wanted() {
             for doc in docs {
-                for row in runs.of_doc(&key, &Plain::Blob(doc_key(&doc))) {
+                for row in runs.of_doc(&named(&key, &doc)) {
                     let pos = int(row, 1)?;
                     if pos > after {
                         sizes.push(Size {
@@ -188,7 +188,7 @@ impl State {
         let (mut pulled, mut positions) = plan.page(sizes, budget);
         positions.sort_unstable();
         for pos in positions {
-            if let Some(row) = runs.get(&[key.clone(), Plain::Int(pos)]) {
+            if let Some(row) = runs.get(&key.clone().int(pos)) {
                 pulled.runs.push(self.meta.attest(tenant, logged(row)?));
             }
         }
@@ -202,8 +202,8 @@ impl State {
         user: UserId,
         cursor: i64,
     ) -> Result<BTreeMap<DocId, Row>, StoreError> {
-        let key = blob(tenant.as_bytes());
-        let prefix = [key.clone(), blob(user.as_bytes())];
+        let key = of_tenant(tenant);
+        let prefix = key.clone().blob(user.as_bytes());
         let mut scope = BTreeMap::new();
         for row in self.table("scope")?.from(&prefix) {
             let (doc, since) = (doc_of(bytes(row, 2)?)?, int(row, 4)?);
@@ -217,10 +217,19 @@ impl State {
     }
 
     /// Position and fingerprint of a document that is here.
-    fn standing(&self, tenant: &Plain, doc: &DocId) -> Result<Option<(i64, u64)>, StoreError> {
-        let row = self.table("documents")?.get(&[tenant.clone(), Plain::Blob(doc_key(doc))]);
+    fn standing(&self, tenant: &RowKey, doc: &DocId) -> Result<Option<(i64, u64)>, StoreError> {
+        let row = self.table("documents")?.get(&named(tenant, doc));
         row.map(|row| Ok((int(row, 3)?, int(row, 4)?.cast_unsigned()))).transpose()
     }
+}
+
+fn of_tenant(tenant: TenantId) -> RowKey {
+    RowKey::of_tenant(tenant.as_bytes())
+}
+
+/// The name of a document in its tenant.
+fn named(tenant: &RowKey, doc: &DocId) -> RowKey {
+    tenant.clone().blob(&doc_key(doc))
 }
 
 /// A row of `runs`.

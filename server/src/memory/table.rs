@@ -1,27 +1,86 @@
 //! A table as a map, filled from the same rows as the database, with the same meaning of a conflict.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::sync::Arc;
 
 use crate::store::StoreError;
 use crate::store::sql::{Plain, Rows};
 
-/// The values of a key, in its order.
-type RowKey = Box<[Plain]>;
+/// A primary key, or the beginning of one, as bytes that sort as its values do: one comparison of
+/// bytes instead of one of lists of values, in every step of every search.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RowKey(Vec<u8>);
+
+impl RowKey {
+    /// The keys of a tenant begin so.
+    pub fn of_tenant(tenant: &[u8]) -> Self {
+        // Room for an id or two after it.
+        Self(Vec::with_capacity(64)).blob(tenant)
+    }
+
+    /// Then a number.
+    pub fn int(mut self, value: i64) -> Self {
+        self.push_int(value);
+        self
+    }
+
+    /// Then bytes.
+    pub fn blob(mut self, bytes: &[u8]) -> Self {
+        self.push_bytes(BLOB, bytes);
+        self
+    }
+
+    fn of<'v>(values: impl Iterator<Item = &'v Plain>) -> Self {
+        let mut key = Self(Vec::with_capacity(64));
+        for value in values {
+            match value {
+                Plain::Null => key.0.push(NULL),
+                Plain::Int(value) => key.push_int(*value),
+                Plain::Text(text) => key.push_bytes(TEXT, text.as_bytes()),
+                Plain::Blob(bytes) => key.push_bytes(BLOB, bytes),
+            }
+        }
+        key
+    }
+
+    fn push_int(&mut self, value: i64) {
+        self.0.push(INT);
+        // With the sign turned, negative numbers sort before the others.
+        self.0.extend_from_slice(&(value ^ i64::MIN).to_be_bytes());
+    }
+
+    /// Ends with two zeros; a zero within is followed by what sorts after them.
+    fn push_bytes(&mut self, kind: u8, bytes: &[u8]) {
+        self.0.push(kind);
+        for (index, part) in bytes.split(|byte| *byte == 0).enumerate() {
+            if index > 0 {
+                self.0.extend_from_slice(&[0, 0xff]);
+            }
+            self.0.extend_from_slice(part);
+        }
+        self.0.extend_from_slice(&[0, 0]);
+    }
+}
+
+/// Kinds of values, in the order in which they sort.
+const NULL: u8 = 0;
+const INT: u8 = 1;
+const TEXT: u8 = 2;
+const BLOB: u8 = 3;
 
 /// One table: its rows by their primary key, which begins with the tenant.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Table {
     columns: Vec<&'static str>,
     key: Vec<usize>,
     conflict: Conflict,
-    rows: BTreeMap<RowKey, Vec<Plain>>,
-    /// Keys of the rows by tenant and document, in tables that are read so.
-    by_doc: Option<(usize, BTreeMap<RowKey, Vec<RowKey>>)>,
+    rows: BTreeMap<RowKey, Arc<Vec<Plain>>>,
+    /// The rows by tenant and document, in tables that are read so; no row of those ever changes.
+    by_doc: Option<(usize, BTreeMap<RowKey, Vec<Arc<Vec<Plain>>>>)>,
 }
 
 /// What happens to a row whose key is there already, as the statement's own text says.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 enum Conflict {
     Fail,
     Nothing,
@@ -85,6 +144,8 @@ impl Table {
             if unless.is_some_and(|column| there[column] == row[column]) {
                 return;
             }
+            debug_assert!(self.by_doc.is_none());
+            let there = Arc::make_mut(there);
             for (column, value) in row.into_iter().enumerate() {
                 if sets.contains(&column) {
                     there[column] = value;
@@ -92,9 +153,10 @@ impl Table {
             }
             return;
         }
+        let row = Arc::new(row);
         if let Some((doc, index)) = &mut self.by_doc {
-            let name: RowKey = [row[0].clone(), row[*doc].clone()].into();
-            index.entry(name).or_default().push(key.clone());
+            let name = RowKey::of([&row[0], &row[*doc]].into_iter());
+            index.entry(name).or_default().push(Arc::clone(&row));
         }
         self.rows.insert(key, row);
     }
@@ -104,36 +166,35 @@ impl Table {
         let column = self.column("doc");
         self.rows.retain(|_, row| row[column] != *doc);
         if let Some((_, index)) = &mut self.by_doc {
-            index.retain(|name, _| name[1] != *doc);
+            index.retain(|_, rows| rows.iter().all(|row| row[column] != *doc));
         }
     }
 
     /// The row with this key.
-    pub fn get(&self, key: &[Plain]) -> Option<&Vec<Plain>> {
-        self.rows.get(key)
+    pub fn get(&self, key: &RowKey) -> Option<&Vec<Plain>> {
+        self.rows.get(key).map(Arc::as_ref)
     }
 
     /// Rows whose key begins so, in order of the key.
-    pub fn from<'t>(&'t self, prefix: &'t [Plain]) -> impl Iterator<Item = &'t Vec<Plain>> {
-        let range = (Bound::Included(prefix), Bound::Unbounded);
-        let rows = self.rows.range::<[Plain], _>(range);
-        rows.take_while(move |(key, _)| key.starts_with(prefix)).map(|(_, row)| row)
+    pub fn from<'t>(&'t self, prefix: &'t RowKey) -> impl Iterator<Item = &'t Vec<Plain>> {
+        let rows = self.rows.range::<RowKey, _>(prefix..);
+        rows.take_while(move |(key, _)| key.0.starts_with(&prefix.0)).map(|(_, row)| &**row)
     }
 
-    /// Rows of a document in a table that is read so, in the order in which they came.
-    pub fn of_doc(&self, tenant: &Plain, doc: &Plain) -> impl Iterator<Item = &Vec<Plain>> {
-        let name = [tenant.clone(), doc.clone()];
-        let index = self.by_doc.as_ref().and_then(|(_, index)| index.get(&name[..]));
-        index.into_iter().flatten().filter_map(|key| self.rows.get(key))
+    /// Rows of a document, by the key of its tenant and its own, in a table that is read so, in the
+    /// order in which they came.
+    pub fn of_doc(&self, name: &RowKey) -> impl Iterator<Item = &Vec<Plain>> + use<'_> {
+        let index = self.by_doc.as_ref().and_then(|(_, index)| index.get(name));
+        index.into_iter().flatten().map(Arc::as_ref)
     }
 
     /// Every row.
     pub fn rows(&self) -> impl Iterator<Item = &Vec<Plain>> {
-        self.rows.values()
+        self.rows.values().map(Arc::as_ref)
     }
 
     fn key(&self, row: &[Plain]) -> RowKey {
-        self.key.iter().map(|column| row[*column].clone()).collect()
+        RowKey::of(self.key.iter().map(|column| &row[*column]))
     }
 }
 
@@ -154,6 +215,25 @@ mod tests {
 
     fn row(doc: i64, a: i64, b: i64) -> Vec<Plain> {
         [0, doc, a, b].map(|value| Plain::from(Arg::Int(value))).to_vec()
+    }
+
+    #[test]
+    fn keys_sort_as_their_values_do() {
+        let blob = |bytes: &[u8]| Plain::Blob(bytes.to_vec());
+        let mut values = vec![Plain::Null, Plain::Text(String::new()), Plain::Text("a\0".into())];
+        values.extend([i64::MIN, -1, 0, 1, 255, 256, i64::MAX].map(Plain::Int));
+        let bytes: [&[u8]; 8] =
+            [&[], &[0], &[0, 0], &[0, 1], &[0, 0xff], &[1], &[1, 0], &[0xff, 0xff]];
+        values.extend(bytes.map(blob));
+        let pairs = || values.iter().flat_map(|a| values.iter().map(move |b| [a, b]));
+        for one in pairs() {
+            for other in pairs() {
+                let keys = [one, other].map(|pair| RowKey::of(pair.into_iter()));
+                assert_eq!(keys[0].cmp(&keys[1]), one.cmp(&other), "{one:?} {other:?}");
+                let begins = keys[0].0.starts_with(&RowKey::of([other[0]].into_iter()).0);
+                assert_eq!(begins, one[0] == other[0], "{one:?} {other:?}");
+            }
+        }
     }
 
     #[test]

@@ -115,9 +115,14 @@ pub fn decode_run(reader: &mut Reader<'_>) -> Result<Run, WireError> {
     Ok(run)
 }
 
+/// Actors that are looked for in the list itself: most runs name two or three, which takes less
+/// than to hash one.
+const FEW: usize = 8;
+
 /// Actors a run names, its own first, the others in order of first use.
 struct ActorTable {
     list: Vec<ActorId>,
+    /// Their numbers, once there are more than [`FEW`].
     index: HashMap<ActorId, u64>,
 }
 
@@ -139,14 +144,25 @@ impl ActorTable {
     }
 
     fn add(&mut self, actor: ActorId) {
-        if !self.index.contains_key(&actor) {
-            self.index.insert(actor, self.list.len() as u64);
-            self.list.push(actor);
+        if self.find(&actor).is_some() {
+            return;
+        }
+        self.list.push(actor);
+        if self.list.len() > FEW {
+            let indexed = self.index.len();
+            self.index.extend(self.list.iter().copied().zip(0..).skip(indexed));
         }
     }
 
+    fn find(&self, actor: &ActorId) -> Option<u64> {
+        if self.list.len() > FEW {
+            return self.index.get(actor).copied();
+        }
+        self.list.iter().position(|known| known == actor).map(|at| at as u64)
+    }
+
     fn number(&self, actor: &ActorId) -> u64 {
-        self.index.get(actor).copied().unwrap_or(0)
+        self.find(actor).unwrap_or(0)
     }
 }
 

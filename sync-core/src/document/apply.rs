@@ -3,6 +3,8 @@
 //! A [`Rebuilt`] exists only for a change that passed every check against this document, and
 //! applying it cannot fail, so a document is never half changed.
 
+use std::sync::Arc;
+
 use super::graph::Meta;
 use super::rebuild::{Built, Refusal};
 use super::{Author, Document, Fact, FieldValue};
@@ -117,7 +119,7 @@ impl Document {
                     1
                 }
                 Entry::Section { name } => {
-                    self.sections.insert(name.clone(), counter);
+                    Arc::make_mut(&mut self.sections).insert(name.clone(), counter);
                     1
                 }
             };

@@ -53,7 +53,9 @@ pub(super) fn hash(
     deps: &[ChangeHash],
 ) -> ChangeHash {
     let columns = Columns::of(change, start_op, sections);
-    let mut data = Vec::with_capacity(256 + columns.values.len() + columns.keys.len());
+    let mut bytes = Vec::with_capacity(64 + 24 * columns.operations.len());
+    let specs = columns.write(&mut bytes);
+    let mut data = Vec::with_capacity(128 + 32 * deps.len());
     unsigned(&mut data, deps.len() as u64);
     deps.iter().for_each(|dep| data.extend_from_slice(&dep.0));
     actor(&mut data, &change.actor);
@@ -64,24 +66,37 @@ pub(super) fn hash(
     data.push(0);
     unsigned(&mut data, columns.others.len() as u64);
     columns.others.iter().for_each(|other| actor(&mut data, other));
-    columns.write(&mut data);
-    let mut head = vec![CHUNK_CHANGE];
-    unsigned(&mut head, data.len() as u64);
-    ChangeHash(Sha256::new().chain_update(&head).chain_update(&data).finalize().into())
+    // An empty column is not mentioned.
+    let specs = specs.iter().filter(|(_, len)| *len > 0);
+    unsigned(&mut data, specs.clone().count() as u64);
+    for (spec, len) in specs {
+        unsigned(&mut data, *spec);
+        unsigned(&mut data, *len as u64);
+    }
+    let mut head = Vec::with_capacity(12);
+    head.push(CHUNK_CHANGE);
+    unsigned(&mut head, (data.len() + bytes.len()) as u64);
+    let hash = Sha256::new().chain_update(&head).chain_update(&data).chain_update(&bytes);
+    ChangeHash(hash.finalize().into())
 }
 
-/// The operations of a change, column by column.
+/// The operations of a change, to be written column by column.
 struct Columns<'c> {
     /// Actors named besides the author, sorted; their numbers in the columns start at 1.
     others: Vec<ActorId>,
-    object_actors: Vec<u64>,
-    object_counters: Vec<u64>,
-    keys: Vec<Name<'c>>,
-    actions: Vec<u64>,
-    metas: Vec<u64>,
-    values: Vec<u8>,
-    pred_counts: Vec<u64>,
+    operations: Vec<Operation<'c>>,
     preds: Vec<(u64, u64)>,
+}
+
+/// What the columns have in one row.
+struct Operation<'c> {
+    object_actor: u64,
+    object_counter: u64,
+    key: Name<'c>,
+    /// What is put; a map is made where nothing is.
+    value: Option<&'c Value>,
+    /// How many values it replaces.
+    preds: u64,
 }
 
 /// A key of a map: a name, or the id of a fact in 32 hexadecimal digits.
@@ -94,23 +109,13 @@ enum Name<'c> {
 impl<'c> Columns<'c> {
     fn of(change: &'c Change, start_op: u64, sections: &[u64]) -> Self {
         let count = usize::try_from(operations(&change.entries)).unwrap_or(0);
-        let column = || Vec::with_capacity(count);
-        let mut columns = Self {
-            others: others(change),
-            object_actors: column(),
-            object_counters: column(),
-            keys: Vec::with_capacity(count),
-            actions: column(),
-            metas: column(),
-            values: Vec::with_capacity(16 * count),
-            pred_counts: column(),
-            preds: Vec::new(),
-        };
+        let operations = Vec::with_capacity(count);
+        let mut columns = Self { others: others(change), operations, preds: Vec::new() };
         let genesis = columns.number(&change.actor, &ActorId::GENESIS);
         for (entry, section) in change.entries.iter().zip(sections) {
             match entry {
                 Entry::Fact { id, record, .. } => {
-                    let map = start_op + columns.keys.len() as u64;
+                    let map = start_op + columns.operations.len() as u64;
                     columns.operation(genesis, *section, Name::Fact(id), None);
                     for (key, value) in record {
                         columns.operation(0, map, Name::Key(key.as_str()), Some(value));
@@ -128,20 +133,15 @@ impl<'c> Columns<'c> {
         columns
     }
 
-    fn operation(&mut self, actor: u64, counter: u64, key: Name<'c>, value: Option<&Value>) {
-        self.object_actors.push(actor);
-        self.object_counters.push(counter);
-        self.keys.push(key);
-        self.actions.push(if value.is_some() { ACTION_PUT } else { ACTION_MAKE_MAP });
-        let meta = value.map_or(0, |value| scalar(&mut self.values, value));
-        self.metas.push(meta);
-        self.pred_counts.push(0);
+    fn operation(&mut self, actor: u64, counter: u64, key: Name<'c>, value: Option<&'c Value>) {
+        let (object_actor, object_counter) = (actor, counter);
+        self.operations.push(Operation { object_actor, object_counter, key, value, preds: 0 });
     }
 
     /// The values the last operation replaces.
     fn replaces(&mut self, author: &ActorId, replaces: &[OpId]) {
-        if let Some(count) = self.pred_counts.last_mut() {
-            *count = replaces.len() as u64;
+        if let Some(operation) = self.operations.last_mut() {
+            operation.preds = replaces.len() as u64;
         }
         for op in replaces {
             self.preds.push((self.number(author, &op.actor), op.counter));
@@ -156,33 +156,44 @@ impl<'c> Columns<'c> {
         self.others.binary_search(actor).map_or(0, |at| at as u64 + 1)
     }
 
-    fn write(&self, data: &mut Vec<u8>) {
-        let mut bytes = Vec::with_capacity(64 + self.values.len() + 12 * self.keys.len());
-        let mut ends = [0; 10];
-        let mut specs = [0; 10];
-        let mut count = 0;
+    /// Writes the columns; gives the number and type of each, and how many bytes it has.
+    fn write(&self, bytes: &mut Vec<u8>) -> [(u64, usize); 10] {
+        let rows = &self.operations;
+        let mut specs = [(0, 0); 10];
+        let mut next = specs.iter_mut();
         let mut column = |spec: u64, write: &mut dyn FnMut(&mut Vec<u8>)| {
             let before = bytes.len();
-            write(&mut bytes);
-            // An empty column is not mentioned.
-            if bytes.len() > before {
-                specs[count] = spec;
-                ends[count] = bytes.len() - before;
-                count += 1;
+            write(bytes);
+            if let Some(place) = next.next() {
+                *place = (spec, bytes.len() - before);
             }
         };
-        let number = |out: &mut Vec<u8>, number: &u64| unsigned(out, *number);
-        column(column::OBJECT_ACTOR, &mut |out| run_lengths(out, &self.object_actors, number));
-        column(column::OBJECT_COUNTER, &mut |out| run_lengths(out, &self.object_counters, number));
-        column(column::KEY, &mut |out| run_lengths(out, &self.keys, |out, name| name.write(out)));
+        column(column::OBJECT_ACTOR, &mut |out| {
+            run_lengths(out, rows, |row| row.object_actor, unsigned);
+        });
+        column(column::OBJECT_COUNTER, &mut |out| {
+            run_lengths(out, rows, |row| row.object_counter, unsigned);
+        });
+        column(column::KEY, &mut |out| {
+            run_lengths(out, rows, |row| row.key, |out, name| name.write(out));
+        });
         // Nothing is inserted into a list: one run of false.
-        column(column::INSERT, &mut |out| unsigned(out, self.keys.len() as u64));
-        column(column::ACTION, &mut |out| run_lengths(out, &self.actions, number));
-        column(column::VALUE_META, &mut |out| run_lengths(out, &self.metas, number));
-        column(column::VALUE, &mut |out| out.extend_from_slice(&self.values));
-        column(column::PRED_COUNT, &mut |out| run_lengths(out, &self.pred_counts, number));
-        let actors: Vec<u64> = self.preds.iter().map(|(actor, _)| *actor).collect();
-        column(column::PRED_ACTOR, &mut |out| run_lengths(out, &actors, number));
+        column(column::INSERT, &mut |out| unsigned(out, rows.len() as u64));
+        let action = |row: &Operation<'_>| match row.value {
+            Some(_) => ACTION_PUT,
+            None => ACTION_MAKE_MAP,
+        };
+        column(column::ACTION, &mut |out| run_lengths(out, rows, action, unsigned));
+        column(column::VALUE_META, &mut |out| {
+            run_lengths(out, rows, |row| row.value.map_or(0, meta), unsigned);
+        });
+        column(column::VALUE, &mut |out| {
+            rows.iter().filter_map(|row| row.value).for_each(|value| scalar(out, value));
+        });
+        column(column::PRED_COUNT, &mut |out| run_lengths(out, rows, |row| row.preds, unsigned));
+        column(column::PRED_ACTOR, &mut |out| {
+            run_lengths(out, &self.preds, |(actor, _)| *actor, unsigned);
+        });
         let mut last = 0;
         let deltas = self.preds.iter().map(|(_, counter)| {
             let delta = *counter as i64 - last;
@@ -190,15 +201,8 @@ impl<'c> Columns<'c> {
             delta
         });
         let deltas: Vec<i64> = deltas.collect();
-        column(column::PRED_COUNTER, &mut |out| {
-            run_lengths(out, &deltas, |out, delta| signed(out, *delta));
-        });
-        unsigned(data, count as u64);
-        for (spec, len) in specs.iter().zip(&ends).take(count) {
-            unsigned(data, *spec);
-            unsigned(data, *len as u64);
-        }
-        data.extend_from_slice(&bytes);
+        column(column::PRED_COUNTER, &mut |out| run_lengths(out, &deltas, |delta| *delta, signed));
+        specs
     }
 }
 
@@ -233,44 +237,51 @@ fn others(change: &Change) -> Vec<ActorId> {
     others
 }
 
-/// Appends the bytes of a value; gives its type and length as the metadata column has them.
-fn scalar(out: &mut Vec<u8>, value: &Value) -> u64 {
-    let before = out.len();
-    let kind = match value {
-        Value::Null => 0,
-        Value::Bool(false) => 1,
-        Value::Bool(true) => 2,
-        Value::Int(int) => {
-            signed(out, *int);
-            4
-        }
-        Value::Text(text) => {
-            out.extend_from_slice(text.as_bytes());
-            6
-        }
-        Value::Bytes(bytes) => {
-            out.extend_from_slice(bytes);
-            7
-        }
+/// Appends the bytes of a value.
+fn scalar(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Null | Value::Bool(_) => {}
+        Value::Int(int) => signed(out, *int),
+        Value::Text(text) => out.extend_from_slice(text.as_bytes()),
+        Value::Bytes(bytes) => out.extend_from_slice(bytes),
+    }
+}
+
+/// Type and length of a value, as the metadata column has them.
+fn meta(value: &Value) -> u64 {
+    let (kind, len) = match value {
+        Value::Null => (0, 0),
+        Value::Bool(false) => (1, 0),
+        Value::Bool(true) => (2, 0),
+        Value::Int(int) => (4, signed_len(*int)),
+        Value::Text(text) => (6, text.len()),
+        Value::Bytes(bytes) => (7, bytes.len()),
     };
-    ((out.len() - before) as u64) << 4 | kind
+    (len as u64) << 4 | kind
 }
 
 /// Run-length encoding: a run of equal values as its length and the value, values that differ
 /// from their neighbours as a negative count and each of them.
-fn run_lengths<T: PartialEq>(out: &mut Vec<u8>, values: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
-    let mut rest = values;
+fn run_lengths<T, V: PartialEq>(
+    out: &mut Vec<u8>,
+    rows: &[T],
+    of: impl Fn(&T) -> V,
+    write: impl Fn(&mut Vec<u8>, V),
+) {
+    let mut rest = rows;
     while let Some(first) = rest.first() {
-        let equal = rest.iter().take_while(|value| *value == first).count();
+        let first = of(first);
+        let equal = rest.iter().take_while(|row| of(row) == first).count();
         if equal > 1 {
             signed(out, equal as i64);
             write(out, first);
             rest = &rest[equal..];
             continue;
         }
-        let single = rest.windows(2).position(|two| two[0] == two[1]).unwrap_or(rest.len());
+        let single = rest.windows(2).position(|two| of(&two[0]) == of(&two[1]));
+        let single = single.unwrap_or(rest.len());
         signed(out, -(single as i64));
-        rest[..single].iter().for_each(|value| write(out, value));
+        rest[..single].iter().for_each(|row| write(out, of(row)));
         rest = &rest[single..];
     }
 }
@@ -301,6 +312,13 @@ fn signed(out: &mut Vec<u8>, mut number: i64) {
         }
         out.push(byte | 0x80);
     }
+}
+
+/// How many bytes [`signed`] writes: seven bits each, and one for the sign.
+fn signed_len(number: i64) -> usize {
+    let magnitude = if number < 0 { !number } else { number };
+    let bits = (i64::BITS - magnitude.leading_zeros()) as usize;
+    bits / 7 + 1
 }
 
 #[cfg(test)]

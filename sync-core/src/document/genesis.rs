@@ -4,7 +4,7 @@
 //! coverage and still merge with whatever the office knew.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::graph::Meta;
 use super::rebuild;
@@ -37,10 +37,18 @@ pub(super) fn genesis(kind: DocKind) -> Meta {
     }
 }
 
-/// Counter of the operation that makes each section of the genesis.
-pub(super) fn sections(kind: DocKind) -> BTreeMap<Section, u64> {
-    let names = kind.genesis_sections().iter();
-    names.zip(1u64..).map(|(name, op)| (Section::known(name), op)).collect()
+/// Counter of the operation that makes each section of the genesis; every document of a kind shares
+/// them.
+pub(super) fn sections(kind: DocKind) -> Arc<BTreeMap<Section, u64>> {
+    static KNOWN: [OnceLock<Arc<BTreeMap<Section, u64>>>; 4] = [const { OnceLock::new() }; 4];
+    let make = || {
+        let names = kind.genesis_sections().iter();
+        Arc::new(names.zip(1u64..).map(|(name, op)| (Section::known(name), op)).collect())
+    };
+    match KNOWN.get(usize::from(kind.code())) {
+        Some(slot) => Arc::clone(slot.get_or_init(make)),
+        None => make(),
+    }
 }
 
 /// The Automerge genesis change, for rebuilding a whole document in Automerge.

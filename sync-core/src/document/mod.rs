@@ -14,6 +14,7 @@ mod judge;
 mod rebuild;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(crate) use apply::Rebuilt;
 pub use author::Author;
@@ -67,7 +68,7 @@ pub struct Document {
     id: DocId,
     graph: Graph,
     /// Counter of the operation that made each section's map.
-    sections: BTreeMap<Section, u64>,
+    sections: Arc<BTreeMap<Section, u64>>,
     facts: BTreeMap<Section, BTreeMap<FactId, Fact>>,
     fields: BTreeMap<Section, BTreeMap<Key, Vec<FieldValue>>>,
     changes: Vec<(Change, Author)>,

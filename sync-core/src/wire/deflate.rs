@@ -1,13 +1,32 @@
 //! Raw DEFLATE (RFC 1951) with a hard bound on what it may become.
 
+use std::sync::{Mutex, PoisonError};
+
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::WireError;
 
+/// Compressors that wait to be used again. One takes 260 KiB, and to make it costs more than to
+/// compress most frames.
+static SPARE: Mutex<Vec<Compress>> = Mutex::new(Vec::new());
+/// How many of them are kept.
+const SPARES: usize = 4;
+
 /// Compresses; the result may be longer than the input.
 pub fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let mut state = spare.unwrap_or_else(|| Compress::new(Compression::new(6), false));
+    let out = deflate_with(&mut state, bytes);
+    state.reset();
+    let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+    if spare.len() < SPARES {
+        spare.push(state);
+    }
+    out
+}
+
+fn deflate_with(state: &mut Compress, bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() / 2 + 64);
-    let mut state = Compress::new(Compression::new(6), false);
     loop {
         let taken = usize::try_from(state.total_in()).unwrap_or(bytes.len());
         let input = bytes.get(taken..).unwrap_or_default();
@@ -59,6 +78,22 @@ mod tests {
         #[test]
         fn what_was_deflated_inflates(bytes in proptest::collection::vec(0u8..9, 0..5000)) {
             prop_assert_eq!(inflate(&deflate(&bytes), bytes.len()), Ok(bytes));
+        }
+    }
+
+    proptest! {
+        /// What is compressed is hashed and signed elsewhere: it must not depend on what was
+        /// compressed before.
+        #[test]
+        fn a_compressor_used_again_is_as_good_as_new(
+            before in proptest::collection::vec(0u8..9, 0..70_000),
+            bytes in proptest::collection::vec(0u8..9, 0..5000),
+        ) {
+            let fresh = || Compress::new(Compression::new(6), false);
+            let mut used = fresh();
+            deflate_with(&mut used, &before);
+            used.reset();
+            prop_assert_eq!(deflate_with(&mut used, &bytes), deflate_with(&mut fresh(), &bytes));
         }
     }
 

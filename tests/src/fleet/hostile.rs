@@ -1,11 +1,14 @@
 //! A phone in the wrong hands: enrolled, with a good key, saying what it must not.
 
+use std::sync::LazyLock;
+
 use ed25519_dalek::Signer as _;
 use sync_core::admission::{Attested, push_message, record};
 use sync_core::change::{Change, Entry, Run};
 use sync_core::document::{Author, Document};
 use sync_core::id::{ActorId, FactId};
 use sync_core::job::is_or_was_theirs;
+use sync_core::limits;
 use sync_core::policy::{Caller, Role};
 use sync_core::schema::{DocId, Section, key, section};
 use sync_core::sync::{Request, Sent, encode_request};
@@ -17,13 +20,15 @@ use super::taint;
 use super::world::{Arriving, Event, World};
 use crate::random::Random;
 
+/// A body that becomes twice what a frame may be.
+static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| deflate(&vec![0; 2 * limits::FRAME_BYTES]));
+
 impl World {
     /// Gives whether anything forged was sent.
     pub(super) fn attack(&mut self, kind: Kind, rng: &mut Random) -> bool {
         let Some(node) = self.site.any_up(rng.next()) else { return false };
         if kind == Kind::Inflate {
-            let bomb = deflate(&vec![0; 4 << 20]);
-            return self.shove([&[1, 1, 1][..], &bomb].concat(), node, rng);
+            return self.shove([&[1, 1, 1][..], &BOMB].concat(), node, rng);
         }
         let tenant = self.phones[self.hostile.0].tenant;
         let user = self.phones[self.hostile.0].user;

@@ -178,9 +178,13 @@ impl Handset {
         self.look(doc).document().clone()
     }
 
-    /// A document as the disk has it, whatever is in memory.
-    pub fn on_disk(&self, doc: DocId) -> Document {
-        load(self.store.tables(), doc).document().clone()
+    /// A document as the disk has it, whatever is in memory. What was loaded before is good again
+    /// where its rows are the same.
+    pub fn on_disk(&self, doc: DocId, before: Option<Replica>) -> Replica {
+        let tables = self.store.tables();
+        let rows = || tables.rows.values().filter(|row| row.run.doc == doc);
+        let same = before.filter(|before| before.held().iter().eq(rows()));
+        same.unwrap_or_else(|| load(tables, doc))
     }
 
     /// Looks at a document.

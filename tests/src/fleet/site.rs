@@ -80,6 +80,9 @@ pub struct Site {
     rng: Random,
     /// Tokens given without a signature, with the name of the key that would have signed.
     unsigned: BTreeMap<String, (String, Claims)>,
+    /// What signed tokens say, with the name of the key that was seen to have signed it: the same
+    /// bytes under the same key need no second look.
+    proven: BTreeMap<String, (String, Claims)>,
 }
 
 impl Site {
@@ -96,6 +99,7 @@ impl Site {
             cache,
             rng,
             unsigned: BTreeMap::new(),
+            proven: BTreeMap::new(),
         };
         for _ in 0..nodes {
             site.places.push(Place { node: None, clock: 0, old: false });
@@ -190,17 +194,21 @@ impl Site {
     }
 
     /// Whose token this is, if they still may.
-    pub fn believe(&self, index: usize, now: i64, token: &str) -> Result<Holder, NotIn> {
+    pub fn believe(&mut self, index: usize, now: i64, token: &str) -> Result<Holder, NotIn> {
         let now_s = self.wall(index, now) / 1000;
-        let unsigned = self.unsigned.get(token);
-        let kid = match unsigned {
+        let known = self.unsigned.get(token).or_else(|| self.proven.get(token));
+        let kid = match known {
             Some((kid, _)) => kid.clone(),
             None => token::kid(token).map_err(|_| NotIn::Token)?,
         };
         let key = self.verifying(&kid, now_s * 1000).ok_or(NotIn::Token)?;
-        let holder = match unsigned {
+        let holder = match known {
             Some((_, claims)) => access::believed(claims, ISSUER, now_s),
-            None => access::believe(token, &key, ISSUER, now_s),
+            None => access::proven(token, &key, ISSUER, now_s).and_then(|claims| {
+                let holder = access::believed(&claims, ISSUER, now_s);
+                self.proven.insert(token.to_owned(), (kid, claims));
+                holder
+            }),
         };
         let holder = holder.map_err(|_| NotIn::Token)?;
         let device = self.devices.get(&holder.device).ok_or(NotIn::Unknown)?;

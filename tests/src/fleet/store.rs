@@ -147,7 +147,7 @@ impl Store {
     fn recover(&mut self) {
         self.tables = Tables::default();
         for record in self.journal.recover() {
-            let mut reader = Reader::new(&record);
+            let mut reader = Reader::new(record);
             while reader.left() > 0 {
                 let op = decode(&mut reader).expect("a whole record was written here");
                 self.tables.apply(op);

@@ -12,6 +12,7 @@ use sync_core::id::{DeviceId, FactId, TenantId, UserId, VanId};
 use sync_core::schema::{DocId, Key};
 use sync_core::sync::{Failure as Cause, PhoneEvent};
 
+use super::check::Checked;
 use super::counts::Counts;
 use super::ledger::{Ledger, Name, Promised};
 use super::phone::{Handset, Image};
@@ -115,6 +116,7 @@ pub struct World {
     pub(super) forged: BTreeMap<Name, bool>,
     /// Pairs of facts of which at most one may stand.
     pub(super) either: Vec<(u8, DocId, [FactId; 2])>,
+    pub(super) checked: Checked,
     pub(super) backup: Option<(server::memory::Backup, Promised, i64)>,
     images: Vec<(usize, Image)>,
     events: BTreeMap<(i64, u64), Event>,
@@ -150,6 +152,7 @@ impl World {
             budget: 600 + ids.below(8000) as usize,
             forged: BTreeMap::new(),
             either: Vec::new(),
+            checked: Checked::default(),
             backup: None,
             images: Vec::new(),
             events: BTreeMap::new(),

@@ -6,11 +6,15 @@ use server::memory::Node;
 use sync_core::document::Document;
 use sync_core::id::{ActorId, TenantId};
 use sync_core::schema::DocId;
+use sync_core::sync::Replica;
 
 use super::super::ledger::Name;
 use super::super::world::World;
 use super::ids;
 use super::replicas::difference;
+
+/// Documents as they were loaded from the disks of phones.
+pub(super) type Disks = BTreeMap<(usize, DocId), Replica>;
 
 impl World {
     /// A node ends: what it held is weighed, not asked for.
@@ -33,7 +37,12 @@ impl World {
 
     /// Each row of a phone brought something new, and nothing the server does not have; its disk
     /// says what its memory says; each refusal is kept once, on phones and on servers.
-    pub(super) fn check_bounds(&mut self, documents: &BTreeMap<(u8, DocId), Document>) {
+    pub(super) fn check_bounds(
+        &mut self,
+        documents: &BTreeMap<(u8, DocId), Document>,
+        disks: &mut Disks,
+    ) {
+        let mut before = std::mem::take(disks);
         let mut wrong = None;
         for (index, phone) in self.phones.iter_mut().enumerate() {
             let tenant = phone.tenant;
@@ -47,20 +56,21 @@ impl World {
                 }
             }
             for (doc, changes) in rows {
-                let stored = phone.on_disk(doc);
+                let stored = phone.on_disk(doc, before.remove(&(index, doc)));
                 let here = phone.look(doc).document();
                 let there = documents.get(&(tenant, doc));
                 let lacks = |(actor, seq): &&(ActorId, u64)| {
                     there.is_none_or(|there| there.seq_of(actor) < *seq)
                 };
                 let more = changes.len() != here.changes().len();
-                let odd = difference(here, &stored).or(more.then_some("number"));
+                let odd = difference(here, stored.document()).or(more.then_some("number"));
                 if let Some(odd) = odd {
                     wrong = Some(format!("phone {index}: rows of {doc:?} differ in their {odd}"));
                 }
                 if let Some((actor, seq)) = changes.iter().find(lacks) {
                     wrong = Some(format!("phone {index} alone has {actor} {seq} of {doc:?}"));
                 }
+                disks.insert((index, doc), stored);
             }
             let mut told: BTreeSet<Name> = BTreeSet::new();
             for (doc, work) in &phone.store.tables().refused {
