@@ -6,11 +6,11 @@ use sync_core::admission::Verdict;
 use sync_core::document::Refusal;
 use sync_core::id::ActorId;
 use sync_core::schema::DocId;
-use sync_core::sync::{Inbox, Replica, Shelf, Taken, Writer, take_in};
+use sync_core::sync::{Anchor, Inbox, Replica, Shelf, Taken, Writer, take_in};
 
 use super::{State, delta};
 use crate::error::EngineError;
-use crate::store::meta::{self, Anchor, LastSynced, Position};
+use crate::store::meta::{self, LastSynced, Position};
 use crate::store::{docs, runs};
 
 /// What storing came to.
@@ -45,7 +45,7 @@ impl State {
         let (actor, fresh_actor) = (self.actor, fresh);
         let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor };
         let Taken { changed, rotated, left } = take_in(self, &mut writer, inbox)?;
-        // These times inform; how long things are kept is counted by both clocks (`store/kept.rs`).
+        // These times inform; how long things are kept is counted by both clocks (`sync_core::sync::Kept`).
         let now = anchor.server_ms;
         let wall = anchor.wall_ms;
         self.store.write(|tx| {

@@ -5,12 +5,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use sync_core::enrol::{CodeSecret, digits, normal_code, proof_message};
 use sync_core::id::{DeviceId, TenantId, UserId};
+use sync_core::sync::Anchor;
 
 use super::{Engine, Event, State};
 use crate::error::EngineError;
 use crate::net::{self, EnrolmentRequest};
 use crate::power;
-use crate::store::meta::{self, Anchor, Identity};
+use crate::store::meta::{self, Identity};
 use crate::store::{docs, runs};
 
 /// What enrolment gave.

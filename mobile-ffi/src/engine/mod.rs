@@ -37,14 +37,14 @@ pub use watch::{Event, Listener, Watch};
 use crate::error::EngineError;
 use crate::net::{Connector, HttpConnector, Transport};
 use crate::power::{Clock, IdMaker, Random, SystemClock, SystemRandom};
-use crate::store::kept::Kept;
-use crate::store::meta::{Anchor, Identity};
+use crate::store::meta::Identity;
 use crate::store::space::SpaceLimits;
 use crate::store::{FileVault, Store, Vault, docs, meta, refused};
 use load::Cache;
 use secret::Secret;
 use sync_core::id::ActorId;
 use sync_core::limits;
+use sync_core::sync::{Anchor, Kept};
 
 /// How an engine is opened; the default is what an app wants.
 #[derive(Clone)]

@@ -4,14 +4,13 @@ use std::collections::VecDeque;
 use std::sync::{MutexGuard, PoisonError};
 
 use sync_core::id::DeviceId;
-use sync_core::sync::{Failure, Inbox, Outcome, Phone, PhoneEffect, PhoneEvent};
+use sync_core::sync::{Anchor, Failure, Inbox, Outcome, Phone, PhoneEffect, PhoneEvent};
 
 use super::absorb::Absorbed;
 use super::{Engine, Event, outbox};
 use crate::error::EngineError;
 use crate::net::{NetError, REVOKED};
 use crate::power;
-use crate::store::meta::Anchor;
 use crate::store::{docs, runs};
 
 /// How a sync ended.

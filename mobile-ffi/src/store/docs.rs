@@ -44,7 +44,7 @@ pub(crate) fn set_summary(
 }
 
 /// Takes a document into scope or out of it. `now`, the server's time, is kept for who reads the
-/// file; how long it is kept after that is counted by [`super::kept::Kept`].
+/// file; how long it is kept after that is counted by [`sync_core::sync::Kept`].
 pub(crate) fn set_scope(
     db: &Connection,
     doc: DocId,

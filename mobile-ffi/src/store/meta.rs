@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
 use sync_core::id::{ActorId, DeviceId, TenantId, UserId};
+use sync_core::sync::{Anchor, Kept};
 
 use crate::error::EngineError;
 
@@ -19,19 +20,6 @@ pub(crate) struct Identity {
     pub tenant: TenantId,
     /// Audience of login assertions.
     pub audience: String,
-}
-
-/// The last server time the phone heard.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Anchor {
-    /// Server time, Unix milliseconds.
-    pub server_ms: i64,
-    /// Since-boot time when it was heard, milliseconds.
-    pub up_ms: i64,
-    /// Wall clock when it was heard, Unix milliseconds.
-    pub wall_ms: i64,
-    /// Which boot that was.
-    pub boot: String,
 }
 
 /// Where the phone stands in the server's log.
@@ -52,6 +40,10 @@ pub(crate) trait Meta: Serialize + for<'de> Deserialize<'de> {
 impl Meta for Identity {
     const KEY: &'static str = "identity";
 }
+impl Meta for Kept {
+    const KEY: &'static str = "kept";
+}
+
 impl Meta for Anchor {
     const KEY: &'static str = "anchor";
 }

@@ -2,7 +2,6 @@
 
 pub(crate) mod docs;
 mod guard;
-pub(crate) mod kept;
 pub(crate) mod meta;
 pub(crate) mod refused;
 pub(crate) mod runs;

@@ -20,7 +20,7 @@ pub(crate) struct RefusedRow {
     /// The reason in one plain sentence.
     pub sentence: String,
     /// When the phone learnt of it, Unix milliseconds by the server's clock, as well as the phone
-    /// knew it then. For people; how long it is kept is counted by [`super::kept::Kept`].
+    /// knew it then. For people; how long it is kept is counted by [`sync_core::sync::Kept`].
     pub at: i64,
     /// The work itself.
     pub run: Run,

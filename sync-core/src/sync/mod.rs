@@ -14,6 +14,7 @@
 mod codec;
 mod frame;
 mod intake;
+mod kept;
 mod phone;
 mod repair;
 mod replica;
@@ -22,6 +23,7 @@ mod server;
 pub use codec::{decode_request, decode_response, encode_request, encode_response};
 pub use frame::{Fault, Frame, Inventory, Request, Response, Sent};
 pub use intake::{Shelf, Taken, join, take_in};
+pub use kept::{Anchor, Kept};
 pub use phone::{Failure, Inbox, Outbox, Outcome, Phone, PhoneEffect, PhoneEvent, PushedVerdict};
 pub use repair::Repair;
 pub use replica::{Delta, Held, RefusedWork, Replica, Standing, Writer};

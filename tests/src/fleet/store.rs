@@ -8,7 +8,7 @@ use server::memory::{DiskError, Journal};
 use sync_core::document::Digest;
 use sync_core::id::{ActorId, DeviceId};
 use sync_core::schema::DocId;
-use sync_core::sync::{Delta, Held, RefusedWork, Replica, Standing};
+use sync_core::sync::{Anchor, Delta, Held, Kept, RefusedWork, Replica, Standing};
 use sync_core::wire::{Reader, Writer};
 
 use codec::{decode, encode};
@@ -24,31 +24,10 @@ pub struct DocRow {
     pub kept_from: Option<i64>,
 }
 
-/// How long things have been kept, as the engine's `store::kept` counts it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kept {
-    /// The count, milliseconds.
-    pub ms: i64,
-    /// The server's clock and the phone's own at that count.
-    heard: (i64, i64),
-}
-
-impl Kept {
-    /// The count when the server was heard last, from the one that is stored.
-    pub fn until(stored: Option<&Self>, heard: (i64, i64)) -> Self {
-        let ms = stored.map_or(0, |stored| stored.ms + stored.passed(heard).max(0));
-        Self { ms, heard }
-    }
-
-    /// Whether it should take the place of the stored one.
-    pub fn is_due_after(&self, stored: &Self) -> bool {
-        !(0..3_600_000).contains(&stored.passed(self.heard))
-    }
-
-    /// What passed by the slower clock.
-    fn passed(&self, heard: (i64, i64)) -> i64 {
-        (heard.0 - self.heard.0).min(heard.1 - self.heard.1)
-    }
+/// Where the server's clock and the phone's own stood. A phone here is never started again without
+/// its time since boot going on.
+pub fn heard(server_ms: i64, own_ms: i64) -> Anchor {
+    Anchor { server_ms, up_ms: own_ms, wall_ms: own_ms, boot: String::new() }
 }
 
 /// What a phone has on its disk.

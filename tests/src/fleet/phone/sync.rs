@@ -8,13 +8,13 @@ use sync_core::id::ActorId;
 use sync_core::limits;
 use sync_core::schema::DocId;
 use sync_core::sync::{
-    Inbox, Inventory, Outbox, Outcome, PhoneEffect, PhoneEvent, Replica, Shelf, Standing, Taken,
-    Writer, join, take_in,
+    Inbox, Inventory, Kept, Outbox, Outcome, PhoneEffect, PhoneEvent, Replica, Shelf, Standing,
+    Taken, Writer, join, take_in,
 };
 
 use super::super::counts::Counts;
 use super::super::plan::Kind;
-use super::super::store::{DocRow, Kept, Op, Tables};
+use super::super::store::{DocRow, Op, Tables, heard};
 use super::{Handset, Out, facts};
 
 impl Handset {
@@ -74,17 +74,16 @@ impl Handset {
         outs
     }
 
-    /// Drops what left the scope 35 days ago, once nothing of it waits. Those days count, as in the
-    /// engine's `store::kept`, only as far as the server's clock and the phone's own, which nobody
-    /// sets, both say that they passed.
+    /// Drops what left the scope 35 days ago, once nothing of it waits. Those days count as [`Kept`]
+    /// says, by the server's clock and the phone's own, which nobody sets.
     pub fn tidy(&mut self, counts: &mut Counts) -> Result<(), DiskError> {
         let tables = self.store.tables();
-        let kept = Kept::until(tables.kept.as_ref(), self.heard);
+        let kept = Kept::until(tables.kept.as_ref(), &heard(self.heard.0, self.heard.1));
         let before = kept.ms - limits::RELEASED_KEPT_MS;
         let released = tables.docs.iter().filter(|(_, row)| !row.in_scope);
         let unsettled: Vec<DocId> =
             tables.unsettled(usize::MAX).0.iter().map(|row| row.run.doc).collect();
-        let mut ops = vec![Op::Kept(kept)];
+        let mut ops = vec![Op::Kept(kept.clone())];
         let mut gone = Vec::new();
         for (doc, row) in released {
             match row.kept_from {
@@ -94,7 +93,7 @@ impl Handset {
             }
         }
         ops.extend(gone.iter().map(|doc| Op::Forget(*doc)));
-        if ops.len() == 1 && tables.kept.is_some_and(|stored| !kept.is_due_after(&stored)) {
+        if ops.len() == 1 && tables.kept.as_ref().is_some_and(|stored| !kept.is_due_after(stored)) {
             return Ok(());
         }
         self.store.write(ops)?;

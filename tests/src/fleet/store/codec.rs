@@ -5,10 +5,10 @@ use sync_core::document::{Author, ChangeHash};
 use sync_core::id::{ActorId, DeviceId, UserId};
 use sync_core::limits;
 use sync_core::schema::{DocId, DocKind};
-use sync_core::sync::{Held, RefusedWork, Standing};
+use sync_core::sync::{Held, Kept, RefusedWork, Standing};
 use sync_core::wire::{Reader, WireError, Writer};
 
-use super::{DocRow, Kept, Op};
+use super::{DocRow, Op, heard};
 
 pub(super) fn encode(record: &mut Writer, op: &Op) {
     match op {
@@ -69,7 +69,7 @@ pub(super) fn encode(record: &mut Writer, op: &Op) {
         }
         Op::Kept(kept) => {
             record.u8(8);
-            [kept.ms, kept.heard.0, kept.heard.1].iter().for_each(|it| record.int(*it));
+            [kept.ms, kept.heard.server_ms, kept.heard.up_ms].iter().for_each(|it| record.int(*it));
         }
     }
 }
@@ -117,7 +117,10 @@ pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Op, WireError> {
             let device = DeviceId::from_bytes(reader.array()?);
             Op::Identity(device.map_err(|_| WireError::Truncated)?, reader.array()?)
         }
-        _ => Op::Kept(Kept { ms: reader.int()?, heard: (reader.int()?, reader.int()?) }),
+        _ => {
+            let ms = reader.int()?;
+            Op::Kept(Kept { ms, heard: heard(reader.int()?, reader.int()?) })
+        }
     })
 }
 

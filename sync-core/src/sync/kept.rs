@@ -2,11 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::meta::{Anchor, Meta};
-
 /// How far the count may run ahead of what is stored, milliseconds: an hour. Storing it at every
 /// sync would be a write to the disk for nothing.
 const STEP_MS: i64 = 60 * 60 * 1000;
+
+/// The last server time a phone heard, and where its own clocks stood then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// Server time, Unix milliseconds.
+    pub server_ms: i64,
+    /// Since-boot time when it was heard, milliseconds.
+    pub up_ms: i64,
+    /// Wall clock when it was heard, Unix milliseconds.
+    pub wall_ms: i64,
+    /// Which boot that was.
+    pub boot: String,
+}
 
 /// Time for which things are kept, counted over the whole life of the store.
 ///
@@ -18,15 +29,11 @@ const STEP_MS: i64 = 60 * 60 * 1000;
 /// clocks jumped ahead within the same stretch. A clock that is wrong alone can make the phone
 /// keep something longer, never shorter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub struct Kept {
     /// The count, milliseconds.
     pub ms: i64,
     /// Where both clocks stood at that count.
-    heard: Anchor,
-}
-
-impl Meta for Kept {
-    const KEY: &'static str = "kept";
+    pub heard: Anchor,
 }
 
 impl Kept {
