@@ -68,15 +68,18 @@ const INT: u8 = 1;
 const TEXT: u8 = 2;
 const BLOB: u8 = 3;
 
+/// Values by column; a row may stand in its table and in an index.
+type Row = Arc<Vec<Plain>>;
+
 /// One table: its rows by their primary key, which begins with the tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Table {
     columns: Vec<&'static str>,
     key: Vec<usize>,
     conflict: Conflict,
-    rows: BTreeMap<RowKey, Arc<Vec<Plain>>>,
+    rows: BTreeMap<RowKey, Row>,
     /// The rows by tenant and document, in tables that are read so; no row of those ever changes.
-    by_doc: Option<(usize, BTreeMap<RowKey, Vec<Arc<Vec<Plain>>>>)>,
+    by_doc: Option<(usize, BTreeMap<RowKey, Vec<Row>>)>,
 }
 
 /// What happens to a row whose key is there already, as the statement's own text says.
