@@ -17,7 +17,7 @@ use report::Report;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Runs a shrinking may take.
-const SHRINKS: usize = 4000;
+const SHRINKS: usize = 10_000;
 
 fn main() -> ExitCode {
     let args = Args::parse();
