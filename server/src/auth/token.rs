@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sync_core::id::{DeviceId, TenantId};
 
 use super::provider;
@@ -150,7 +151,7 @@ pub fn verify(
             _ => TokenError::Malformed(error.to_string()),
         }
     })?;
-    refuse_critical(token)?;
+    refuse_what_is_passed_over(token)?;
     if data.header.typ.as_deref() != Some(expected.typ) {
         return Err(TokenError::Type);
     }
@@ -181,28 +182,30 @@ pub fn compare(claims: &Claims, expected: &Expected<'_>, now_s: i64) -> Result<(
     Ok(())
 }
 
-/// Refuses a header with `crit`: it names what must be understood, and we understand no
-/// extension (RFC 7515, 4.1.11). The library passes over it.
-fn refuse_critical(token: &str) -> Result<(), TokenError> {
-    #[derive(Deserialize)]
-    struct Extensions {
-        crit: Option<serde::de::IgnoredAny>,
-    }
-    let malformed = || TokenError::Malformed("header".to_owned());
-    let header = token.split('.').next().unwrap_or_default();
-    let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| malformed())?;
-    let header: Extensions = serde_json::from_slice(&header).map_err(|_| malformed())?;
-    match header.crit {
+/// Refuses what the library passes over: a header with `crit`, which names what must be understood,
+/// and we understand no extension (RFC 7515, 4.1.11); and claims nobody asks for that are no JSON in
+/// UTF-8 (RFC 7519, 7.2), which others would read differently or not at all.
+fn refuse_what_is_passed_over(token: &str) -> Result<(), TokenError> {
+    let mut parts = token.split('.');
+    let header = json(parts.next(), "header")?;
+    json(parts.next(), "claims")?;
+    match header.get("crit") {
+        None | Some(Value::Null) => Ok(()),
         Some(_) => Err(TokenError::Malformed("crit".to_owned())),
-        None => Ok(()),
     }
+}
+
+fn json(part: Option<&str>, what: &str) -> Result<Value, TokenError> {
+    let malformed = || TokenError::Malformed(what.to_owned());
+    let bytes = URL_SAFE_NO_PAD.decode(part.unwrap_or_default()).map_err(|_| malformed())?;
+    serde_json::from_slice(&bytes).map_err(|_| malformed())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use ed25519_dalek::Signer as _;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -248,6 +251,22 @@ mod tests {
             without.as_object_mut().unwrap().remove(name);
             let result = check(&token(header(), &without));
             assert!(matches!(result, Err(TokenError::Malformed(_))), "{name}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn claims_that_are_no_json_in_utf8_are_refused_also_where_nobody_reads_them() {
+        let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        for odd in [&b"\xad"[..], b"\\ud800"] {
+            let mut bytes = claims().to_string().into_bytes();
+            bytes.truncate(bytes.len() - 1);
+            bytes.extend_from_slice(b",\"alg\":\"");
+            bytes.extend_from_slice(odd);
+            bytes.extend_from_slice(b"\"}");
+            let input = format!("{}.{}", part(header().to_string().as_bytes()), part(&bytes));
+            let signature = part(&key().sign(input.as_bytes()).to_bytes());
+            let result = check(&format!("{input}.{signature}"));
+            assert!(matches!(result, Err(TokenError::Malformed(_))), "{result:?}");
         }
     }
 
