@@ -6,7 +6,9 @@ mod scene;
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use scene::{Hand, NOON, a_job, assigned, user};
-use sync_core::admission::{Admission, Attested, Received, Verdict, Verified, adopt, push_message};
+use sync_core::admission::{
+    Admission, Attested, Received, RefusedBefore, Verdict, Verified, admit, adopt, push_message,
+};
 use sync_core::change::Run;
 use sync_core::document::Document;
 use sync_core::id::{ActorId, DeviceId, FactId};
@@ -152,4 +154,18 @@ fn what_the_server_once_admitted_is_not_judged_again_and_waits_for_nothing() {
     assert_eq!(restored.field(&section::INTAKE, &key::PROBLEM), address.as_ref());
     assert_eq!(restored.conflicts().count(), 0);
     assert!(restored.judge().is_ok(), "Automerge agrees");
+}
+
+#[test]
+fn what_was_said_of_stranded_work_does_not_bind_who_brings_it_in_its_place() {
+    let (desk, _) = assigned();
+    // A phone stranded the first change and was told that it cannot be taken; another has it all.
+    let first = desk.runs().next().expect("one change").0.last_hash;
+    let refused = RefusedBefore::from([(first.0, ("limit".to_owned(), "No room.".to_owned()))]);
+    let mut restored = Document::new(a_job());
+    for verified in receipted(&desk) {
+        let admission = admit(&mut restored, verified, &desk.caller, None, &refused);
+        assert_eq!(admission.verdicts, [Verdict::Durable]);
+    }
+    assert_eq!(restored.fingerprint(), desk.document.fingerprint());
 }

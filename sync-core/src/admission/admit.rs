@@ -121,7 +121,8 @@ pub fn admit(
             }
             None => {}
         }
-        if let Some((code, sentence)) = refused_before.get(&hash.0) {
+        // What carries a receipt was admitted once; it is on the list only if it was stranded then.
+        if let Some((code, sentence)) = refused_before.get(&hash.0).filter(|_| !relayed) {
             admission.verdicts.push(Verdict::refused(code.clone(), sentence.clone()));
             blocked = Some(Verdict::Reauthor);
             continue;
