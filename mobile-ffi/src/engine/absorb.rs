@@ -45,7 +45,8 @@ impl State {
         let (actor, fresh_actor) = (self.actor, fresh);
         let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor };
         let Taken { changed, rotated, left } = take_in(self, &mut writer, inbox)?;
-        // These times inform; how long things are kept is counted by both clocks (`sync_core::sync::Kept`).
+        // These times inform; how long things are kept is counted by both clocks
+        // (`sync_core::sync::Kept`).
         let now = anchor.server_ms;
         let wall = anchor.wall_ms;
         self.store.write(|tx| {

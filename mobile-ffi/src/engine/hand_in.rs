@@ -3,8 +3,6 @@
 //! The server answers a revoked phone nothing but that it is revoked, so its sync ends with its first
 //! page. The server has kept that page for the office all the same, and keeps the others.
 
-use ed25519_dalek::Signer as _;
-use sync_core::admission::push_message;
 use sync_core::limits;
 use sync_core::sync::{Request, Sent, encode_request, join};
 
@@ -54,18 +52,11 @@ struct Page {
 
 impl Page {
     fn sealed(&self, way: &Way, more: bool) -> Vec<u8> {
-        let signed = self.runs.iter().filter_map(|sent| match sent {
-            Sent::Signed(run) => Some(run),
-            Sent::Relayed(_) | Sent::Stranded(_) => None,
-        });
-        let mut signed = signed.peekable();
-        let any = signed.peek().is_some();
-        let message = push_message(way.device, signed);
         encode_request(&Request {
             epoch: self.position.epoch,
             cursor: self.position.cursor,
             runs: self.runs.clone(),
-            signature: any.then(|| way.key.sign(&message).to_bytes()),
+            signature: Sent::sign(&self.runs, way.device, &way.key),
             inventory: None,
             more,
         })

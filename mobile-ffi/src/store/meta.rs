@@ -40,6 +40,7 @@ pub(crate) trait Meta: Serialize + for<'de> Deserialize<'de> {
 impl Meta for Identity {
     const KEY: &'static str = "identity";
 }
+
 impl Meta for Kept {
     const KEY: &'static str = "kept";
 }

@@ -86,14 +86,8 @@ async fn keep(app: &App, caller: &Caller, frame: &[u8]) -> Result<Option<bool>, 
 /// `bad_frame` when the signature is not the phone's.
 pub fn submitted(phone: &Phone, request: Request) -> Result<Vec<Submitted>, Problem> {
     let bad = |detail: &str| Problem::new(Code::BadFrame).detail(detail.to_owned());
-    let signed: Vec<Received> = request
-        .runs
-        .iter()
-        .filter_map(|sent| match sent {
-            Sent::Signed(run) => Some(Received(run.clone())),
-            Sent::Relayed(_) | Sent::Stranded(_) => None,
-        })
-        .collect();
+    let signed: Vec<Received> =
+        request.runs.iter().filter_map(Sent::own).cloned().map(Received).collect();
     let verified: Vec<Verified> = match (signed.is_empty(), request.signature) {
         (true, _) => Vec::new(),
         (false, Some(signature)) => {
@@ -129,10 +123,7 @@ impl Glance {
         documents.sort();
         documents.dedup();
         documents.truncate(LISTED);
-        let own = request.runs.iter().filter_map(|sent| match sent {
-            Sent::Signed(run) => Some(run.changes.iter()),
-            Sent::Relayed(_) | Sent::Stranded(_) => None,
-        });
+        let own = request.runs.iter().filter_map(Sent::own).map(|run| run.changes.iter());
         let after = |change: &&Change| {
             revoked_at.is_some_and(|end| recorded(change).any(|time| time.at > end))
         };

@@ -7,7 +7,7 @@ use crate::document::Document;
 use crate::id::{BranchId, JobId};
 use crate::place::Place;
 use crate::schema::{Key, key, section};
-use crate::value::{Record, Value};
+use crate::value::Value;
 
 /// What was taken in. For a walk-up job, what its technician saw stands where the office has set
 /// nothing.
@@ -76,11 +76,16 @@ pub struct Promise {
     pub currency: Option<String>,
 }
 
+/// What stands in a field of the intake; where the office has set nothing, what the technician of a
+/// walk-up saw.
+pub fn taken_in<'d>(document: &'d Document, key: &Key) -> Option<&'d Value> {
+    let seen = || walk_up(document)?.record.get(key);
+    document.field(&section::INTAKE, key).or_else(seen)
+}
+
 impl Intake {
     pub(super) fn of(document: &Document) -> Self {
-        let none = Record::new();
-        let seen = walk_up(document).map_or(&none, |fact| &fact.record);
-        let value = |key: &Key| document.field(&section::INTAKE, key).or_else(|| seen.get(key));
+        let value = |key: &Key| taken_in(document, key);
         let text = |key: Key| match value(&key)? {
             Value::Text(text) => Some(text.clone()),
             Value::Int(int) => Some(int.to_string()),
@@ -113,7 +118,7 @@ impl Intake {
             color: text(key::COLOR),
             problem: text(key::PROBLEM),
             address: text(key::ADDRESS),
-            place: pin.or_else(|| Place::read(seen)),
+            place: pin.or_else(|| Place::read(&walk_up(document)?.record)),
             destination: text(key::DESTINATION),
             remarks: text(key::REMARKS),
             checklist: text(key::CHECKLIST),

@@ -37,7 +37,7 @@ pub use checklist::{CheckResult, Missing, usual_steps};
 pub use decision::Decision;
 pub use evidence::{Attachment, Feedback, Finding, Note, Observed, Settlement};
 pub use exceptions::Exception;
-pub use intake::{Intake, Promise};
+pub use intake::{Intake, Promise, taken_in};
 pub use parts::{Charge, PartUse};
 pub use seals::{SealView, seal_of};
 pub use state::State;

@@ -1,8 +1,11 @@
 //! The messages of sync, as values.
 
-use crate::admission::{Attested, Verdict};
+use ed25519_dalek::{Signer as _, SigningKey};
+
+use crate::admission::{Attested, Verdict, push_message};
 use crate::change::Run;
 use crate::document::Digest;
+use crate::id::DeviceId;
 use crate::schema::DocId;
 
 /// The first byte of every frame.
@@ -45,6 +48,21 @@ impl Sent {
             | Self::Relayed(Attested { run, .. })
             | Self::Stranded(Attested { run, .. }) => run,
         }
+    }
+
+    /// The run, if it is the phone's own and so covered by its signature.
+    pub fn own(&self) -> Option<&Run> {
+        match self {
+            Self::Signed(run) => Some(run),
+            Self::Relayed(_) | Self::Stranded(_) => None,
+        }
+    }
+
+    /// The device's signature over its own runs of a page, if there are any.
+    pub fn sign(page: &[Self], device: DeviceId, key: &SigningKey) -> Option<[u8; 64]> {
+        let mut own = page.iter().filter_map(Self::own).peekable();
+        own.peek()?;
+        Some(key.sign(&push_message(device, own)).to_bytes())
     }
 }
 

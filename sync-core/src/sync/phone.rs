@@ -4,12 +4,12 @@ mod backoff;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::SigningKey;
 
 use super::codec::{decode_response, encode_request};
 use super::frame::{Fault, Frame, Inventory, Request, Response, Sent};
 use super::repair::told_fingerprints;
-use crate::admission::{Attested, Verdict, push_message};
+use crate::admission::{Attested, Verdict};
 use crate::change::ChangeRef;
 use crate::document::Digest;
 use crate::id::DeviceId;
@@ -268,15 +268,7 @@ impl Phone {
             refs.map(|change| (run.doc, change))
         });
         let changes: Vec<_> = refs.collect();
-        let signed = outbox.runs.iter().filter_map(|sent| match sent {
-            Sent::Signed(run) => Some(run),
-            Sent::Relayed(_) | Sent::Stranded(_) => None,
-        });
-        let mut signed = signed.peekable();
-        let signature = signed.peek().is_some().then(|| {
-            let message = push_message(self.device, signed);
-            self.key.sign(&message).to_bytes()
-        });
+        let signature = Sent::sign(&outbox.runs, self.device, &self.key);
         progress.epoch = outbox.epoch;
         progress.cursor = outbox.cursor;
         let (inventory, more) = (outbox.inventory.is_some(), outbox.more);

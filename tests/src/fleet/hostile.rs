@@ -2,8 +2,7 @@
 
 use std::sync::LazyLock;
 
-use ed25519_dalek::Signer as _;
-use sync_core::admission::{Attested, push_message, record};
+use sync_core::admission::{Attested, record};
 use sync_core::change::{Change, Entry, Run};
 use sync_core::document::{Author, Document};
 use sync_core::id::{ActorId, FactId};
@@ -145,13 +144,7 @@ impl World {
     /// Signs runs with the hostile phone's good key and sends them.
     fn send_hostile(&mut self, runs: Vec<Sent>, node: usize, rng: &mut Random) -> bool {
         let it = &self.phones[self.hostile.0];
-        let signed = runs.iter().filter_map(|sent| match sent {
-            Sent::Signed(run) => Some(run),
-            Sent::Relayed(_) | Sent::Stranded(_) => None,
-        });
-        let message = push_message(it.device(), signed);
-        let any = runs.iter().any(|sent| matches!(sent, Sent::Signed(_)));
-        let signature = any.then(|| it.key().sign(&message).to_bytes());
+        let signature = Sent::sign(&runs, it.device(), it.key());
         let (epoch, cursor) = (self.site.database.epoch(), 0);
         let request = Request { epoch, cursor, runs, signature, inventory: None, more: false };
         self.shove(encode_request(&request), node, rng)

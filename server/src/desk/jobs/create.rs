@@ -1,8 +1,7 @@
 //! Taking a call: a new job, with likely duplicates pointed out.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde::Serialize;
 use sqlx::{AnyConnection, Row as _};
 use sync_core::id::{JobId, TenantId};
@@ -12,9 +11,9 @@ use sync_core::schema::{key, section};
 use sync_core::value::Value;
 use utoipa::ToSchema;
 
-use super::JobView;
 use super::fields::{self, JobFields, Set};
 use super::list::JobListed;
+use super::{JobView, created};
 use crate::accounts::audit::Note;
 use crate::accounts::sql::Raw as _;
 use crate::app::App;
@@ -85,11 +84,7 @@ pub async fn create(
         job: JobView::of(&document, now),
         likely_duplicates: alike.map(JobListed::from).collect(),
     };
-    let mut response = (StatusCode::CREATED, tag, Json(body)).into_response();
-    if let Ok(location) = HeaderValue::from_str(&format!("/v1/jobs/{id}")) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    Ok(created(id, tag, Json(body)))
 }
 
 fn demand(sets: &[Set]) -> Result<(), Problem> {

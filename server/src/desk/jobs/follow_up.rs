@@ -1,17 +1,15 @@
 //! A second attempt at a rescue that could not be helped the first time: a job linked to the first.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use sync_core::document::Document;
 use sync_core::id::JobId;
-use sync_core::job::Job;
+use sync_core::job::{Job, taken_in};
 use sync_core::schema::{Key, key, section};
-use sync_core::value::Value;
 
 use super::create::next_number;
 use super::fields::{self, Set};
-use super::{JobView, find};
+use super::{JobView, created, find};
 use crate::accounts::audit::Note;
 use crate::app::App;
 use crate::auth::{Caller, Staff};
@@ -86,11 +84,7 @@ pub async fn follow_up(
     })
     .await?;
     let (tag, body) = super::answer(&app, made);
-    let mut response = (StatusCode::CREATED, tag, body).into_response();
-    if let Ok(location) = HeaderValue::from_str(&format!("/v1/jobs/{second}")) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    Ok(created(second, tag, body))
 }
 
 /// The first job with the link to the second.
@@ -120,23 +114,9 @@ async fn is_missing(app: &App, caller: &Caller, job: JobId) -> Result<bool, Prob
     Ok(app.store.document(caller.tenant, job.into()).await?.is_none())
 }
 
-/// What stands in the first job, where its technician's own observation included.
+/// What was taken in of the first job, or seen by who opened it.
 fn taken_over(document: &Document) -> Vec<Set> {
-    let intake = Job::of(document).intake;
-    let pin = intake.place;
-    let seen = |key: &Key| -> Option<Value> {
-        Some(match *key {
-            key::LAT => pin?.lat().into(),
-            key::LON => pin?.lon().into(),
-            key::PLATE => intake.plate.clone()?.into(),
-            key::VIN => intake.vin.clone()?.into(),
-            key::VEHICLE => intake.vehicle.clone()?.into(),
-            key::CALLER => intake.caller.clone()?.into(),
-            key::PHONE => intake.phone.clone()?.into(),
-            key::PROBLEM => intake.problem.clone()?.into(),
-            key::ADDRESS => intake.address.clone()?.into(),
-            _ => document.field(&section::INTAKE, key)?.clone(),
-        })
-    };
-    KEPT.into_iter().filter_map(|key| Some((section::INTAKE, key.clone(), seen(&key)?))).collect()
+    let standing =
+        |key: Key| Some((section::INTAKE, key.clone(), taken_in(document, &key)?.clone()));
+    KEPT.into_iter().filter_map(standing).collect()
 }

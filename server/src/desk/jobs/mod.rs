@@ -12,6 +12,8 @@ pub mod one;
 pub mod seals;
 mod sets;
 
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sync_core::document::Document;
 use sync_core::id::JobId;
@@ -58,6 +60,15 @@ pub(super) type Answer = Result<(ETag, Json<JobView>), Problem>;
 pub(super) fn answer(app: &App, edited: Edited) -> (ETag, Json<JobView>) {
     let (document, tag) = edit::shared(edited);
     (tag, Json(JobView::of(&document, app.now())))
+}
+
+/// The answer for a job that was made, with where it is.
+pub(super) fn created(id: JobId, tag: ETag, body: impl IntoResponse) -> Response {
+    let mut response = (StatusCode::CREATED, tag, body).into_response();
+    if let Ok(location) = HeaderValue::from_str(&format!("/v1/jobs/{id}")) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
 }
 
 /// A job the caller may see.

@@ -68,10 +68,7 @@ impl World {
         for (device, frame) in std::mem::take(&mut self.handed_in) {
             let Some(known) = self.site.devices.get(&device).cloned() else { continue };
             let Ok(request) = decode_request(&frame) else { continue };
-            let signed = request.runs.iter().filter_map(|sent| match sent {
-                Sent::Signed(run) => Some(Received(run.clone())),
-                Sent::Relayed(_) | Sent::Stranded(_) => None,
-            });
+            let signed = request.runs.iter().filter_map(Sent::own).cloned().map(Received);
             let Some(signature) = request.signature else { continue };
             let verified =
                 Received::verify(signed.collect(), &signature, &known.key, known.user, device);
