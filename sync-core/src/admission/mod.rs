@@ -25,4 +25,4 @@ pub use adopt::adopt;
 pub use record::{RecordError, record};
 pub use replay::{Replayed, replay};
 pub use verdict::Verdict;
-pub use verify::{Attested, PushError, Received, Verified, push_message};
+pub use verify::{Attested, DeviceKey, PushError, Received, Verified, push_message};

@@ -11,7 +11,7 @@ use crate::document::{Author, Digest};
 use crate::id::{ActorId, DeviceId, UserId};
 use crate::limits;
 use crate::schema::{DocId, DocKind};
-use crate::wire::{Reader, WireError, Writer, deflate, inflate};
+use crate::wire::{Reader, WireError, Writer, deflate, deflate_quickly, inflate};
 
 const TYPE_REQUEST: u8 = 1;
 const TYPE_RESPONSE: u8 = 2;
@@ -21,6 +21,8 @@ const TYPE_POKE: u8 = 4;
 const FLAG_DEFLATED: u8 = 1;
 /// Bodies shorter than this are not worth compressing.
 const DEFLATE_FROM: usize = 128;
+/// Bodies from this length on are worth the time of compressing them well.
+const DEFLATE_WELL_FROM: usize = 1024;
 
 const REQUEST_RUNS: u64 = 1;
 const REQUEST_SIGNATURE: u64 = 2;
@@ -372,7 +374,11 @@ fn filled(count: usize, what: &'static str) -> Result<usize, WireError> {
 
 fn seal(kind: u8, body: Writer) -> Vec<u8> {
     let body = body.into_bytes();
-    let deflated = if body.len() >= DEFLATE_FROM { Some(deflate(&body)) } else { None };
+    let deflated = match body.len() {
+        ..DEFLATE_FROM => None,
+        DEFLATE_FROM..DEFLATE_WELL_FROM => Some(deflate_quickly(&body)),
+        DEFLATE_WELL_FROM.. => Some(deflate(&body)),
+    };
     let (flags, body) = match deflated {
         Some(shorter) if shorter.len() < body.len() => (FLAG_DEFLATED, shorter),
         _ => (0, body),

@@ -1,6 +1,6 @@
 //! The messages of sync, as values.
 
-use ed25519_dalek::{Signer as _, SigningKey};
+use ed25519_dalek::{Signature, Signer};
 
 use crate::admission::{Attested, Verdict, push_message};
 use crate::change::Run;
@@ -59,7 +59,7 @@ impl Sent {
     }
 
     /// The device's signature over its own runs of a page, if there are any.
-    pub fn sign(page: &[Self], device: DeviceId, key: &SigningKey) -> Option<[u8; 64]> {
+    pub fn sign(page: &[Self], device: DeviceId, key: &impl Signer<Signature>) -> Option<[u8; 64]> {
         let mut own = page.iter().filter_map(Self::own).peekable();
         own.peek()?;
         Some(key.sign(&push_message(device, own)).to_bytes())

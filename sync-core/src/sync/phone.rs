@@ -4,7 +4,7 @@ mod backoff;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{Signature, Signer, SigningKey};
 
 use super::codec::{decode_response, encode_request};
 use super::frame::{Fault, Frame, Inventory, Request, Response, Sent};
@@ -152,9 +152,9 @@ pub struct Inbox {
 
 /// The machine. It holds nothing that a crash may not lose.
 #[derive(Debug)]
-pub struct Phone {
+pub struct Phone<K = SigningKey> {
     device: DeviceId,
-    key: SigningKey,
+    key: K,
     state: State,
     failures: u32,
 }
@@ -196,9 +196,9 @@ struct Answer {
     whole: BTreeMap<DocId, u64>,
 }
 
-impl Phone {
-    /// A machine for an enrolled device.
-    pub fn new(device: DeviceId, key: SigningKey) -> Self {
+impl<K: Signer<Signature>> Phone<K> {
+    /// A machine for an enrolled device, whose work `key` signs.
+    pub fn new(device: DeviceId, key: K) -> Self {
         Self { device, key, state: State::Idle, failures: 0 }
     }
 

@@ -4,7 +4,7 @@ use ed25519_dalek::VerifyingKey;
 
 use super::codec::{decode_request, encode_response};
 use super::frame::{Fault, Frame, Inventory, Request, Response, Sent};
-use crate::admission::{Attested, Received, Verdict, Verified};
+use crate::admission::{Attested, DeviceKey, Received, Verdict, Verified};
 use crate::change::{ChangeRef, Run};
 use crate::document::Digest;
 use crate::id::{ActorId, DeviceId, UserId};
@@ -108,10 +108,10 @@ pub enum ServerEffect {
 
 /// One phone's connection to the server.
 #[derive(Debug)]
-pub struct Session {
+pub struct Session<K = VerifyingKey> {
     user: UserId,
     device: DeviceId,
-    key: VerifyingKey,
+    key: K,
     epoch: u64,
     exchange: Option<Exchange>,
 }
@@ -127,9 +127,9 @@ struct Exchange {
     verdicts: Vec<Verdict>,
 }
 
-impl Session {
+impl<K: DeviceKey> Session<K> {
     /// A session of an authenticated device. `epoch` is that of the server's log.
-    pub fn new(user: UserId, device: DeviceId, key: VerifyingKey, epoch: u64) -> Self {
+    pub fn new(user: UserId, device: DeviceId, key: K, epoch: u64) -> Self {
         Self { user, device, key, epoch, exchange: None }
     }
 

@@ -5,7 +5,7 @@
 
 mod deflate;
 
-pub use deflate::{deflate, inflate};
+pub use deflate::{deflate, deflate_quickly, inflate};
 
 /// Why bytes are not what they should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

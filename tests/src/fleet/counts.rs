@@ -43,6 +43,8 @@ pub const BRANCHES: &[&str] = &[
     "commit unknown after a failed sync",
     "torn write cut off",
     "group of two pushes",
+    "push signed",
+    "push hashed",
     "edit found its document changed",
     "seal countersigned",
     "seal shown from what the server holds",

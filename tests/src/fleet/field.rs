@@ -198,7 +198,7 @@ impl World {
             place: None,
             stamp: Stamp::wall(it.wall(self.now)),
         };
-        let entry = draft.sign(|message| it.key().sign(message).to_bytes()).ok()?;
+        let entry = draft.sign(|message| it.key().real.sign(message).to_bytes()).ok()?;
         Some(entry)
     }
 

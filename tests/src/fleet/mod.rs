@@ -15,6 +15,7 @@ mod check;
 mod counts;
 mod field;
 mod hostile;
+mod keys;
 mod ledger;
 mod office;
 mod phone;

@@ -5,7 +5,6 @@ mod sync;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ed25519_dalek::{SigningKey, VerifyingKey};
 use server::memory::DiskError;
 use sync_core::change::{Entry, Run};
 use sync_core::document::{Author, Document};
@@ -16,6 +15,7 @@ use sync_core::schema::{DocId, DocKind, key, section};
 use sync_core::sync::{Outcome, Phone, Replica, Writer};
 use sync_core::value::Value;
 
+use super::keys::{PhoneKey, PublicKey};
 use super::store::{Op, Store, Tables};
 use crate::random::Random;
 
@@ -60,8 +60,8 @@ pub struct Handset {
     /// Every fact this installation stored since it came to be, by itself or out of an image.
     pub stored: BTreeSet<(DocId, FactId)>,
     replicas: BTreeMap<DocId, Replica>,
-    machine: Phone,
-    key: SigningKey,
+    machine: Phone<PhoneKey>,
+    key: PhoneKey,
     page: usize,
     rng: Random,
 }
@@ -117,7 +117,7 @@ impl Handset {
 
     fn over(tenant: u8, user: UserId, store: Store, page: usize, rng: Random) -> Self {
         let (device, seed) = store.tables().identity.expect("it was enrolled");
-        let key = SigningKey::from_bytes(&seed);
+        let key = PhoneKey::from_seed(&seed);
         let rows = store.tables().rows.values();
         let stored = rows.flat_map(|row| facts(&row.run)).collect();
         Self {
@@ -154,12 +154,12 @@ impl Handset {
     }
 
     /// The public half of its key.
-    pub fn public_key(&self) -> VerifyingKey {
-        self.key.verifying_key()
+    pub fn public_key(&self) -> PublicKey {
+        self.key.public()
     }
 
     /// Its key.
-    pub fn key(&self) -> &SigningKey {
+    pub fn key(&self) -> &PhoneKey {
         &self.key
     }
 
@@ -271,7 +271,7 @@ impl Handset {
         let seed = self.rng.bytes();
         let (epoch, _) = self.store.tables().position;
         self.rotate(now, vec![Op::Position(epoch, 0), Op::Identity(device, seed)])?;
-        self.key = SigningKey::from_bytes(&seed);
+        self.key = PhoneKey::from_seed(&seed);
         self.locked_out = false;
         self.restart();
         Ok(())

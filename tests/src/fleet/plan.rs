@@ -67,7 +67,7 @@ kinds! {
     /// An older app saves what the rules refuse, and the technician works on.
     Careless "careless-app" 4 true,
     /// A phone has coverage and syncs, with what the link does to it.
-    Sync "sync" 130 true,
+    Sync "sync" 80 true,
     /// A phone's process dies with what it had not synced to its disk.
     PhoneCrash "phone-crash" 8 true,
     /// A phone's disk is full for a while.

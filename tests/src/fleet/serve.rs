@@ -14,6 +14,7 @@ use server::auth::access::Holder;
 use server::store::StoreError;
 use server::writer::{Evidence, PushRequest};
 
+use super::keys::PublicKey;
 use super::ledger::Ledger;
 use super::plan::Kind;
 use super::site::NotIn;
@@ -23,7 +24,7 @@ use super::world::{Answer, Arriving, Event, World, newer};
 pub(super) struct Reading {
     at: Arriving,
     holder: Holder,
-    session: Session,
+    session: Session<PublicKey>,
     pull: Pull,
     /// The process that works on it; another one knows nothing of it.
     process: ActorId,
@@ -46,7 +47,7 @@ impl World {
             }
             Err(_) => return self.answer(at, Answer::LogIn),
         };
-        let key = self.site.devices[&holder.device].key;
+        let key = self.site.devices[&holder.device].key.clone();
         let epoch = self.site.places[at.node].node.as_ref().map_or(0, |node| node.epoch());
         let mut session = Session::new(holder.user, holder.device, key, epoch);
         let wall = self.site.wall(at.node, self.now);
@@ -87,7 +88,7 @@ impl World {
         &mut self,
         mut at: Arriving,
         holder: Holder,
-        mut session: Session,
+        mut session: Session<PublicKey>,
         effect: ServerEffect,
         process: ActorId,
     ) {
@@ -143,6 +144,10 @@ impl World {
             holder.device,
             runs.iter().filter(|run| matches!(run, Submitted::Signed(_))).map(Submitted::run),
         );
+        if signature.is_some() {
+            let signing = self.site.devices[&holder.device].key.is_signing();
+            self.counts.met(if signing { "push signed" } else { "push hashed" });
+        }
         let evidence = signature.map(|signature| Evidence { message, signature });
         // The version before does not know what the newer one writes, and leaves it with the phone.
         let newer: Vec<bool> =

@@ -11,6 +11,7 @@ use server::memory::{Database, Node};
 use sync_core::enrol::ASSERTION_SECONDS;
 use sync_core::id::{ActorId, DeviceId, TenantId, UserId};
 
+use super::keys::{PublicKey, is_signed};
 use crate::random::Random;
 
 /// Our name in tokens.
@@ -26,7 +27,7 @@ pub struct Device {
     /// The technician.
     pub user: UserId,
     /// Its key.
-    pub key: VerifyingKey,
+    pub key: PublicKey,
     /// It may not sync any more.
     pub revoked: bool,
 }
@@ -59,14 +60,13 @@ pub enum Login<'a> {
     /// Its assertion.
     Signed(&'a str),
     /// What the assertion would say; the key with which it would be signed stands for a signature.
-    Known { device: DeviceId, key: VerifyingKey, at_s: i64 },
+    Known { device: DeviceId, key: PublicKey, at_s: i64 },
 }
 
 /// Everything at the dealership group's data centre.
 ///
 /// Signing and verifying is a third of a world's work, so of most logins and tokens only the claims
-/// are compared, by the server's own rules, and of every few the signatures too. Pushes and seals
-/// are always signed.
+/// are compared, by the server's own rules, and of every few the signatures too.
 pub struct Site {
     /// What the nodes share.
     pub database: Database,
@@ -170,7 +170,9 @@ impl Site {
         };
         let device = self.devices.get(&id).ok_or(NotIn::Unknown)?;
         let taken = match login {
-            Login::Signed(it) => access::assertion(it, id, &device.key, ISSUER, now_s).map(drop),
+            Login::Signed(it) => {
+                access::assertion(it, id, &device.key.real, ISSUER, now_s).map(drop)
+            }
             Login::Known { key, .. } if key != device.key => Err(TokenError::Signature),
             Login::Known { at_s, .. } => access::asserted(&assertion(id, at_s), id, ISSUER, now_s),
         };
@@ -239,11 +241,6 @@ impl Site {
             (0..self.places.len()).filter(|index| self.places[*index].node.is_some()).collect();
         (!up.is_empty()).then(|| up[(number % up.len() as u64) as usize])
     }
-}
-
-/// Whether what has this number is really signed and verified.
-pub fn is_signed(number: u8) -> bool {
-    number.is_multiple_of(8)
 }
 
 /// What the assertion of a phone says, as [`sync_core::enrol::assertion_input`] writes it.

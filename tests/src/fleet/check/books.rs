@@ -52,12 +52,12 @@ impl World {
             let sound = Seal::of(job, fact).map_err(|error| error.to_string()).and_then(|seal| {
                 let device = self.site.devices.get(&seal.device).ok_or("no device")?;
                 if let Some((key, held)) = known.0.get(&(tenant, doc, id))
-                    && *key == device.key
+                    && *key == device.key.real
                 {
                     matching += u64::from(*held);
                     return Ok(());
                 }
-                seal.verify(&device.key).map_err(|error| error.to_string())?;
+                seal.verify(&device.key.real).map_err(|error| error.to_string())?;
                 let bytes = bundle(document, id).map_err(|error| error.to_string())?;
                 let evidence =
                     verify_bundle(&bytes, &trusted).map_err(|error| error.to_string())?;
@@ -68,7 +68,7 @@ impl World {
                     return Err("what was shown is not what the document said".to_owned());
                 }
                 matching += u64::from(held);
-                known.0.insert((tenant, doc, id), (device.key, held));
+                known.0.insert((tenant, doc, id), (device.key.real, held));
                 Ok(())
             });
             if let Err(error) = sound {

@@ -37,7 +37,7 @@ impl World {
         }
         let Ok(seal) = Seal::of(job, found) else { return };
         let Some(device) = self.site.devices.get(&seal.device) else { return };
-        let signed = Countersignature::of(&seal, id, &device.key, wall, &kid, |message| {
+        let signed = Countersignature::of(&seal, id, &device.key.real, wall, &kid, |message| {
             own.sign(message).to_bytes()
         });
         let Ok(signed) = signed else { return };

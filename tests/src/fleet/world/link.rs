@@ -8,9 +8,10 @@ use sync_core::sync::{Failure as Cause, PhoneEvent};
 use sync_core::wire::inflate;
 
 use super::super::check;
+use super::super::keys::is_signed;
 use super::super::phone::Out;
 use super::super::plan::Kind;
-use super::super::site::{ISSUER, Login, NotIn, is_signed};
+use super::super::site::{ISSUER, Login, NotIn};
 use super::{Answer, Arriving, Event, World};
 use crate::random::Random;
 
@@ -173,7 +174,7 @@ impl World {
             let (jti, at_s): ([u8; 16], i64) = (luck.bytes(), at.div_euclid(1000));
             let login = if is_signed(jti[0]) {
                 let input = assertion_input(device, ISSUER, at_s, jti);
-                let signed = assertion(&input, &it.key().sign(input.as_bytes()).to_bytes());
+                let signed = assertion(&input, &it.key().real.sign(input.as_bytes()).to_bytes());
                 self.site.log_in(node, self.now, Login::Signed(&signed))
             } else {
                 let key = it.public_key();
