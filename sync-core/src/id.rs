@@ -129,6 +129,14 @@ id!(
 impl ActorId {
     /// The fixed actor of genesis and schema changes; no device may use it.
     pub const GENESIS: Self = Self([0; 16]);
+
+    /// The actor of a change as frames and logs have it: a writer's id, or the fixed one.
+    ///
+    /// # Errors
+    /// The bytes are neither.
+    pub fn of_change(bytes: &[u8]) -> Result<Self, BadId> {
+        if bytes == Self::GENESIS.as_bytes() { Ok(Self::GENESIS) } else { Self::from_slice(bytes) }
+    }
 }
 
 #[cfg(test)]
@@ -148,5 +156,8 @@ mod tests {
         assert_eq!("6b1f2a3c-0000-4000-8000-000000000000".parse::<JobId>(), Err(BadId));
         assert_eq!(JobId::from_bytes([0; 16]), Err(BadId));
         assert_eq!(JobId::from_slice(&[1, 2, 3]), Err(BadId));
+        assert_eq!(ActorId::from_bytes([0; 16]), Err(BadId), "nobody writes as the genesis");
+        assert_eq!(ActorId::of_change(&[0; 16]), Ok(ActorId::GENESIS));
+        assert_eq!(ActorId::of_change(&[0; 15]), Err(BadId));
     }
 }

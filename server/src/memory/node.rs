@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use sync_core::change::Entry;
-use sync_core::document::Document;
+use sync_core::admission::Attested;
+use sync_core::change::{Entry, Run};
+use sync_core::document::{Author, Document};
 use sync_core::id::{ActorId, TenantId, UserId};
 use sync_core::schema::DocId;
 use sync_core::sync::{Pull, Pulled};
@@ -78,6 +79,11 @@ impl Node {
         let (memory, evicted) = self.kept.memory();
         let Self { brought_forward, from_snapshot, .. } = *self;
         Done { memory, evicted, brought_forward, from_snapshot }
+    }
+
+    /// A run with this server's receipt, as the log gives it out.
+    pub fn attest(&self, tenant: TenantId, run: Run, author: Author) -> Attested {
+        self.kept.meta.attest(tenant, run, author)
     }
 
     /// What was committed here since the last time.

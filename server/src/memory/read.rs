@@ -52,7 +52,7 @@ impl State {
     /// The log of a document.
     pub fn lines(&self, tenant: TenantId, doc: DocId) -> Result<Vec<Line>, StoreError> {
         let rows = self.table("runs")?.of_doc(&named(&of_tenant(tenant), &doc)).map(|row| {
-            let actor = id(bytes(row, 3)?, ActorId::from_slice)?;
+            let actor = id(bytes(row, 3)?, ActorId::of_change)?;
             Ok(Line { pos: int(row, 1)?, actor, last_seq: int(row, 5)?.unsigned_abs() })
         });
         rows.collect()
@@ -177,7 +177,7 @@ impl State {
                         sizes.push(Size {
                             doc,
                             pos,
-                            actor: id(bytes(row, 3)?, ActorId::from_slice)?,
+                            actor: id(bytes(row, 3)?, ActorId::of_change)?,
                             seqs: (int(row, 4)?.unsigned_abs(), int(row, 5)?.unsigned_abs()),
                             bytes: bytes(row, 10)?.len(),
                         });
@@ -189,7 +189,8 @@ impl State {
         positions.sort_unstable();
         for pos in positions {
             if let Some(row) = runs.get(&key.clone().int(pos)) {
-                pulled.runs.push(self.meta.attest(tenant, logged(row)?));
+                let Logged { run, author, .. } = logged(row)?;
+                pulled.runs.push(self.meta.attest(tenant, run, author));
             }
         }
         Ok(pulled)

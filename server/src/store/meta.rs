@@ -8,8 +8,8 @@ use sync_core::change::Run;
 use sync_core::document::Author;
 use sync_core::id::TenantId;
 
+use super::StoreError;
 use super::log::encode;
-use super::{Logged, StoreError};
 
 /// Facts about the store as a whole that do not change while it is open.
 #[derive(Clone)]
@@ -73,8 +73,7 @@ impl Meta {
     }
 
     /// A run of the log with the server's receipt.
-    pub fn attest(&self, tenant: TenantId, logged: Logged) -> Attested {
-        let Logged { run, author, .. } = logged;
+    pub fn attest(&self, tenant: TenantId, run: Run, author: Author) -> Attested {
         let receipt = self.receipt(tenant, &run, &author);
         Attested { run, author, receipt }
     }

@@ -21,7 +21,10 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sqlx::AnyPool;
-use sync_core::id::ActorId;
+use sync_core::admission::Attested;
+use sync_core::change::Run;
+use sync_core::document::Author;
+use sync_core::id::{ActorId, TenantId};
 
 pub use connect::Backend;
 pub use error::StoreError;
@@ -93,6 +96,11 @@ impl Store {
     /// Changes when the store is restored from a backup, and only then.
     pub fn epoch(&self) -> u64 {
         self.shared.meta.epoch
+    }
+
+    /// A run with this server's receipt, as it gives out what is in its log.
+    pub fn attest(&self, tenant: TenantId, run: Run, author: Author) -> Attested {
+        self.meta().attest(tenant, run, author)
     }
 
     fn place(&self) -> &Place {

@@ -69,7 +69,7 @@ impl Store {
         let rows = select_in_positions(connection, self.backend(), RUNS, first, positions).await?;
         let mut runs = rows.iter().map(logged).collect::<Result<Vec<_>, _>>()?;
         runs.sort_by_key(|logged| logged.pos);
-        Ok(runs.into_iter().map(|logged| self.meta().attest(tenant, logged)).collect())
+        Ok(runs.into_iter().map(|logged| self.attest(tenant, logged.run, logged.author)).collect())
     }
 }
 
@@ -151,7 +151,7 @@ async fn sizes(
             sizes.push(Size {
                 doc: doc_of(&row.try_get::<Vec<u8>, _>(0)?)?,
                 pos: row.try_get(1)?,
-                actor: id(&row, 2, ActorId::from_slice)?,
+                actor: id(&row, 2, ActorId::of_change)?,
                 seqs: (seqs.0.unsigned_abs(), seqs.1.unsigned_abs()),
                 bytes: usize::try_from(row.try_get::<i64, _>(5)?).unwrap_or(0),
             });

@@ -52,7 +52,7 @@ impl Task {
         let first = vec![Arg::from(tenant.as_bytes())];
         let keys: Vec<_> = unknown.iter().map(|actor| actor.as_bytes().to_vec()).collect();
         for row in select_in(tx, self.backend, LEASED, first, &keys).await? {
-            let actor = id(&row, 0, ActorId::from_slice)?;
+            let actor = id(&row, 0, ActorId::of_change)?;
             group.leased(tenant, actor, id(&row, 1, DeviceId::from_slice)?);
         }
         Ok(())

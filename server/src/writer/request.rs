@@ -18,7 +18,7 @@ use crate::store::StoreError;
 pub type RunVerdicts = Vec<Vec<Verdict>>;
 
 /// Changes of a phone.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PushRequest {
     /// The tenant of the device.
     pub tenant: TenantId,

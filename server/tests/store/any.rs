@@ -7,8 +7,9 @@ use server::store::{Logged, Standing, Store, StoreError};
 use server::verify::{Report, verify};
 use server::writer::{Committed, EditError, EditRequest, Edited, PushRequest, RunVerdicts};
 use sqlx::Row as _;
-use sync_core::change::Entry;
-use sync_core::document::Document;
+use sync_core::admission::Attested;
+use sync_core::change::{Entry, Run};
+use sync_core::document::{Author, Document};
 use sync_core::id::{ActorId, TenantId, VanId};
 use sync_core::schema::DocId;
 use sync_core::sync::{Pull, Pulled};
@@ -41,6 +42,14 @@ impl Any {
         match self {
             Self::Sql(store) => store.writer().actor(),
             Self::Memory(node) => locked(node).actor(),
+        }
+    }
+
+    /// A run with the store's receipt.
+    pub fn attest(&self, tenant: TenantId, run: Run, author: Author) -> Attested {
+        match self {
+            Self::Sql(store) => store.attest(tenant, run, author),
+            Self::Memory(node) => locked(node).attest(tenant, run, author),
         }
     }
 

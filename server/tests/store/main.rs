@@ -6,6 +6,7 @@ mod any;
 mod countersign;
 mod log;
 mod memory;
+mod newer;
 mod open;
 mod people;
 mod place;

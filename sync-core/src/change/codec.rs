@@ -84,9 +84,7 @@ pub fn decode_run(reader: &mut Reader<'_>) -> Result<Run, WireError> {
     let count = reader.count("actors of a run", limits::DOCUMENT_ACTORS)?;
     let mut actors = Vec::with_capacity(count);
     for _ in 0..count {
-        let bytes = reader.array()?;
-        let genesis = bytes == *ActorId::GENESIS.as_bytes();
-        let actor = if genesis { Ok(ActorId::GENESIS) } else { ActorId::from_bytes(bytes) };
+        let actor = ActorId::of_change(&reader.array::<16>()?);
         actors.push(actor.map_err(|_| WireError::Malformed("actor"))?);
     }
     let author = *actors.first().ok_or(WireError::Malformed("actors of a run"))?;

@@ -356,11 +356,7 @@ fn decode_doc(body: &mut Reader<'_>) -> Result<DocId, WireError> {
 }
 
 fn decode_actor(body: &mut Reader<'_>) -> Result<ActorId, WireError> {
-    let bytes = body.array()?;
-    if bytes == *ActorId::GENESIS.as_bytes() {
-        return Ok(ActorId::GENESIS);
-    }
-    ActorId::from_bytes(bytes).map_err(|_| WireError::Malformed("actor"))
+    ActorId::of_change(&body.array::<16>()?).map_err(|_| WireError::Malformed("actor"))
 }
 
 fn flag(bit: u64, on: bool) -> u64 {

@@ -20,6 +20,9 @@ use crate::schema::DocId;
 const INVENTORIES: u32 = 3;
 /// Exchanges in a row that change nothing before the phone gives up until later.
 const FRUITLESS: u32 = 2;
+/// A sync that ends with something waiting is tried again as after so many failures, the next one as
+/// after one more.
+const STALLED: u32 = 3;
 
 /// What happens to the phone's machine.
 #[derive(Debug)]
@@ -157,6 +160,9 @@ pub struct Phone<K = SigningKey> {
     key: K,
     state: State,
     failures: u32,
+    /// Syncs since the two last agreed that ended with something waiting: what waits for a newer
+    /// server or a person is not tried again every few seconds for days.
+    stalled: u32,
 }
 
 #[derive(Debug)]
@@ -199,7 +205,7 @@ struct Answer {
 impl<K: Signer<Signature>> Phone<K> {
     /// A machine for an enrolled device, whose work `key` signs.
     pub fn new(device: DeviceId, key: K) -> Self {
-        Self { device, key, state: State::Idle, failures: 0 }
+        Self { device, key, state: State::Idle, failures: 0, stalled: 0 }
     }
 
     /// Whether a sync is under way.
@@ -356,18 +362,25 @@ impl<K: Signer<Signature>> Phone<K> {
             return self.finish(Outcome::Waiting, backoff::after(answer.retry_after_ms, random));
         }
         if progress.inventories > INVENTORIES {
-            return self.finish(Outcome::Diverged, backoff::delay(INVENTORIES, random));
+            return self.stall(Outcome::Diverged, random);
         }
         if progress.wants_inventory || more {
             return self.read(progress);
         }
         if !waiting {
+            self.stalled = 0;
             return self.finish(Outcome::UpToDate, backoff::idle(random));
         }
         if progress.fruitless >= FRUITLESS {
-            return self.finish(Outcome::Waiting, backoff::delay(INVENTORIES, random));
+            return self.stall(Outcome::Waiting, random);
         }
         self.read(progress)
+    }
+
+    fn stall(&mut self, outcome: Outcome, random: u64) -> Vec<PhoneEffect> {
+        let wait = backoff::delay(STALLED.saturating_add(self.stalled), random);
+        self.stalled = self.stalled.saturating_add(1);
+        self.finish(outcome, wait)
     }
 
     fn faulted(&mut self, random: u64, fault: Fault) -> Vec<PhoneEffect> {

@@ -17,7 +17,7 @@ use super::office::{part, weigh};
 use super::phone::NotSaved;
 use super::plan::Kind;
 use super::taint;
-use super::world::{World, newer};
+use super::world::World;
 use crate::random::Random;
 
 /// The steps of a job that a technician takes.
@@ -32,6 +32,15 @@ impl World {
             let salt = rng.next();
             let jobs = self.phones[phone].jobs().into_iter();
             let job = jobs.max_by_key(|doc| weigh(salt, doc));
+            if let Some(job) = job
+                && kind == Kind::Work
+                && self.phones[phone].knows_newer(job)
+                && rng.one_in(3)
+            {
+                let tow = self.tow(phone, job, rng);
+                let saved = self.phones[phone].save_newer(self.now, job, tow.clone());
+                return self.is_saved(phone, saved, &[(job, vec![tow])], rng);
+            }
             job.and_then(|job| self.on_job(phone, kind, job, rng))
         };
         works.is_some_and(|works| self.save(phone, Role::Technician, works, rng))
@@ -63,10 +72,22 @@ impl World {
         works: Vec<(DocId, Vec<Entry>)>,
         rng: &mut Random,
     ) -> bool {
+        let saved = self.phones[phone].save(self.now, role, works.clone());
+        self.is_saved(phone, saved, &works, rng)
+    }
+
+    /// Writes down what a phone called saved, or looks after one whose disk failed.
+    fn is_saved(
+        &mut self,
+        phone: usize,
+        saved: Result<(), NotSaved>,
+        works: &[(DocId, Vec<Entry>)],
+        rng: &mut Random,
+    ) -> bool {
         let tenant = self.phones[phone].tenant;
-        match self.phones[phone].save(self.now, role, works.clone()) {
+        match saved {
             Ok(()) => {
-                for (doc, entries) in &works {
+                for (doc, entries) in works {
                     self.ledger.note(tenant, *doc, entries, By::Phone);
                 }
                 return true;
@@ -118,12 +139,7 @@ impl World {
                 let mut entries = Vec::new();
                 for _ in 0..=rng.below(2) {
                     let text = taint::text(tenant, job, rng.below(1000));
-                    let mut record =
-                        Record::from([(key::TEXT, text.into()), (key::AT, wall.into())]);
-                    if rng.one_in(12) {
-                        self.counts.met("fact of a newer version");
-                        record.insert(newer(), true.into());
-                    }
+                    let record = Record::from([(key::TEXT, text.into()), (key::AT, wall.into())]);
                     entries.push(fact(section::NOTES, self.id(phone, rng), record));
                 }
                 entries

@@ -7,7 +7,8 @@
 //! 1. `phone` is the real machine and replicas on a `store` whose disk fails, `site` the
 //!    real nodes on a database whose disk fails, with the real tokens.
 //! 2. `world` moves time, carries messages over links that do what links do, and carries out
-//!    the steps; `office`, `field` and `hostile` are what people do.
+//!    the steps; `office`, `field` and `hostile` are what people do, `newer` what comes with the
+//!    next version.
 //! 3. `ledger` knows everything that must not be lost or changed; `check` compares at the end.
 //! 4. `counts` counts each fault and rare branch, so that a run that never met one is red.
 
@@ -17,6 +18,7 @@ mod field;
 mod hostile;
 mod keys;
 mod ledger;
+mod newer;
 mod office;
 mod phone;
 mod plan;

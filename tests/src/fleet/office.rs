@@ -99,6 +99,9 @@ impl World {
             if made {
                 self.jobs.push((*tenant, doc));
                 self.give(*tenant, doc, Expect::Existing, rng);
+                if rng.one_in(3) {
+                    self.raise_schema(*tenant, doc, rng);
+                }
             }
         }
         all

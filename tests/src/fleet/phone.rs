@@ -300,6 +300,11 @@ impl Handset {
         Ok(())
     }
 
+    /// A document is read from its rows when it is next looked at.
+    pub fn read_again(&mut self, doc: DocId) {
+        self.replicas.remove(&doc);
+    }
+
     fn take(&mut self, doc: DocId) -> Replica {
         let tables = self.store.tables();
         self.replicas.remove(&doc).unwrap_or_else(|| load(tables, doc))

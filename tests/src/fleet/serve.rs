@@ -5,7 +5,7 @@ mod after;
 use sync_core::admission::{Verdict, push_message};
 use sync_core::change::{Entry, Run};
 use sync_core::id::{ActorId, FactId, TenantId};
-use sync_core::policy::{Caller, Role, SECTION_UNKNOWN};
+use sync_core::policy::{Caller, Role};
 use sync_core::schema::{DocId, key, section};
 use sync_core::sync::{Pull, ServerEffect, ServerEvent, Session, Submitted, decode_request};
 use sync_core::value::Value;
@@ -16,9 +16,10 @@ use server::writer::{Evidence, PushRequest};
 
 use super::keys::PublicKey;
 use super::ledger::Ledger;
+use super::newer::{is_newer, is_too_old};
 use super::plan::Kind;
 use super::site::NotIn;
-use super::world::{Answer, Arriving, Event, World, newer};
+use super::world::{Answer, Arriving, Event, World};
 
 /// An exchange between its commit and its page.
 pub(super) struct Reading {
@@ -149,11 +150,6 @@ impl World {
             self.counts.met(if signing { "push signed" } else { "push hashed" });
         }
         let evidence = signature.map(|signature| Evidence { message, signature });
-        // The version before does not know what the newer one writes, and leaves it with the phone.
-        let newer: Vec<bool> =
-            sent.iter().map(|run| self.is_beyond(at.node, holder, run)).collect();
-        let taken = runs.into_iter().zip(&newer).filter(|(_, newer)| !**newer);
-        let runs: Vec<Submitted> = taken.map(|(run, _)| run).collect();
         let now = self.site.wall(at.node, self.now);
         let caller = Caller { user: holder.user, role: Role::Technician };
         let devices = self.site.devices_of(tenant, holder.user);
@@ -166,35 +162,33 @@ impl World {
             evidence: evidence.clone(),
             now,
         };
-        let Some(node) = self.site.places[at.node].node.as_mut() else {
+        let place = &mut self.site.places[at.node];
+        let old = place.old;
+        let Some(node) = place.node.as_mut() else {
             return Err(StoreError::GroupFailed);
         };
-        let mut verdicts = if std::mem::take(&mut at.twice) {
+        let all = if !old && sent.iter().any(is_newer) {
+            let pushed = self.push_to_newer(at.node, request(runs));
+            pushed.inspect_err(|_| cut_off(&mut self.ledger, tenant, &sent))?
+        } else if std::mem::take(&mut at.twice) {
             self.counts.met("group of two pushes");
             let both = node.push_all(vec![request(runs.clone()), request(runs)]);
             let mut both = both.inspect_err(|_| cut_off(&mut self.ledger, tenant, &sent))?;
             let (second, first) = (both.pop().unwrap_or_default(), both.pop().unwrap_or_default());
-            let all = sent.iter().zip(&stranded).zip(&newer);
-            let taken = all.filter(|(_, newer)| !**newer);
-            for (((run, stranded), _), verdicts) in taken.zip(&first) {
+            for ((run, stranded), verdicts) in sent.iter().zip(&stranded).zip(&first) {
                 self.look_at(tenant, holder, run, *stranded, verdicts);
             }
             second
         } else {
             let pushed = node.push(request(runs));
             pushed.inspect_err(|_| cut_off(&mut self.ledger, tenant, &sent))?
-        }
-        .into_iter();
-        let mut all = Vec::with_capacity(sent.len());
-        for ((run, newer), stranded) in sent.iter().zip(newer).zip(stranded) {
-            let of_run = if newer {
+        };
+        for ((run, stranded), verdicts) in sent.iter().zip(stranded).zip(&all) {
+            if old && verdicts.iter().any(is_too_old) {
                 self.counts.met(Kind::Upgrade.word());
-                vec![Verdict::Later { code: SECTION_UNKNOWN.to_owned() }; run.changes.len()]
-            } else {
-                verdicts.next().unwrap_or_default()
-            };
-            self.look_at(tenant, holder, run, stranded, &of_run);
-            all.push(of_run);
+                self.counts.met("fact of a newer version left waiting");
+            }
+            self.look_at(tenant, holder, run, stranded, verdicts);
         }
         self.tell();
         for (run, verdicts) in sent.iter().zip(&all) {
@@ -203,18 +197,6 @@ impl World {
             }
         }
         Ok(all)
-    }
-
-    /// Whether a node of the version before leaves this run with the phone: it holds what it does
-    /// not understand, and nobody took it in before.
-    fn is_beyond(&self, node: usize, holder: &Holder, run: &Run) -> bool {
-        let place = &self.site.places[node];
-        if !place.old || !run.changes.iter().flat_map(|change| &change.entries).any(is_newer) {
-            return false;
-        }
-        let lines = place.node.as_ref().and_then(|node| node.lines(holder.tenant, run.doc).ok());
-        let held = lines.unwrap_or_default().into_iter().filter(|line| line.actor == run.actor());
-        held.map(|line| line.last_seq).max().unwrap_or(0) < run.first_seq()
     }
 
     fn look_at(
@@ -311,11 +293,6 @@ impl World {
 /// A push ended without an answer: it may be committed, and its refusals kept.
 fn cut_off(ledger: &mut Ledger, tenant: u8, sent: &[Run]) {
     sent.iter().for_each(|run| ledger.may_keep(tenant, run, None));
-}
-
-/// Whether an entry is of a newer version.
-fn is_newer(entry: &Entry) -> bool {
-    matches!(entry, Entry::Fact { record, .. } if record.contains_key(&newer()))
 }
 
 fn sealed(run: &Run, verdicts: &[Verdict]) -> Vec<FactId> {

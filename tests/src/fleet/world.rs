@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use sync_core::id::{DeviceId, FactId, TenantId, UserId, VanId};
-use sync_core::schema::{DocId, Key};
+use sync_core::schema::DocId;
 use sync_core::sync::{Failure as Cause, PhoneEvent};
 
 use super::check::Checked;
@@ -25,10 +25,6 @@ use crate::random::Random;
 pub const STARTS: i64 = 1_790_000_000_000;
 /// Events that may wait at one time.
 const QUEUE: usize = 4000;
-/// The key whose presence a server of the version before does not understand.
-pub fn newer() -> Key {
-    Key::parse("needs_newer").expect("it is a name")
-}
 
 /// An invariant that broke.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
