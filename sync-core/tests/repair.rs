@@ -4,9 +4,11 @@
 
 mod scene;
 
+use std::collections::BTreeMap;
+
 use ed25519_dalek::SigningKey;
 use scene::{Hand, NOON, a_job, meet};
-use sync_core::admission::{ACTOR_NOT_YOURS, Attested, Verdict, Verified, adopt};
+use sync_core::admission::{ACTOR_NOT_YOURS, Attested, Received, Verdict, Verified, admit, adopt};
 use sync_core::change::{ChangeRef, Entry, Run};
 use sync_core::document::{Author, Digest, Document};
 use sync_core::id::{ActorId, DeviceId, FactId, JobId};
@@ -199,8 +201,7 @@ fn others_work_that_followed_what_is_gone_is_brought_to_the_server_and_written_a
         let refs = run.changes.iter().map(|c| ChangeRef { actor: c.actor, seq: c.seq });
         verdicts.extend(refs.zip(admission.verdicts));
     }
-    let mut writer = writer(&mut phone.next_n, phone.actor);
-    let delta = phone.replica.settle(&mut writer, &verdicts).expect("verdicts apply");
+    let delta = phone.replica.let_go(&verdicts);
     assert_eq!((delta.dropped.len(), delta.refused.len()), (2, 0));
     phone.take(&anew);
     let document = phone.replica.document();
@@ -213,6 +214,98 @@ fn others_work_that_followed_what_is_gone_is_brought_to_the_server_and_written_a
     assert_eq!(remarks, Some("by the gate"));
     Replica::load(a_job(), phone.replica.held().to_vec()).expect("it is whole");
     assert!(phone.replica.held().iter().all(|row| row.standing.is_in_document()));
+}
+
+/// A colleague's phone that knew a note of this phone's technician when the server lost it, and then
+/// took in what somebody wrote under its number on the restored one.
+fn claimed() -> (Vec<Attested>, Held) {
+    let (desk, mut phone) = given();
+    let mut thief = Held { replica: phone.replica.clone(), actor: phone.actor, next_n: 50 };
+    phone.note(1);
+    phone.settle_all();
+    let mut colleague = Held::of(a_job(), actor(2));
+    let with = |phone: &Held| {
+        let mut there = from_desk(&desk);
+        there.extend(phone.own_runs());
+        there
+    };
+    colleague.take_whole(&with(&phone));
+    thief.note(9);
+    let there = with(&thief);
+    colleague.take_whole(&there);
+    (there, colleague)
+}
+
+#[test]
+fn a_verdict_on_stranded_work_is_not_taken_for_one_on_what_stands_under_its_number() {
+    let (there, mut colleague) = claimed();
+    let stranded: Vec<_> =
+        colleague.replica.held().iter().filter(|it| !it.standing.is_in_document()).collect();
+    let first = ChangeRef { actor: actor(1), seq: 1 };
+    assert_eq!((stranded.len(), stranded[0].run.first_seq()), (1, 1));
+    let stranded = stranded[0].clone();
+
+    // The machine says of which of the two the server spoke.
+    let mut phone = Phone::new(DeviceId::new(NOON, [2; 10]), SigningKey::from_bytes(&[3; 32]));
+    phone.handle(1, PhoneEvent::Wake);
+    let runs = join(vec![stranded.clone()]);
+    phone.handle(1, PhoneEvent::Outbox(Outbox { epoch: 5, cursor: 9, runs, ..Outbox::default() }));
+    let verdicts = vec![Verdict::Durable];
+    let answer = Response { epoch: 5, cursor: 9, verdicts, ..Response::default() };
+    let answer = encode_response(&Frame::Response(Box::new(answer)));
+    let effects = phone.handle(1, PhoneEvent::Frame(&answer));
+    let [PhoneEffect::Store(inbox)] = &effects[..] else { panic!("{effects:?}") };
+    assert!(inbox.verdicts[0].stranded && inbox.verdicts[0].change == first);
+
+    // While it has to wait, nothing changes; once it is taken, only the stranded row goes.
+    let later = Verdict::Later { code: "many_heads".to_owned() };
+    let before = colleague.replica.held().to_vec();
+    assert!(colleague.replica.let_go(&[(first, later)]).dropped.is_empty());
+    assert_eq!(colleague.replica.held(), before);
+    let mut writer = writer(&mut colleague.next_n, colleague.actor);
+    let delta = colleague.replica.settle(&mut writer, &[(first, Verdict::Durable)]);
+    assert_eq!(delta.expect("verdicts apply").dropped, [0; 0]);
+    let gone = colleague.replica.let_go(&[(first, Verdict::Durable)]).dropped;
+    assert_eq!(gone, [stranded.n], "or it would be sent for ever");
+    assert_eq!(colleague.replica.held().len(), there.len());
+}
+
+#[test]
+fn own_work_that_follows_a_number_that_is_anothers_by_now_is_not_refused_for_its_hash() {
+    let (desk, mut phone) = given();
+    let mut thief = Held { replica: phone.replica.clone(), actor: phone.actor, next_n: 50 };
+    phone.note(1);
+    phone.settle_all();
+    phone.actor = actor(3);
+    phone.note(2);
+    thief.note(9);
+    let mut server = Document::new(a_job());
+    for it in from_desk(&desk).into_iter().chain(thief.own_runs()) {
+        sync_core::admission::replay(&mut server, &it.run, it.author).expect("it fits");
+    }
+    // Its second note follows the first, under whose number the server has the thief's.
+    let waits = phone.replica.held().iter().find(|row| row.standing == Standing::Waiting);
+    let run = waits.expect("it waits").run.clone();
+    let judged = |run: Run| {
+        let key = SigningKey::from_bytes(&[3; 32]);
+        let device = DeviceId::new(NOON, [1; 10]);
+        let sent = [Sent::Signed(run.clone())];
+        let signature = Sent::sign(&sent, device, &key).expect("it is signed");
+        let (public, user) = (key.verifying_key(), scene::user(PHONE));
+        let verified =
+            Received::verify(vec![Received(run)], &signature, &public, user, device).unwrap();
+        let caller = Caller { user, role: Role::Technician };
+        let mut server = server.clone();
+        let verified = verified.into_iter().next().unwrap();
+        admit(&mut server, verified, &caller, None, &BTreeMap::new()).verdicts
+    };
+    let follows = vec![ChangeRef { actor: actor(1), seq: 1 }];
+    assert_eq!(judged(run.clone()), [Verdict::Missing(follows)]);
+    // What follows nothing has no excuse.
+    let mut change = run.changes[0].clone();
+    change.after.clear();
+    let wrong = judged(Run { changes: vec![change], ..run });
+    assert_eq!(wrong[0].code(), "hash_mismatch");
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::allow::{Allowed, NotAllowed};
 use super::{Verdict, Verified};
-use crate::change::{Change, Run};
-use crate::document::{Author, ChangeHash, Document};
+use crate::change::{Change, ChangeRef, Run};
+use crate::document::{Author, ChangeHash, Document, Refusal};
 use crate::id::{ActorId, DeviceId};
+use crate::limits;
 use crate::policy::Caller;
 
 /// Code of work whose writer id belongs to another phone: it has to be written anew.
@@ -86,19 +87,17 @@ pub fn admit(
     let (run, author, relayed) = verified.into_parts();
     let mut admission = Admission { verdicts: Vec::new(), admitted: None, refused: Vec::new() };
     let owner = lease.is_none_or(|device| Some(device) == author.device);
-    if !relayed && (!owner || run.actor() == ActorId::GENESIS) {
-        let verdict = Verdict::refused(
-            ACTOR_NOT_YOURS,
-            "This phone's writer id belongs to another phone; write it anew under a fresh one.",
-        );
-        admission.verdicts = vec![verdict; run.changes.len()];
-        return admission;
-    }
+    let stranger = !relayed && (!owner || run.actor() == ActorId::GENESIS);
     let chain = match document.chain(&run) {
         Ok(chain) => chain,
         Err(refusal) => {
             // A run that cannot be hashed has no change that could be judged alone.
-            admission.verdicts = vec![refusal.into(); run.changes.len()];
+            let verdict = match refusal {
+                _ if stranger => not_yours(),
+                Refusal::HashMismatch => mismatched(&run),
+                other => other.into(),
+            };
+            admission.verdicts = vec![verdict; run.changes.len()];
             return admission;
         }
     };
@@ -110,8 +109,14 @@ pub fn admit(
             continue;
         }
         match document.holds(&change, &hash) {
+            // Also of a stranger: somebody else may have brought it back before its author came.
             Some(true) => {
                 admission.verdicts.push(Verdict::Durable);
+                continue;
+            }
+            Some(false) | None if stranger => {
+                admission.verdicts.push(not_yours());
+                blocked = Some(not_yours());
                 continue;
             }
             Some(false) => {
@@ -156,4 +161,28 @@ pub fn admit(
         }
     }
     admission
+}
+
+/// A run whose hash is another here. Where it follows other changes, these are not here as its phone
+/// has them: on a restored server somebody may have written something else under their numbers. The
+/// phone has to look what is here before anything is said of its work. What follows nothing but
+/// the genesis has no excuse.
+fn mismatched(run: &Run) -> Verdict {
+    let (actor, first) = (run.actor(), run.first_seq());
+    let before = ChangeRef { actor, seq: first.saturating_sub(1) };
+    let own = |it: &ChangeRef| it.actor == actor && it.seq >= first;
+    let after = run.changes.iter().flat_map(|change| change.after.iter().copied());
+    let after = after.chain((before.seq > 0).then_some(before));
+    let mut follows: Vec<ChangeRef> =
+        after.filter(|it| it.actor != ActorId::GENESIS && !own(it)).collect();
+    follows.sort();
+    follows.dedup();
+    follows.truncate(limits::CHANGE_DEPS + 1);
+    if follows.is_empty() { Refusal::HashMismatch.into() } else { Verdict::Missing(follows) }
+}
+
+fn not_yours() -> Verdict {
+    let sentence =
+        "This phone's writer id belongs to another phone; write it anew under a fresh one.";
+    Verdict::refused(ACTOR_NOT_YOURS, sentence)
 }

@@ -40,6 +40,7 @@ pub struct Taken {
 #[derive(Default)]
 struct News {
     verdicts: Vec<(ChangeRef, Verdict)>,
+    stranded: Vec<(ChangeRef, Verdict)>,
     runs: Vec<Attested>,
     whole: bool,
     lost: bool,
@@ -99,6 +100,9 @@ impl News {
         if !self.verdicts.is_empty() {
             deltas.push(replica.settle(writer, &self.verdicts)?);
         }
+        if !self.stranded.is_empty() {
+            deltas.push(replica.let_go(&self.stranded));
+        }
         if !self.runs.is_empty() || self.whole {
             deltas.push(replica.take(writer, &self.runs, self.whole)?);
         }
@@ -113,7 +117,8 @@ fn sort(inbox: &Inbox) -> BTreeMap<DocId, News> {
     let mut sorted: BTreeMap<DocId, News> = BTreeMap::new();
     for pushed in &inbox.verdicts {
         let news = sorted.entry(pushed.doc).or_default();
-        news.verdicts.push((pushed.change, pushed.verdict.clone()));
+        let of = if pushed.stranded { &mut news.stranded } else { &mut news.verdicts };
+        of.push((pushed.change, pushed.verdict.clone()));
     }
     for attested in &inbox.runs {
         sorted.entry(attested.run.doc).or_default().runs.push(attested.clone());

@@ -117,6 +117,9 @@ pub struct PushedVerdict {
     pub doc: DocId,
     /// The change.
     pub change: ChangeRef,
+    /// Whether it was sent as [`Sent::Stranded`]: then other work may stand under its number in the
+    /// document, and the verdict is not about that.
+    pub stranded: bool,
     /// What became of it.
     pub verdict: Verdict,
 }
@@ -169,9 +172,12 @@ pub struct Phone<K = SigningKey> {
 enum State {
     Idle,
     Reading(Progress),
-    Sent { progress: Progress, changes: Vec<(DocId, ChangeRef)>, inventory: bool, more: bool },
+    Sent { progress: Progress, changes: Vec<Pushed>, inventory: bool, more: bool },
     Storing { progress: Progress, answer: Answer },
 }
+
+/// A change that was sent: its document, itself, and whether it is stranded.
+type Pushed = (DocId, ChangeRef, bool);
 
 /// What one sync remembers from exchange to exchange.
 #[derive(Debug, Default)]
@@ -269,11 +275,12 @@ impl<K: Signer<Signature>> Phone<K> {
         if let Some(inventory) = &mut outbox.inventory {
             inventory.set_aside(&progress.set_aside);
         }
-        let refs = outbox.runs.iter().map(Sent::run).flat_map(|run| {
+        let refs = outbox.runs.iter().flat_map(|sent| {
+            let (run, stranded) = (sent.run(), matches!(sent, Sent::Stranded(_)));
             let refs = run.changes.iter().map(|c| ChangeRef { actor: c.actor, seq: c.seq });
-            refs.map(|change| (run.doc, change))
+            refs.map(move |change| (run.doc, change, stranded))
         });
-        let changes: Vec<_> = refs.collect();
+        let changes: Vec<Pushed> = refs.collect();
         let signature = Sent::sign(&outbox.runs, self.device, &self.key);
         progress.epoch = outbox.epoch;
         progress.cursor = outbox.cursor;
@@ -294,7 +301,7 @@ impl<K: Signer<Signature>> Phone<K> {
         &mut self,
         random: u64,
         mut progress: Progress,
-        changes: Vec<(DocId, ChangeRef)>,
+        changes: Vec<Pushed>,
         inventory: bool,
         outbox_more: bool,
         response: Response,
@@ -320,8 +327,12 @@ impl<K: Signer<Signature>> Phone<K> {
             whole: told_fingerprints(&response.whole, &response.runs),
         };
         let verdicts = changes.into_iter().zip(response.verdicts);
-        let verdicts =
-            verdicts.map(|((doc, change), verdict)| PushedVerdict { doc, change, verdict });
+        let verdicts = verdicts.map(|((doc, change, stranded), verdict)| PushedVerdict {
+            doc,
+            change,
+            stranded,
+            verdict,
+        });
         let unknown = response.unknown.iter().copied();
         let lost = unknown.filter(|doc| progress.lost.insert(*doc)).collect();
         let inbox = Inbox {

@@ -63,7 +63,7 @@ impl Replica {
         Ok(Delta { put: vec![row], ..Delta::default() })
     }
 
-    /// Acts on verdicts for this document's changes.
+    /// Acts on verdicts for changes that are in this document.
     pub fn settle(
         &mut self,
         writer: &mut Writer<'_>,
@@ -73,18 +73,8 @@ impl Replica {
         let mut rewrite = None;
         let mut gone = Vec::new();
         for (change, verdict) in verdicts {
-            let holds = |row: &Held| {
-                let seqs = row.run.first_seq()..=row.run.last_seq();
-                row.run.actor() == change.actor && seqs.contains(&change.seq)
-            };
-            let Some(row) = self.held.iter_mut().find(|row| holds(row)) else { continue };
-            if let Standing::Stranded(_) = row.standing {
-                // The server has it, or has kept why it never will; nothing can be done here.
-                if !matches!(verdict, Verdict::Missing(_) | Verdict::Later { .. }) {
-                    gone.push(row.n);
-                }
-                continue;
-            }
+            let holds = |row: &&mut Held| row.standing.is_in_document() && row.is_of(change);
+            let Some(row) = self.held.iter_mut().find(holds) else { continue };
             match verdict {
                 Verdict::Durable => {
                     row.standing = match row.standing {
@@ -132,6 +122,28 @@ impl Replica {
             }
         }
         Ok(delta)
+    }
+
+    /// Acts on verdicts for what was stranded. The server has it, or has kept why it never will, and
+    /// nothing can be done here; a run of which something has to wait is kept whole.
+    pub fn let_go(&mut self, verdicts: &[(ChangeRef, Verdict)]) -> Delta {
+        let (mut answered, mut waits) = (Vec::new(), Vec::new());
+        for (change, verdict) in verdicts {
+            let is_next = |row: &&Held| {
+                let stranded = !row.standing.is_in_document() && row.is_of(change);
+                stranded && !answered.contains(&(row.n, change.seq))
+            };
+            let Some(row) = self.held.iter().find(is_next) else { continue };
+            answered.push((row.n, change.seq));
+            if matches!(verdict, Verdict::Missing(_) | Verdict::Later { .. }) {
+                waits.push(row.n);
+            }
+        }
+        let mut gone: Vec<u64> = answered.into_iter().map(|(n, _)| n).collect();
+        gone.dedup();
+        gone.retain(|n| !waits.contains(n));
+        self.held.retain(|row| !gone.contains(&row.n));
+        Delta { dropped: gone, ..Delta::default() }
     }
 
     /// Writes what waits again under the fresh actor: this store was restored from a copy or the

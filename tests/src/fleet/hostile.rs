@@ -136,6 +136,29 @@ impl World {
         }
     }
 
+    /// After a restore the hostile phone knows who wrote what was lost, and is faster: on jobs that
+    /// are or were its own it writes something else under their numbers.
+    pub(super) fn claim(&mut self, lost: Vec<(u8, DocId, ActorId)>, rng: &mut Random) {
+        let (tenant, user) = (self.phones[self.hostile.0].tenant, self.phones[self.hostile.0].user);
+        let id = self.tenants[usize::from(tenant)];
+        let Some(node) = self.site.any_up(rng.next()) else { return };
+        for (_, doc, actor) in lost.into_iter().filter(|(of, ..)| *of == tenant) {
+            let Some(process) = self.site.places[node].node.as_ref() else { return };
+            let Ok(Some(standing)) = process.document(id, doc) else { continue };
+            let document = standing.document;
+            if document.seq_of(&actor) > 0 || !is_or_was_theirs(&document, user) {
+                continue;
+            }
+            let text = taint::text(tenant, doc, "hostile");
+            let record = Record::from([(key::TEXT, text.into())]);
+            let said = entry(section::NOTES, FactId::new(self.now, rng.bytes()), record);
+            let Some(run) = self.forge(&document, actor, vec![said]) else { continue };
+            if self.send_hostile(vec![Sent::Signed(run)], node, rng) {
+                self.counts.met("numbers claimed after a restore");
+            }
+        }
+    }
+
     fn forge(&self, document: &Document, actor: ActorId, entries: Vec<Entry>) -> Option<Run> {
         let user = self.phones[self.hostile.0].user;
         forge(&mut document.clone(), actor, self.now, user, entries)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use sync_core::admission::Verdict;
+use sync_core::admission::{ACTOR_NOT_YOURS, Verdict};
 use sync_core::change::{Change, Entry, Run, encode_run};
 use sync_core::document::ChangeHash;
 use sync_core::id::{ActorId, FactId};
@@ -86,7 +86,7 @@ impl Ledger {
                     wrong = Some(format!("{doc:?} {actor} {seq}: {said:?}, then {says:?}"));
                 }
                 Some(_) => {}
-                None if matches!(says, Verdict::Durable | Verdict::Refused { .. }) => {
+                None if is_final(says) => {
                     self.promised.verdicts.insert(name, says.clone());
                 }
                 None => {}
@@ -117,7 +117,7 @@ impl Ledger {
     ) -> bool {
         match (said, says) {
             (Verdict::Refused { code: said, .. }, Verdict::Refused { code: says, .. }) => {
-                said == says
+                said == says || says == ACTOR_NOT_YOURS
             }
             // What followed the refused change was written anew under its number. A copy of the
             // phone, or a message on its way for long, still has the refused one there.
@@ -156,6 +156,15 @@ impl Ledger {
                 self.promised.facts.insert((tenant, doc, *id));
             }
         }
+    }
+}
+
+/// Whether a verdict is of the change for good, and not of who sends it, or of what is here yet.
+fn is_final(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Durable => true,
+        Verdict::Refused { code, .. } => code != ACTOR_NOT_YOURS,
+        Verdict::Reauthor | Verdict::Fork | Verdict::Missing(_) | Verdict::Later { .. } => false,
     }
 }
 

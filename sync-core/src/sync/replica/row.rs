@@ -1,6 +1,6 @@
 //! The rows of a phone's store: runs with where they stand, and what a step changes about them.
 
-use crate::change::{Change, Run};
+use crate::change::{Change, ChangeRef, Run};
 use crate::document::Author;
 use crate::id::ActorId;
 
@@ -53,6 +53,14 @@ pub struct Held {
     pub author: Author,
     /// Where it stands.
     pub standing: Standing,
+}
+
+impl Held {
+    /// Whether the change is one of this row's, by its number.
+    pub(super) fn is_of(&self, change: &ChangeRef) -> bool {
+        let seqs = self.run.first_seq()..=self.run.last_seq();
+        self.run.actor() == change.actor && seqs.contains(&change.seq)
+    }
 }
 
 /// Own work the server refused: taken out of the document, kept and shown.

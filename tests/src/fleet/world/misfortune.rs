@@ -121,12 +121,17 @@ impl World {
             self.stop(index);
         }
         self.site.start_all(self.now);
-        let is_lost = |(name, seq)| promised.changes.get(name).is_none_or(|kept| kept < seq);
-        let lost = self.ledger.promised.changes.iter().any(is_lost);
-        self.counts.add("server restored after losing work", u64::from(lost));
-        self.ledger.promised = promised;
+        let before = std::mem::replace(&mut self.ledger.promised, promised);
+        let now = &self.ledger.promised.changes;
+        let lost = before
+            .changes
+            .into_iter()
+            .filter(|(name, seq)| now.get(name).is_none_or(|kept| kept < seq));
+        let lost: Vec<_> = lost.map(|(name, _)| name).collect();
+        self.counts.add("server restored after losing work", u64::from(!lost.is_empty()));
         self.forged.retain(|_, never| *never);
         self.forget_what_is_gone();
+        self.claim(lost, &mut rng);
         true
     }
 
