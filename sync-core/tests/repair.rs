@@ -271,6 +271,33 @@ fn a_verdict_on_stranded_work_is_not_taken_for_one_on_what_stands_under_its_numb
 }
 
 #[test]
+fn others_work_whose_number_is_taken_is_stranded_though_the_server_sends_nothing_of_the_job() {
+    // A restored server does not know that the job was given to this technician: it answers for
+    // what the phone brings back, and sends nothing.
+    let (desk, mut phone) = given();
+    phone.note(1);
+    phone.settle_all();
+    let mut colleague = Held::of(a_job(), actor(2));
+    let mut there = from_desk(&desk);
+    there.extend(phone.own_runs());
+    colleague.take_whole(&there);
+    colleague.replica.lost();
+    let first = ChangeRef { actor: actor(1), seq: 1 };
+    let rest = colleague.replica.held().iter().map(|row| row.run.clone());
+    let rest = rest.flat_map(|run| run.changes).filter(|it| it.actor != actor(1));
+    let durable = rest.map(|it| (ChangeRef { actor: it.actor, seq: it.seq }, Verdict::Durable));
+    let verdicts: Vec<_> = durable.chain([(first, Verdict::Fork)]).collect();
+    let mut writer = writer(&mut colleague.next_n, colleague.actor);
+    colleague.replica.settle(&mut writer, &verdicts).expect("verdicts apply");
+    let held = colleague.replica.held();
+    let stranded: Vec<_> = held.iter().filter(|row| !row.standing.is_in_document()).collect();
+    assert_eq!((stranded.len(), stranded[0].run.actor()), (1, actor(1)));
+    assert!(matches!(join(vec![stranded[0].clone()])[..], [Sent::Stranded(_)]));
+    assert_eq!(colleague.replica.document().seq_of(&actor(1)), 0);
+    Replica::load(a_job(), held.to_vec()).expect("it is whole");
+}
+
+#[test]
 fn own_work_that_follows_a_number_that_is_anothers_by_now_is_not_refused_for_its_hash() {
     let (desk, mut phone) = given();
     let mut thief = Held { replica: phone.replica.clone(), actor: phone.actor, next_n: 50 };

@@ -190,6 +190,8 @@ struct Progress {
     set_aside: BTreeMap<DocId, u64>,
     inventories: u32,
     fruitless: u32,
+    /// What was sent last. Sent again, its verdicts have moved nothing.
+    sent: Vec<Pushed>,
     epoch: u64,
     cursor: u64,
     wants_inventory: bool,
@@ -312,7 +314,7 @@ impl<K: Signer<Signature>> Phone<K> {
         let settled =
             |verdict: &Verdict| !matches!(verdict, Verdict::Missing(_) | Verdict::Later { .. });
         let missing = response.verdicts.iter().any(|v| matches!(v, Verdict::Missing(_)));
-        let fruitful = response.verdicts.iter().any(settled)
+        let fruitful = (response.verdicts.iter().any(settled) && changes != progress.sent)
             || !response.runs.is_empty()
             || !response.released.is_empty()
             || response.cursor != progress.cursor;
@@ -326,6 +328,7 @@ impl<K: Signer<Signature>> Phone<K> {
             outbox_more,
             whole: told_fingerprints(&response.whole, &response.runs),
         };
+        progress.sent.clone_from(&changes);
         let verdicts = changes.into_iter().zip(response.verdicts);
         let verdicts = verdicts.map(|((doc, change, stranded), verdict)| PushedVerdict {
             doc,

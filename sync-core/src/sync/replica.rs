@@ -71,7 +71,7 @@ impl Replica {
     ) -> Result<Delta, Refusal> {
         let mut delta = Delta::default();
         let mut rewrite = None;
-        let mut gone = Vec::new();
+        let (mut gone, mut taken) = (Vec::new(), Vec::new());
         for (change, verdict) in verdicts {
             let holds = |row: &&mut Held| row.standing.is_in_document() && row.is_of(change);
             let Some(row) = self.held.iter_mut().find(holds) else { continue };
@@ -94,6 +94,8 @@ impl Replica {
                     delta.rotated = true;
                     rewrite = Some(writer.fresh_actor);
                 }
+                // So are those of others' work, which only the server can write anew.
+                Verdict::Fork if matches!(row.standing, Standing::Lost(_)) => taken.push(row.n),
                 _ if row.standing != Standing::Waiting => {}
                 Verdict::Refused { code, sentence } => {
                     delta.refused.extend(row.run.changes.iter().map(|change| RefusedWork {
@@ -111,15 +113,21 @@ impl Replica {
         }
         self.held.retain(|row| !gone.contains(&row.n));
         delta.dropped.extend(&gone);
-        if let Some(actor) = rewrite {
-            let before = self.held.clone();
-            if self.rewrite(writer, actor, &mut delta).is_err() {
-                // Others' work follows what has to be written anew.
-                let taken = self.rebase(writer, before, &[])?;
-                delta.dropped.extend(taken.dropped);
-                delta.put = taken.put;
-                delta.rotated = true;
-            }
+        if rewrite.is_none() && taken.is_empty() {
+            return Ok(delta);
+        }
+        let before = self.held.clone();
+        let done = match rewrite {
+            // It fails if others' work follows what has to be written anew.
+            Some(actor) if taken.is_empty() => self.rewrite(writer, actor, &mut delta).is_ok(),
+            _ => false,
+        };
+        if !done {
+            let rebased = self.rebase(writer, before, &[], &taken)?;
+            delta.dropped.extend(rebased.dropped);
+            delta.refused.extend(rebased.refused);
+            delta.put = rebased.put;
+            delta.rotated = true;
         }
         Ok(delta)
     }

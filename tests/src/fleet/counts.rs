@@ -27,6 +27,8 @@ pub const BRANCHES: &[&str] = &[
     "epoch renewed",
     "actor rotated by a fork",
     "work brought back with a receipt",
+    "work stranded by a restore",
+    "numbers claimed after a restore",
     "own work sent again after a loss",
     "page of changes cut",
     "page of the answer cut",

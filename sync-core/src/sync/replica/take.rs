@@ -23,7 +23,7 @@ impl Replica {
             self.mark_lost(runs, &mut delta);
             delta
         });
-        joined.or_else(|_| self.rebase(writer, before, runs))
+        joined.or_else(|_| self.rebase(writer, before, runs, &[]))
     }
 
     /// Takes in runs on top of what is held.
@@ -91,11 +91,14 @@ impl Replica {
     /// work under the same numbers. What still fits is brought back as it is. Own work that does
     /// not waits again to be written anew, its facts under their ids. Others' work that does not is
     /// handed to the server with its receipt, to be written anew there. None of it is dropped.
+    /// Rows in `taken` do not fit, since the server has other work under their numbers that it did
+    /// not send: the document need not be in this phone's scope any more.
     pub(super) fn rebase(
         &mut self,
         writer: &mut Writer<'_>,
         held: Vec<Held>,
         server_has: &[Attested],
+        taken: &[u64],
     ) -> Result<Delta, Refusal> {
         let mut document = Document::new(self.document.id());
         let mut rows = Vec::new();
@@ -113,6 +116,7 @@ impl Replica {
             }
             let mut trial = document.clone();
             let fits = row.standing != Standing::Waiting
+                && !taken.contains(&row.n)
                 && replay(&mut trial, &row.run, row.author).is_ok();
             match row.standing {
                 Standing::Durable | Standing::Resend if fits => {
