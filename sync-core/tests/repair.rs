@@ -298,6 +298,44 @@ fn others_work_whose_number_is_taken_is_stranded_though_the_server_sends_nothing
 }
 
 #[test]
+fn what_changes_nothing_is_not_sent_again_at_once() {
+    // A server with another secret says of what the phone brings back that it never gave its receipt.
+    let (_, mut phone) = given();
+    phone.replica.lost();
+    let owed: Vec<_> = phone.replica.held().to_vec();
+    let mut machine = Phone::new(DeviceId::new(NOON, [1; 10]), SigningKey::from_bytes(&[3; 32]));
+    let mut effects = machine.handle(1, PhoneEvent::Wake);
+    let mut messages = 0;
+    let ended = loop {
+        effects = match effects.remove(0) {
+            PhoneEffect::Read { .. } => {
+                let runs = join(owed.clone());
+                let outbox = Outbox { epoch: 5, cursor: 9, runs, ..Outbox::default() };
+                machine.handle(1, PhoneEvent::Outbox(outbox))
+            }
+            PhoneEffect::Send(frame) => {
+                messages += 1;
+                assert!(messages < 10, "it says the same for ever");
+                let sent = decode_request(&frame).expect("a request").runs;
+                let changes = sent.iter().flat_map(|sent| &sent.run().changes);
+                let refused = |_| Verdict::refused("receipt_not_genuine", "Never given.");
+                let verdicts = changes.map(refused).collect();
+                let answer = Response { epoch: 5, cursor: 9, verdicts, ..Response::default() };
+                let answer = encode_response(&Frame::Response(Box::new(answer)));
+                machine.handle(1, PhoneEvent::Frame(&answer))
+            }
+            PhoneEffect::Store(_) => {
+                let (digest, left) = (Digest::default(), Vec::new());
+                machine.handle(1, PhoneEvent::Stored { digest, waiting: true, left })
+            }
+            PhoneEffect::Finished(outcome) => break outcome,
+            PhoneEffect::WakeAfter(_) => panic!("it has not finished"),
+        };
+    };
+    assert_eq!((ended, messages), (Outcome::Waiting, 3));
+}
+
+#[test]
 fn own_work_that_follows_a_number_that_is_anothers_by_now_is_not_refused_for_its_hash() {
     let (desk, mut phone) = given();
     let mut thief = Held { replica: phone.replica.clone(), actor: phone.actor, next_n: 50 };

@@ -189,23 +189,48 @@ impl Replica {
     }
 
     /// Writes the waiting work again, same entries and times, as new changes of `actor` on top
-    /// of everything settled. Fact ids stay, so nothing can count twice.
+    /// of everything settled. Fact ids stay, so nothing can count twice. What is stranded keeps its
+    /// place among it.
     fn rewrite(
         &mut self,
         writer: &mut Writer<'_>,
         actor: ActorId,
         delta: &mut Delta,
     ) -> Result<(), Refusal> {
-        let waiting = |row: &Held| row.standing == Standing::Waiting;
-        let work: Vec<Held> = self.held.iter().filter(|row| waiting(row)).cloned().collect();
-        self.document = self.without_waiting()?;
-        self.held.retain(|row| !waiting(row));
-        for old in work {
+        let document = self.without_waiting()?;
+        self.document = document;
+        let held = std::mem::take(&mut self.held);
+        let (settled, left): (Vec<Held>, _) =
+            held.into_iter().partition(|row| row.standing.is_settled());
+        self.held = settled;
+        for old in &left {
             delta.dropped.push(old.n);
             delta.put.retain(|put| put.n != old.n);
-            self.write_anew(writer, actor, old, delta);
         }
+        self.put_anew(writer, actor, left, delta);
         Ok(())
+    }
+
+    /// Puts rows that are in no document behind those that are, in the order in which they came to
+    /// be: a walk-up before what the office said of it, what is done on a job after the word that
+    /// gave it.
+    fn put_anew(
+        &mut self,
+        writer: &mut Writer<'_>,
+        actor: ActorId,
+        left: Vec<Held>,
+        delta: &mut Delta,
+    ) {
+        for row in left {
+            match row.standing {
+                Standing::Stranded(_) => {
+                    let row = Held { n: writer.number(), ..row };
+                    self.held.push(row.clone());
+                    delta.put.push(row);
+                }
+                _ => self.write_anew(writer, actor, row, delta),
+            }
+        }
     }
 
     /// Writes own work again as new changes that wait. What says nothing new is left out, and what

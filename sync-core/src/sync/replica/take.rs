@@ -109,7 +109,7 @@ impl Replica {
         }
         let mut delta = Delta { rotated: true, ..Delta::default() };
         delta.dropped.extend(held.iter().map(|row| row.n));
-        let (mut anew, mut stranded) = (Vec::new(), Vec::new());
+        let mut left = Vec::new();
         for row in held {
             if document.contains(&row.run.last_hash) {
                 continue;
@@ -131,7 +131,7 @@ impl Replica {
                     rows.push(Held { n: writer.number(), standing, ..row });
                 }
                 Standing::Waiting | Standing::Durable | Standing::Resend => {
-                    anew.push(row);
+                    left.push(row);
                     continue;
                 }
                 // Others' work that follows what is gone: this phone may not write in their names,
@@ -139,20 +139,16 @@ impl Replica {
                 Standing::Attested(receipt)
                 | Standing::Lost(receipt)
                 | Standing::Stranded(receipt) => {
-                    let standing = Standing::Stranded(receipt);
-                    stranded.push(Held { n: writer.number(), standing, ..row });
+                    left.push(Held { standing: Standing::Stranded(receipt), ..row });
                     continue;
                 }
             }
             document = trial;
         }
-        rows.extend(stranded);
         delta.put.extend(rows.iter().cloned());
         self.document = document;
         self.held = rows;
-        for row in anew {
-            self.write_anew(writer, writer.fresh_actor, row, &mut delta);
-        }
+        self.put_anew(writer, writer.fresh_actor, left, &mut delta);
         Ok(delta)
     }
 
