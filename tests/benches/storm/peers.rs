@@ -79,20 +79,25 @@ fn measure(
         return Err(format!("nothing listens on {}", peer.address));
     }
     let out = data.join("measurement.txt");
-    let file = std::fs::File::create(&out).map_err(|error| error.to_string())?;
+    let complaints = data.join("complaints.txt");
+    let into =
+        |path| std::fs::File::create(path).map_err(|error: std::io::Error| error.to_string());
     let mut storm = Ended(
         Command::new(folder.join("target/release/storm"))
             .args([peer.url, &devices.to_string(), &jobs.to_string()])
             .arg(server.0.id().to_string())
             .current_dir(folder)
-            .stdout(file)
-            .stderr(Stdio::null())
+            .stdout(into(&out)?)
+            .stderr(into(&complaints)?)
             .spawn()
             .map_err(|error| format!("its measurement does not start: {error}"))?,
     );
     let began = Instant::now();
     let mut storming: Option<Instant> = None;
-    while storm.0.try_wait().map_err(|error| error.to_string())?.is_none() {
+    let ended = loop {
+        if let Some(status) = storm.0.try_wait().map_err(|error| error.to_string())? {
+            break status;
+        }
         if storming.is_none() && std::fs::read_to_string(&out).is_ok_and(|t| t.contains("payload"))
         {
             storming = Some(Instant::now());
@@ -107,9 +112,13 @@ fn measure(
             return Err("its server ended".to_owned());
         }
         std::thread::sleep(Duration::from_millis(20));
-    }
+    };
     let text = std::fs::read_to_string(&out).map_err(|error| error.to_string())?;
-    read(peer, devices, jobs, &text).ok_or_else(|| format!("its measurement said: {text}"))
+    read(peer, devices, jobs, &text).ok_or_else(|| {
+        let said = std::fs::read_to_string(&complaints).unwrap_or_default() + &text;
+        let said = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
+        format!("its measurement ended with {ended} and said: {said}")
+    })
 }
 
 /// Reads the line that begins with `storm`.
