@@ -1,5 +1,5 @@
 //! Keys of phones. Ed25519 would be a sixth of a world's work, so of most phones the pushes carry a
-//! keyed hash in its place; seals are always signed, and of every eighth phone the pushes too.
+//! keyed hash in its place; seals are always signed, and of every sixteenth phone the pushes too.
 
 use ed25519_dalek::{Signature, SignatureError, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest as _, Sha512};
@@ -7,7 +7,7 @@ use sync_core::admission::DeviceKey;
 
 /// Whether what has this number is really signed and verified.
 pub fn is_signed(number: u8) -> bool {
-    number.is_multiple_of(8)
+    number.is_multiple_of(16)
 }
 
 /// What a phone signs with.
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn only_the_same_key_over_the_same_message_verifies_however_it_signs() {
-        let keys = [8, 16, 1, 2].map(|first| PhoneKey::from_seed(&[first; 32]));
+        let keys = [16, 32, 1, 2].map(|first| PhoneKey::from_seed(&[first; 32]));
         for (index, key) in keys.iter().enumerate() {
             assert_eq!(key.public().is_signing(), index < 2);
             let signature = key.sign(b"a push").to_bytes();

@@ -60,7 +60,7 @@ pub enum Login<'a> {
     /// Its assertion.
     Signed(&'a str),
     /// What the assertion would say; the key with which it would be signed stands for a signature.
-    Known { device: DeviceId, key: PublicKey, at_s: i64 },
+    Known { device: DeviceId, key: VerifyingKey, at_s: i64 },
 }
 
 /// Everything at the dealership group's data centre.
@@ -173,7 +173,7 @@ impl Site {
             Login::Signed(it) => {
                 access::assertion(it, id, &device.key.real, ISSUER, now_s).map(drop)
             }
-            Login::Known { key, .. } if key != device.key => Err(TokenError::Signature),
+            Login::Known { key, .. } if key != device.key.real => Err(TokenError::Signature),
             Login::Known { at_s, .. } => access::asserted(&assertion(id, at_s), id, ISSUER, now_s),
         };
         taken.map_err(|error| match error {

@@ -244,7 +244,7 @@ impl World {
     /// Adds a phone of a technician.
     fn join(&mut self, tenant: u8, user: UserId, mut rng: Random) {
         let device = DeviceId::new(STARTS, rng.bytes());
-        let page = 2 + rng.below(30) as usize;
+        let page = 2 + rng.below(40) as usize;
         let phone = Handset::new(tenant, user, device, page, rng, self.now);
         let known = Device { tenant, user, key: phone.public_key(), revoked: false };
         self.site.devices.insert(device, known);

@@ -13,7 +13,7 @@ impl World {
     /// Everything computed from the log is what the log gives: documents, snapshots, projections.
     pub(super) fn check_rebuilt(&mut self) {
         let node = self.site.places[0].node.as_ref().expect("it was started");
-        let report = node.verify(Judged::OneIn(16)).expect("the database answers");
+        let report = node.verify(Judged::OneIn(32)).expect("the database answers");
         if !report.is_clean() {
             self.fail("the projection equals what the log gives", report.to_string());
         }

@@ -177,7 +177,7 @@ impl World {
                 let signed = assertion(&input, &it.key().real.sign(input.as_bytes()).to_bytes());
                 self.site.log_in(node, self.now, Login::Signed(&signed))
             } else {
-                let key = it.public_key();
+                let key = it.public_key().real;
                 self.site.log_in(node, self.now, Login::Known { device, key, at_s })
             };
             match login {

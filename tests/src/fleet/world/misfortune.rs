@@ -61,7 +61,7 @@ impl World {
         let mut rng = Random::new(salt);
         let (tenant, user) = (self.phones[phone].tenant, self.phones[phone].user);
         let device = DeviceId::new(self.now, rng.bytes());
-        let page = 2 + rng.below(30) as usize;
+        let page = 2 + rng.below(40) as usize;
         let fresh = Handset::new(tenant, user, device, page, rng, self.now);
         let known = Device { tenant, user, key: fresh.public_key(), revoked: false };
         self.site.devices.insert(device, known);
