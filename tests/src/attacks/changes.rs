@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use server::clock::random;
 use sync_core::admission::Attested;
-use sync_core::change::{Change, ChangeRef, Entry, OpId};
+use sync_core::change::{Change, ChangeRef, Entry, OpId, Run};
 use sync_core::document::{Author, ChangeHash, Document};
 use sync_core::id::{ActorId, FactId, JobId};
 use sync_core::schema::{DocId, DocKind, Key, Section, key, section};
@@ -83,8 +83,16 @@ pub const ROWS: &[Row] = &[
         };
         t.mallory.push(vec![run(one, other), run(other, one)])
     }),
-    ("a hash of nothing", "hash_mismatch", |t| hashed(t, [0; 32])),
-    ("a hash of something else", "hash_mismatch", |t| hashed(t, random())),
+    // Where it follows something, that may be another change here than on the phone.
+    ("a hash of nothing", "missing_dependencies", |t| hashed(t, [0; 32])),
+    ("a hash of something else", "missing_dependencies", |t| hashed(t, random())),
+    ("a hash of nothing, of what follows nothing", "hash_mismatch", |t| {
+        let doc = DocId::from(JobId::new(now(), random()));
+        let actor = ActorId::new(now(), random());
+        let (after, entries) = (vec![], vec![walk_up()]);
+        let change = Change { actor, seq: 1, after, time: now(), entries };
+        t.mallory.push(vec![Run { doc, changes: vec![change], last_hash: ChangeHash([0; 32]) }])
+    }),
     ("a dependency named twice over", "durable", |t| {
         let play = Play::open(&t.mallory);
         let mut change = play.change(vec![note("x")]);
