@@ -301,7 +301,15 @@ impl World {
                 self.site.places[index].old = false;
                 self.phones.iter_mut().for_each(|phone| phone.old = false);
             }
-            Event::Enrol(phone) => self.enrol(phone),
+            Event::Enrol(phone) => {
+                let before = self.phones[phone].device();
+                self.enrol(phone);
+                let it = &self.phones[phone];
+                // An app that was enrolled while somebody looks at it syncs at once.
+                if it.device() != before && it.awake_until > self.now {
+                    self.wake(phone);
+                }
+            }
             Event::ServerClock(index) => self.site.places[index].clock = 0,
         }
     }
