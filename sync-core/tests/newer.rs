@@ -4,20 +4,18 @@
 
 mod scene;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use ed25519_dalek::SigningKey;
+use scene::talk::sync;
 use scene::{Hand, NOON, a_job, assigned};
 use sync_core::admission::{Attested, Received, Verdict, Verified, admit, replay};
 use sync_core::change::{Change, ChangeRef, Entry, Run, decode_run, encode_run};
-use sync_core::document::{Author, Digest, Document, Refusal};
+use sync_core::document::{Author, Document, Refusal};
 use sync_core::id::{ActorId, DeviceId, FactId};
 use sync_core::policy::{Caller, Role};
 use sync_core::schema::{Key, Section, key, section};
-use sync_core::sync::{
-    Frame, Outbox, Outcome, Phone, PhoneEffect, PhoneEvent, Replica, Response, Sent, Standing,
-    Writer as Pen, encode_response,
-};
+use sync_core::sync::{Outcome, Phone, Replica, Sent, Standing, Writer as Pen};
 use sync_core::wire::{Reader, Writer};
 
 /// What version 2 of a job will have, as far as version 1 can know.
@@ -33,10 +31,7 @@ fn schema(seq: u64, names: &[&str]) -> Change {
 
 /// A run of one change, hashed on top of the document.
 fn run(document: &Document, change: Change) -> Run {
-    let last_hash = automerge_hash(0);
-    let mut run = Run { doc: document.id(), changes: vec![change], last_hash };
-    run.last_hash = document.expected_hash(&run).expect("it can be hashed");
-    run
+    document.run(vec![change]).expect("it can be hashed")
 }
 
 fn automerge_hash(byte: u8) -> sync_core::document::ChangeHash {
@@ -133,45 +128,11 @@ fn a_phone_keeps_and_gives_back_what_only_a_newer_version_understands() {
     replay(&mut server, &own, technician()).expect("own work fits the same");
 }
 
-/// One sync of a phone whose one change waits for a newer server: how many messages it takes, how it
-/// ends, and after how many milliseconds the phone comes back by itself.
-fn sync(phone: &mut Phone, random: u64, change: Option<&Run>) -> (usize, Outcome, u64) {
-    let (mut sent, mut ended) = (0, None);
-    let mut effects = VecDeque::from(phone.handle(random, PhoneEvent::Wake));
-    while let Some(effect) = effects.pop_front() {
-        let runs: Vec<Sent> = change.cloned().map(Sent::Signed).into_iter().collect();
-        let verdicts = runs.iter().map(|_| Verdict::Later { code: "section_unknown".into() });
-        let next = match effect {
-            PhoneEffect::Read { .. } => {
-                let outbox = Outbox { epoch: 1, cursor: 9, runs, ..Outbox::default() };
-                phone.handle(random, PhoneEvent::Outbox(outbox))
-            }
-            PhoneEffect::Send(_) => {
-                sent += 1;
-                let verdicts = verdicts.collect();
-                let answer = Response { epoch: 1, cursor: 9, verdicts, ..Response::default() };
-                let answer = encode_response(&Frame::Response(Box::new(answer)));
-                phone.handle(random, PhoneEvent::Frame(&answer))
-            }
-            PhoneEffect::Store(_) => {
-                let (digest, waiting) = (Digest::default(), change.is_some());
-                phone.handle(random, PhoneEvent::Stored { digest, waiting, left: Vec::new() })
-            }
-            PhoneEffect::Finished(outcome) => {
-                ended = Some(outcome);
-                Vec::new()
-            }
-            PhoneEffect::WakeAfter(ms) => return (sent, ended.expect("it ended"), ms),
-        };
-        effects.extend(next);
-    }
-    panic!("it does not come back")
-}
-
 #[test]
 fn what_waits_for_a_newer_server_is_tried_ever_more_rarely() {
     let (newer, _) = upgraded();
-    let change = run(&newer, Change { seq: 2, ..tow(&newer) });
+    let change = [Sent::Signed(run(&newer, Change { seq: 2, ..tow(&newer) }))];
+    let later = Verdict::Later { code: "section_unknown".into() };
     let phone = || {
         let key = SigningKey::from_bytes(&[3; 32]);
         Phone::new(DeviceId::new(NOON, [1; 10]), key)
@@ -181,14 +142,14 @@ fn what_waits_for_a_newer_server_is_tried_ever_more_rarely() {
     for draw in 1..200_u64 {
         let (mut phone, random) = (phone(), draw.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         for longest in &mut longest {
-            let (messages, ended, wait) = sync(&mut phone, random, Some(&change));
+            let (messages, ended, wait) = sync(&mut phone, random, &change, &later);
             assert_eq!(ended, Outcome::Waiting);
             assert!(messages <= 2, "{messages} messages to be told the same");
             *longest = wait.max(*longest);
         }
         // Once the server has taken it, the next thing that has to wait is tried soon again.
-        assert_eq!(sync(&mut phone, random, None).1, Outcome::UpToDate);
-        assert!(sync(&mut phone, random, Some(&change)).2 <= 10_000);
+        assert_eq!(sync(&mut phone, random, &[], &later).1, Outcome::UpToDate);
+        assert!(sync(&mut phone, random, &change, &later).2 <= 10_000);
     }
     assert!(longest.is_sorted() && longest[0] <= 10_000, "{longest:?}");
     assert!(longest[11] >= 200_000, "it would wear down a phone that has coverage: {longest:?}");

@@ -11,7 +11,7 @@ use server::auth::token::{self, Claims};
 use server::clock::random;
 use sync_core::admission::push_message;
 use sync_core::change::{Change, Entry, Run};
-use sync_core::document::{ChangeHash, Document};
+use sync_core::document::Document;
 use sync_core::id::{ActorId, FactId, JobId};
 use sync_core::schema::{key, section};
 use sync_core::sync::{Request, Sent, encode_request};
@@ -39,10 +39,7 @@ pub fn walk_up(stamp: Stamp) -> (JobId, Run) {
     let entries = vec![Entry::Fact { section: section::STATUS, id, record }];
     let actor = ActorId::new(stamp.at, random());
     let change = Change { actor, seq: 1, after: Vec::new(), time: stamp.at, entries };
-    let doc = job.into();
-    let mut run = Run { doc, changes: vec![change], last_hash: ChangeHash([0; 32]) };
-    run.last_hash = Document::new(doc).expected_hash(&run).expect("it can join");
-    (job, run)
+    (job, Document::new(job.into()).run(vec![change]).expect("it can join"))
 }
 
 /// A phone that may not speak any more hands in what it has.

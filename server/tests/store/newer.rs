@@ -3,11 +3,12 @@
 
 use sync_core::admission::Verdict;
 use sync_core::change::{Change, ChangeRef, Entry, Run};
-use sync_core::document::{Author, ChangeHash, Document};
+use sync_core::document::{Author, Document};
 use sync_core::id::ActorId;
 use sync_core::schema::{Section, section};
 use sync_core::sync::Submitted;
 
+use crate::any::Any;
 use crate::people::{Desk, NOW, Phone, fact, note, tenant};
 use crate::place::on_each_store;
 
@@ -16,10 +17,14 @@ fn tows() -> Section {
 }
 
 fn run(document: &Document, change: Change) -> Run {
-    let last_hash = ChangeHash([0; 32]);
-    let mut run = Run { doc: document.id(), changes: vec![change], last_hash };
-    run.last_hash = document.expected_hash(&run).unwrap();
-    run
+    document.run(vec![change]).unwrap()
+}
+
+/// Puts into the log what a server of the next version allowed.
+async fn put_in(store: &Any, phone: &Phone, run: Run, author: Author) {
+    let mut request = phone.request(Vec::new());
+    request.runs = vec![Submitted::Relayed(store.attest(phone.tenant, run, author))];
+    assert_eq!(store.push(request).await.unwrap(), [[Verdict::Durable]]);
 }
 
 /// A section more.
@@ -43,18 +48,13 @@ fn what_a_newer_server_wrote_is_given_to_phones_and_built_upon() {
         let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
         phone.enrol(&store).await;
         let doc = desk.job(&store, phone.user).await;
-        let bring = |run: Run, author: Author| {
-            let mut request = phone.request(Vec::new());
-            request.runs = vec![Submitted::Relayed(store.attest(tenant, run, author))];
-            store.push(request)
-        };
         let raised = run(&phone.copy(&store, doc).await, schema());
-        assert_eq!(bring(raised, Author::default()).await.unwrap(), [[Verdict::Durable]]);
+        put_in(&store, &phone, raised, Author::default()).await;
         let mut copy = phone.copy(&store, doc).await;
         assert_eq!(copy.schema_version(), 2);
         let author = Author::phone(phone.user, phone.device);
         let towed = run(&copy, tow(&phone, &copy));
-        assert_eq!(bring(towed, author).await.unwrap(), [[Verdict::Durable]]);
+        put_in(&store, &phone, towed, author).await;
 
         // Desks and phones of this version go on, and every phone gets all of it.
         desk.write(&store, doc, vec![note("the ramp is ordered")]).await;
@@ -83,10 +83,7 @@ fn new_work_of_the_next_version_is_left_with_the_phone_and_holds_up_nothing_else
         let doc = desk.job(&store, phone.user).await;
         let other = desk.job(&store, phone.user).await;
         let raised = run(&phone.copy(&store, doc).await, schema());
-        let mut request = phone.request(Vec::new());
-        let attested = store.attest(tenant, raised, Author::default());
-        request.runs = vec![Submitted::Relayed(attested)];
-        store.push(request).await.unwrap();
+        put_in(&store, &phone, raised, Author::default()).await;
         let copy = phone.copy(&store, doc).await;
         let towed = run(&copy, tow(&phone, &copy));
         let work = phone.record(&mut phone.copy(&store, other).await, vec![note("tyre torn")]);

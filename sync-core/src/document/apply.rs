@@ -53,13 +53,15 @@ impl Document {
         if last == Some(run.last_hash) { Ok(chain) } else { Err(Refusal::HashMismatch) }
     }
 
-    /// The hash a run ends with on top of this document, if it can join at all.
-    pub fn expected_hash(&self, run: &Run) -> Option<ChangeHash> {
-        let mut metas: Vec<Meta> = Vec::with_capacity(run.changes.len());
-        for change in &run.changes {
+    /// These changes as a run, with the hash it ends with on top of this document; none if they
+    /// cannot be hashed here. Says nothing of whether they may join.
+    pub fn run(&self, changes: Vec<Change>) -> Option<Run> {
+        let mut metas: Vec<Meta> = Vec::with_capacity(changes.len());
+        for change in &changes {
             metas.push(self.build(change, &metas).ok()?.meta);
         }
-        metas.last().map(|meta| meta.hash)
+        let last_hash = metas.last()?.hash;
+        Some(Run { doc: self.id, changes, last_hash })
     }
 
     /// Whether exactly this change is here (`Some(true)`), another under its number

@@ -1,6 +1,9 @@
 //! Desks and phones that each hold a replica of one document and write only what policy allows.
 #![allow(dead_code, clippy::expect_used)]
 
+pub mod held;
+pub mod talk;
+
 use sync_core::admission::{RecordError, record, replay};
 use sync_core::change::{ChangeRef, Entry, Run};
 use sync_core::document::{Author, Document};

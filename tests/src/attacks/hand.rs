@@ -200,9 +200,8 @@ impl Play {
 
 /// A run with the hash it would have to have, or none where there can be none.
 pub fn run_of(document: &Document, changes: Vec<Change>) -> Run {
-    let mut run = Run { doc: document.id(), changes, last_hash: ChangeHash([0; 32]) };
-    run.last_hash = document.expected_hash(&run).unwrap_or(run.last_hash);
-    run
+    let unhashed = Run { doc: document.id(), changes, last_hash: ChangeHash([0; 32]) };
+    document.run(unhashed.changes.clone()).unwrap_or(unhashed)
 }
 
 /// A fact under a fresh id.

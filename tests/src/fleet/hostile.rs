@@ -43,11 +43,7 @@ impl World {
         let document = standing.document;
         let actor = ActorId::new(self.now, rng.bytes());
         let theirs = is_or_was_theirs(&document, user);
-        let note = |rng: &mut Random, world: &Self| {
-            let text = taint::text(tenant, doc, "hostile");
-            let fact = FactId::new(world.now, rng.bytes());
-            (fact, entry(section::NOTES, fact, Record::from([(key::TEXT, text.into())])))
-        };
+        let note = |rng: &mut Random, world: &Self| world.hostile_note(doc, rng);
         match kind {
             Kind::Forge => {
                 let (fact, forged) = match rng.below(3) {
@@ -149,14 +145,18 @@ impl World {
             if document.seq_of(&actor) > 0 || !is_or_was_theirs(&document, user) {
                 continue;
             }
-            let text = taint::text(tenant, doc, "hostile");
-            let record = Record::from([(key::TEXT, text.into())]);
-            let said = entry(section::NOTES, FactId::new(self.now, rng.bytes()), record);
+            let (_, said) = self.hostile_note(doc, rng);
             let Some(run) = self.forge(&document, actor, vec![said]) else { continue };
             if self.send_hostile(vec![Sent::Signed(run)], node, rng) {
                 self.counts.met("numbers claimed after a restore");
             }
         }
+    }
+
+    fn hostile_note(&self, doc: DocId, rng: &mut Random) -> (FactId, Entry) {
+        let text = taint::text(self.phones[self.hostile.0].tenant, doc, "hostile");
+        let fact = FactId::new(self.now, rng.bytes());
+        (fact, entry(section::NOTES, fact, Record::from([(key::TEXT, text.into())])))
     }
 
     fn forge(&self, document: &Document, actor: ActorId, entries: Vec<Entry>) -> Option<Run> {

@@ -12,7 +12,7 @@ use server::store::StoreError;
 use server::writer::PushRequest;
 use sync_core::admission::{Verdict, replay};
 use sync_core::change::{Change, ChangeRef, Entry, Run};
-use sync_core::document::{Author, ChangeHash, Document};
+use sync_core::document::{Author, Document};
 use sync_core::id::{ActorId, DeviceId, FactId};
 use sync_core::job::is_or_was_theirs;
 use sync_core::policy::{Caller, SECTION_UNKNOWN, decide_change};
@@ -20,7 +20,7 @@ use sync_core::schema::{DocId, Key, Section, key};
 use sync_core::sync::{Held, Standing, Submitted};
 use sync_core::value::Record;
 
-use super::phone::{Handset, NotSaved};
+use super::phone::{Handset, NotSaved, facts};
 use super::serve::clamp;
 use super::store::Op;
 use super::taint;
@@ -56,7 +56,7 @@ impl World {
         }
         let entries = vec![Entry::Section { name: tows() }];
         let change = Change { actor: ActorId::GENESIS, seq: 2, after: vec![], time: 0, entries };
-        let Some(run) = run_of(&standing.document, change.clone()) else { return };
+        let Some(run) = standing.document.run(vec![change.clone()]) else { return };
         let push = PushRequest {
             tenant: id,
             caller: Caller::system(),
@@ -127,21 +127,18 @@ impl Handset {
         let (actor, time) = (self.actor(), clamp(self.wall(now)));
         let document = self.look(doc).document();
         let change = next_of(document, actor, time, vec![entry]);
-        let run = run_of(document, change).ok_or(NotSaved::Rules)?;
+        let run = document.run(vec![change]).ok_or(NotSaved::Rules)?;
         let n = self.store.tables().next_n();
-        self.keep(Held { n, run, author, standing: Standing::Waiting })
+        let row = Held { n, run, author, standing: Standing::Waiting };
+        self.store.write(vec![Op::Put(row.clone())]).map_err(NotSaved::Disk)?;
+        self.stored.extend(facts(&row.run));
+        self.read_again(doc);
+        Ok(())
     }
 
     /// The app knows the job's new section, and the job has it.
     pub fn knows_newer(&mut self, job: DocId) -> bool {
         !self.old && self.look(job).document().schema_version() > 1
-    }
-
-    fn keep(&mut self, row: Held) -> Result<(), NotSaved> {
-        let doc = row.run.doc;
-        self.store.write(vec![Op::Put(row)]).map_err(NotSaved::Disk)?;
-        self.read_again(doc);
-        Ok(())
     }
 }
 
@@ -158,7 +155,7 @@ fn allowed(mut document: Document, caller: &Caller, author: Author, run: &Run) -
         {
             break;
         }
-        let Some(single) = run_of(&document, change.clone()) else { break };
+        let Some(single) = document.run(vec![change.clone()]) else { break };
         let held = document.seq_of(&change.actor) >= change.seq;
         if !held && replay(&mut document, &single, author).is_err() {
             break;
@@ -179,14 +176,6 @@ fn next_of(document: &Document, actor: ActorId, time: i64, entries: Vec<Entry>) 
     let mut after: Vec<ChangeRef> = all.filter(|it| it.actor != actor && is_head(it)).collect();
     after.sort();
     Change { actor, seq, after, time, entries }
-}
-
-/// A run of one change, hashed on top of the document.
-fn run_of(document: &Document, change: Change) -> Option<Run> {
-    let last_hash = ChangeHash([0; 32]);
-    let mut run = Run { doc: document.id(), changes: vec![change], last_hash };
-    run.last_hash = document.expected_hash(&run)?;
-    Some(run)
 }
 
 fn is_tow(change: &Change) -> bool {

@@ -316,7 +316,7 @@ impl Handset {
 }
 
 /// The facts a run writes.
-fn facts(run: &Run) -> impl Iterator<Item = (DocId, FactId)> + '_ {
+pub fn facts(run: &Run) -> impl Iterator<Item = (DocId, FactId)> + '_ {
     let entries = run.changes.iter().flat_map(|change| &change.entries);
     entries.filter_map(|entry| match entry {
         Entry::Fact { id, .. } => Some((run.doc, *id)),

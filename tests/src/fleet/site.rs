@@ -65,7 +65,7 @@ pub enum Login<'a> {
 
 /// Everything at the dealership group's data centre.
 ///
-/// Signing and verifying is a third of a world's work, so of most logins and tokens only the claims
+/// To sign and to verify costs much of a world's time, so of most logins and tokens only the claims
 /// are compared, by the server's own rules, and of every few the signatures too.
 pub struct Site {
     /// What the nodes share.
