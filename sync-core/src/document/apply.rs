@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use super::graph::Meta;
 use super::rebuild::{Built, Refusal};
 use super::{Author, Document, Fact, FieldValue};
 use crate::change::{Change, ChangeRef, Entry, OpId, Run};
@@ -42,26 +41,24 @@ impl Document {
     /// Rebuilds every change of a run on top of what is here and checks the last hash against
     /// the run's own. Says nothing yet of whether the changes may join.
     pub(crate) fn chain(&self, run: &Run) -> Result<Vec<Built>, Refusal> {
-        let mut metas: Vec<Meta> = Vec::with_capacity(run.changes.len());
-        let mut chain = Vec::with_capacity(run.changes.len());
-        for change in &run.changes {
-            let built = self.build(change, &metas)?;
-            metas.push(built.meta);
-            chain.push(built);
-        }
-        let last = metas.last().map(|meta| meta.hash);
+        let chain = self.built(&run.changes)?;
+        let last = chain.last().map(Built::hash);
         if last == Some(run.last_hash) { Ok(chain) } else { Err(Refusal::HashMismatch) }
     }
 
     /// These changes as a run, with the hash it ends with on top of this document; none if they
     /// cannot be hashed here. Says nothing of whether they may join.
     pub fn run(&self, changes: Vec<Change>) -> Option<Run> {
-        let mut metas: Vec<Meta> = Vec::with_capacity(changes.len());
-        for change in &changes {
-            metas.push(self.build(change, &metas).ok()?.meta);
-        }
-        let last_hash = metas.last()?.hash;
+        let last_hash = self.built(&changes).ok()?.last()?.hash();
         Some(Run { doc: self.id, changes, last_hash })
+    }
+
+    fn built(&self, changes: &[Change]) -> Result<Vec<Built>, Refusal> {
+        let mut chain = Vec::with_capacity(changes.len());
+        for change in changes {
+            chain.push(self.build(change, &chain)?);
+        }
+        Ok(chain)
     }
 
     /// Whether exactly this change is here (`Some(true)`), another under its number
@@ -145,8 +142,7 @@ impl Document {
     pub(crate) fn next_of(&self, actor: ActorId, time: i64, entries: Vec<Entry>) -> Change {
         let seq = self.graph.seq_of(&actor) + 1;
         let own = ChangeRef { actor, seq: seq - 1 };
-        let heads = self.graph.heads();
-        let heads = heads.iter().filter_map(|hash| self.graph.find(hash).copied());
+        let heads = self.graph.heads().map(|(_, head)| *head);
         let genesis = ChangeRef { actor: ActorId::GENESIS, seq: 1 };
         let mut after: Vec<_> = heads.filter(|head| *head != own && *head != genesis).collect();
         after.sort();

@@ -6,6 +6,8 @@
 //! shapes a typed change has. Automerge itself stays the judge: [`super::judge`], `verify` and the
 //! tests build the same changes in Automerge and compare the hashes.
 
+use std::borrow::Cow;
+
 use automerge::ChangeHash;
 use sha2::{Digest as _, Sha256};
 
@@ -53,37 +55,40 @@ pub(super) fn hash(
     deps: &[ChangeHash],
 ) -> ChangeHash {
     let columns = Columns::of(change, start_op, sections);
-    let mut bytes = Vec::with_capacity(64 + 24 * columns.operations.len());
+    // One room for all: the columns, what stands before them, and what stands before that.
+    let mut bytes = Vec::with_capacity(192 + 32 * deps.len() + columns.room());
     let specs = columns.write(&mut bytes);
-    let mut data = Vec::with_capacity(128 + 32 * deps.len());
-    unsigned(&mut data, deps.len() as u64);
-    deps.iter().for_each(|dep| data.extend_from_slice(&dep.0));
-    actor(&mut data, &change.actor);
-    unsigned(&mut data, change.seq);
-    unsigned(&mut data, start_op);
-    signed(&mut data, change.time);
+    let columns_end = bytes.len();
+    unsigned(&mut bytes, deps.len() as u64);
+    deps.iter().for_each(|dep| bytes.extend_from_slice(&dep.0));
+    actor(&mut bytes, &change.actor);
+    unsigned(&mut bytes, change.seq);
+    unsigned(&mut bytes, start_op);
+    signed(&mut bytes, change.time);
     // No message.
-    data.push(0);
-    unsigned(&mut data, columns.others.len() as u64);
-    columns.others.iter().for_each(|other| actor(&mut data, other));
+    bytes.push(0);
+    unsigned(&mut bytes, columns.others.len() as u64);
+    columns.others.iter().for_each(|other| actor(&mut bytes, other));
     // An empty column is not mentioned.
     let specs = specs.iter().filter(|(_, len)| *len > 0);
-    unsigned(&mut data, specs.clone().count() as u64);
+    unsigned(&mut bytes, specs.clone().count() as u64);
     for (spec, len) in specs {
-        unsigned(&mut data, *spec);
-        unsigned(&mut data, *len as u64);
+        unsigned(&mut bytes, *spec);
+        unsigned(&mut bytes, *len as u64);
     }
-    let mut head = Vec::with_capacity(12);
-    head.push(CHUNK_CHANGE);
-    unsigned(&mut head, (data.len() + bytes.len()) as u64);
-    let hash = Sha256::new().chain_update(&head).chain_update(&data).chain_update(&bytes);
+    let len = bytes.len();
+    bytes.push(CHUNK_CHANGE);
+    unsigned(&mut bytes, len as u64);
+    let (rest, head) = bytes.split_at(len);
+    let (columns, data) = rest.split_at(columns_end);
+    let hash = Sha256::new().chain_update(head).chain_update(data).chain_update(columns);
     ChangeHash(hash.finalize().into())
 }
 
 /// The operations of a change, to be written column by column.
 struct Columns<'c> {
     /// Actors named besides the author, sorted; their numbers in the columns start at 1.
-    others: Vec<ActorId>,
+    others: Cow<'static, [ActorId]>,
     operations: Vec<Operation<'c>>,
     preds: Vec<(u64, u64)>,
 }
@@ -146,6 +151,12 @@ impl<'c> Columns<'c> {
         for op in replaces {
             self.preds.push((self.number(author, &op.actor), op.counter));
         }
+    }
+
+    /// About how many bytes the columns take.
+    fn room(&self) -> usize {
+        let values = self.operations.iter().filter_map(|row| row.value).map(Value::bytes);
+        32 * self.operations.len() + values.sum::<usize>()
     }
 
     /// Number of an actor in the columns.
@@ -225,16 +236,20 @@ impl Name<'_> {
 
 /// Every actor the operations name besides the author, sorted: the genesis as the maker of the
 /// sections, and the writers of replaced values.
-fn others(change: &Change) -> Vec<ActorId> {
-    let mut others = vec![ActorId::GENESIS];
-    for entry in &change.entries {
-        if let Entry::Field { replaces, .. } = entry {
-            others.extend(replaces.iter().map(|op| op.actor).filter(|a| *a != change.actor));
-        }
+fn others(change: &Change) -> Cow<'static, [ActorId]> {
+    let replaced = change.entries.iter().flat_map(|entry| match entry {
+        Entry::Field { replaces, .. } => replaces.as_slice(),
+        Entry::Fact { .. } | Entry::Section { .. } => &[],
+    });
+    let others = replaced.map(|op| op.actor).filter(|actor| *actor != change.actor);
+    let mut others: Vec<ActorId> = others.collect();
+    if others.is_empty() {
+        return Cow::Borrowed(&[ActorId::GENESIS]);
     }
+    others.push(ActorId::GENESIS);
     others.sort();
     others.dedup();
-    others
+    Cow::Owned(others)
 }
 
 /// Appends the bytes of a value.

@@ -1,6 +1,7 @@
 //! The graph of changes: hash and greatest operation of each, by actor and number, and the heads.
-
-use std::collections::{BTreeSet, HashMap};
+//!
+//! Few people write to one document and few changes are its heads, so both are short sorted lists:
+//! loading a document hashes and allocates nothing for them.
 
 use automerge::ChangeHash;
 
@@ -16,61 +17,74 @@ pub(super) struct Meta {
 
 #[derive(Debug, Clone)]
 pub(super) struct Graph {
-    actors: HashMap<ActorId, Vec<Meta>>,
-    by_hash: HashMap<ChangeHash, ChangeRef>,
-    heads: BTreeSet<[u8; 32]>,
+    /// The changes of each actor in their order, by actor.
+    lines: Vec<(ActorId, Vec<Meta>)>,
+    /// The changes nothing follows yet, by hash.
+    heads: Vec<(ChangeHash, ChangeRef)>,
 }
 
 impl Graph {
     pub fn new(genesis: Meta) -> Self {
-        let mut graph =
-            Self { actors: HashMap::new(), by_hash: HashMap::new(), heads: BTreeSet::new() };
+        let mut graph = Self { lines: Vec::new(), heads: Vec::new() };
         graph.add(ActorId::GENESIS, genesis, &[]);
         graph
     }
 
     /// Adds the actor's next change, which follows `deps`.
     pub fn add(&mut self, actor: ActorId, meta: Meta, deps: &[ChangeHash]) {
-        let line = self.actors.entry(actor).or_default();
+        let at = self.place(&actor).unwrap_or_else(|at| {
+            self.lines.insert(at, (actor, Vec::new()));
+            at
+        });
+        let (_, line) = &mut self.lines[at];
         line.push(meta);
         let seq = line.len() as u64;
-        self.by_hash.insert(meta.hash, ChangeRef { actor, seq });
-        for dep in deps {
-            self.heads.remove(&dep.0);
-        }
-        self.heads.insert(meta.hash.0);
+        self.heads.retain(|(head, _)| !deps.contains(head));
+        let at = self.heads.partition_point(|(head, _)| *head < meta.hash);
+        self.heads.insert(at, (meta.hash, ChangeRef { actor, seq }));
     }
 
     pub fn meta(&self, change: &ChangeRef) -> Option<&Meta> {
         let index = usize::try_from(change.seq.checked_sub(1)?).ok()?;
-        self.actors.get(&change.actor)?.get(index)
+        self.line(&change.actor)?.get(index)
     }
 
-    pub fn find(&self, hash: &ChangeHash) -> Option<&ChangeRef> {
-        self.by_hash.get(hash)
+    /// The change with this hash.
+    pub fn find(&self, hash: &ChangeHash) -> Option<ChangeRef> {
+        self.lines.iter().find_map(|(actor, line)| {
+            let at = line.iter().position(|meta| meta.hash == *hash)?;
+            Some(ChangeRef { actor: *actor, seq: at as u64 + 1 })
+        })
     }
 
     pub fn seq_of(&self, actor: &ActorId) -> u64 {
-        self.actors.get(actor).map_or(0, |line| line.len() as u64)
+        self.line(actor).map_or(0, |line| line.len() as u64)
     }
 
     pub fn knows(&self, actor: &ActorId) -> bool {
-        self.actors.contains_key(actor)
+        self.line(actor).is_some()
     }
 
     pub fn actor_count(&self) -> usize {
-        self.actors.len()
+        self.lines.len()
     }
 
     /// How many heads there are after a change that follows `deps`.
     pub fn heads_with(&self, deps: &[ChangeHash]) -> usize {
-        let mut followed: Vec<_> = deps.iter().filter(|d| self.heads.contains(&d.0)).collect();
-        followed.sort();
-        followed.dedup();
-        self.heads.len() + 1 - followed.len()
+        self.heads.iter().filter(|(head, _)| !deps.contains(head)).count() + 1
     }
 
-    pub fn heads(&self) -> Vec<ChangeHash> {
-        self.heads.iter().map(|hash| ChangeHash(*hash)).collect()
+    /// The heads, by hash.
+    pub fn heads(&self) -> impl Iterator<Item = &(ChangeHash, ChangeRef)> {
+        self.heads.iter()
+    }
+
+    fn line(&self, actor: &ActorId) -> Option<&Vec<Meta>> {
+        let at = self.place(actor).ok()?;
+        self.lines.get(at).map(|(_, line)| line)
+    }
+
+    fn place(&self, actor: &ActorId) -> Result<usize, usize> {
+        self.lines.binary_search_by(|(known, _)| known.cmp(actor))
     }
 }

@@ -125,15 +125,13 @@ impl Document {
     /// The value of a field: of several concurrent ones the greatest operation, the same
     /// everywhere. Absent when never set or cleared.
     pub fn field(&self, section: &Section, key: &Key) -> Option<&Value> {
-        let winner = self.field_values(section, key).into_iter().next_back()?;
+        let winner = self.standing(section, key).max_by_key(|value| value.op)?;
         (winner.value != Value::Null).then_some(&winner.value)
     }
 
     /// All standing values of a field, the winner last; more than one is a conflict to decide.
     pub fn field_values(&self, section: &Section, key: &Key) -> Vec<&FieldValue> {
-        let slot = self.fields.get(section).and_then(|fields| fields.get(key));
-        let mut standing: Vec<_> =
-            slot.into_iter().flatten().filter(|value| !value.superseded).collect();
+        let mut standing: Vec<_> = self.standing(section, key).collect();
         standing.sort_by_key(|value| value.op);
         standing
     }
@@ -158,12 +156,12 @@ impl Document {
     /// Fields that several people set without having seen each other.
     pub fn conflicts(&self) -> impl Iterator<Item = (&Section, &Key)> {
         let slots = self.fields.iter().flat_map(|(s, fields)| fields.keys().map(move |k| (s, k)));
-        slots.filter(|(section, key)| self.field_values(section, key).len() > 1)
+        slots.filter(|(section, key)| self.standing(section, key).nth(1).is_some())
     }
 
     /// The changes nothing follows yet, sorted.
     pub fn heads(&self) -> Vec<ChangeHash> {
-        self.graph.heads()
+        self.graph.heads().map(|(hash, _)| *hash).collect()
     }
 
     /// How many changes of an actor are here: the greatest `seq`, 0 for none.
@@ -194,5 +192,10 @@ impl Document {
     /// Whether anything was ever written beyond the genesis.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// The values of a field that nobody who saw them replaced.
+    fn standing(&self, section: &Section, key: &Key) -> impl Iterator<Item = &FieldValue> {
+        self.field_history(section, key).iter().filter(|value| !value.superseded)
     }
 }

@@ -84,9 +84,6 @@ pub(crate) struct Built {
     pub(super) deps: Vec<ChangeHash>,
 }
 
-/// Hashes and counters of changes that a run brings before the one in hand.
-pub(super) type Before<'a> = &'a [Meta];
-
 impl Built {
     /// The Automerge hash of the change.
     pub(crate) fn hash(&self) -> ChangeHash {
@@ -96,51 +93,45 @@ impl Built {
 
 impl Document {
     /// Works out the Automerge change: its hash, operations and dependencies. `before` are the
-    /// metas of the same actor's changes that come right before this one and are not in the
-    /// document yet.
-    pub(super) fn build(&self, change: &Change, before: Before<'_>) -> Result<Built, Refusal> {
+    /// same actor's changes that come right before this one and are not in the document yet.
+    pub(super) fn build(&self, change: &Change, before: &[Built]) -> Result<Built, Refusal> {
         let mut deps = Vec::with_capacity(change.after.len() + 1);
         let mut missing = Vec::new();
+        let mut start_op = 1;
         // The run's own changes count before what is here under their numbers: of two histories
         // of one actor, each has to be hashed on its own past to tell them apart.
         let own = |r: &ChangeRef| -> Option<Meta> {
             let first = change.seq.checked_sub(before.len() as u64)?;
             let index = r.seq.checked_sub(first).filter(|_| r.actor == change.actor);
             let in_run = index.and_then(|i| before.get(usize::try_from(i).ok()?));
-            in_run.or_else(|| self.graph.meta(r)).copied()
+            in_run.map(|built| &built.meta).or_else(|| self.graph.meta(r)).copied()
         };
-        let implied = if change.seq > 1 {
-            Some(ChangeRef { actor: change.actor, seq: change.seq - 1 })
-        } else if change.after.is_empty() {
-            Some(ChangeRef { actor: ActorId::GENESIS, seq: 1 })
-        } else {
-            None
-        };
-        for dep in implied.iter().chain(&change.after) {
-            match own(dep) {
-                Some(meta) => deps.push(meta),
-                None => missing.push(*dep),
+        for dep in followed(change) {
+            match own(&dep) {
+                Some(meta) => {
+                    deps.push(meta.hash);
+                    start_op = start_op.max(1 + meta.max_op);
+                }
+                None => missing.push(dep),
             }
         }
         if !missing.is_empty() {
             return Err(Refusal::Missing(missing));
         }
-        let start_op = 1 + deps.iter().map(|meta| meta.max_op).max().unwrap_or(0);
-        let mut hashes: Vec<_> = deps.iter().map(|meta| meta.hash).collect();
-        hashes.sort();
-        hashes.dedup();
+        deps.sort();
+        deps.dedup();
         let max_op = start_op + chunk::operations(&change.entries) - 1;
         if max_op > limits::MAX_OP {
             return Err(Refusal::Limit("operations of a document"));
         }
         let hash = match self.section_counters(change)? {
-            Some(sections) => chunk::hash(change, start_op, &sections, &hashes),
+            Some(sections) => chunk::hash(change, start_op, &sections, &deps),
             None => {
                 let operations = self.operations(change, start_op)?;
-                automerge_change(change, start_op, hashes.clone(), operations).hash()
+                automerge_change(change, start_op, deps.clone(), operations).hash()
             }
         };
-        Ok(Built { meta: Meta { hash, max_op }, start_op, deps: hashes })
+        Ok(Built { meta: Meta { hash, max_op }, start_op, deps })
     }
 
     /// The Automerge change itself, for the judge: made by Automerge, not by us.
@@ -202,6 +193,18 @@ impl Document {
         let counter = counter.ok_or_else(|| Refusal::UnknownSection(section.clone()))?;
         Ok(ObjectId::Id(AmOpId::new(counter, genesis)))
     }
+}
+
+/// Everything a change follows: the actor's one before it, and what it names.
+pub(super) fn followed(change: &Change) -> impl Iterator<Item = ChangeRef> + '_ {
+    let implied = if change.seq > 1 {
+        Some(ChangeRef { actor: change.actor, seq: change.seq - 1 })
+    } else if change.after.is_empty() {
+        Some(ChangeRef { actor: ActorId::GENESIS, seq: 1 })
+    } else {
+        None
+    };
+    implied.into_iter().chain(change.after.iter().copied())
 }
 
 /// The Automerge form of a genesis change: sections only, no dependencies.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::access::{lines, walk_up};
-use crate::document::Document;
+use crate::document::{Document, Fact};
 use crate::id::{BranchId, JobId};
 use crate::place::Place;
 use crate::schema::{Key, key, section};
@@ -79,13 +79,17 @@ pub struct Promise {
 /// What stands in a field of the intake; where the office has set nothing, what the technician of a
 /// walk-up saw.
 pub fn taken_in<'d>(document: &'d Document, key: &Key) -> Option<&'d Value> {
-    let seen = || walk_up(document)?.record.get(key);
-    document.field(&section::INTAKE, key).or_else(seen)
+    said(document, walk_up(document), key)
+}
+
+fn said<'d>(document: &'d Document, walk_up: Option<&'d Fact>, key: &Key) -> Option<&'d Value> {
+    document.field(&section::INTAKE, key).or_else(|| walk_up?.record.get(key))
 }
 
 impl Intake {
     pub(super) fn of(document: &Document) -> Self {
-        let value = |key: &Key| taken_in(document, key);
+        let walk_up = walk_up(document);
+        let value = |key: &Key| said(document, walk_up, key);
         let text = |key: Key| match value(&key)? {
             Value::Text(text) => Some(text.clone()),
             Value::Int(int) => Some(int.to_string()),
@@ -103,7 +107,7 @@ impl Intake {
         Self {
             number: text(key::NUMBER),
             source: text(key::SOURCE)
-                .or_else(|| walk_up(document).map(|_| super::Step::WalkUp.word().to_owned())),
+                .or_else(|| walk_up.map(|_| super::Step::WalkUp.word().to_owned())),
             branch: branch.and_then(|bytes| BranchId::from_slice(bytes).ok()),
             priority: text(key::PRIORITY),
             caller: text(key::CALLER),
@@ -118,7 +122,7 @@ impl Intake {
             color: text(key::COLOR),
             problem: text(key::PROBLEM),
             address: text(key::ADDRESS),
-            place: pin.or_else(|| Place::read(&walk_up(document)?.record)),
+            place: pin.or_else(|| Place::read(&walk_up?.record)),
             destination: text(key::DESTINATION),
             remarks: text(key::REMARKS),
             checklist: text(key::CHECKLIST),

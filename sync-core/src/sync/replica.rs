@@ -174,7 +174,8 @@ impl Replica {
     /// Fingerprint of what the server should have: the document without waiting work.
     pub fn settled_fingerprint(&self) -> Result<u64, Refusal> {
         if self.held.iter().any(|row| row.standing == Standing::Waiting) {
-            Ok(self.without_waiting()?.fingerprint())
+            let settled = self.held.iter().filter(|row| row.standing.is_settled());
+            self.document.fingerprint_of(settled.flat_map(|row| &row.run.changes))
         } else {
             Ok(self.document.fingerprint())
         }

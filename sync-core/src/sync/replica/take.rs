@@ -2,7 +2,7 @@
 
 use super::{Delta, Held, Replica, Standing, Writer};
 use crate::admission::{Attested, Replayed, replay};
-use crate::change::Run;
+use crate::change::{ChangeRef, Run};
 use crate::document::{Document, Refusal};
 use crate::id::ActorId;
 
@@ -111,7 +111,8 @@ impl Replica {
         delta.dropped.extend(held.iter().map(|row| row.n));
         let mut left = Vec::new();
         for row in held {
-            if document.contains(&row.run.last_hash) {
+            let last = ChangeRef { actor: row.run.actor(), seq: row.run.last_seq() };
+            if document.hash_of(&last) == Some(row.run.last_hash) {
                 continue;
             }
             let mut trial = document.clone();
