@@ -85,7 +85,7 @@ impl Database {
         // Where every write was synced, memory is what the disk holds; most often that is believed.
         let disk = state.journal.disk();
         let settled = disk.synced().len() == disk.bytes().len() && !state.journal.is_broken();
-        if settled && !random().is_multiple_of(4) {
+        if settled && !random().is_multiple_of(8) {
             return 0;
         }
         let lost = state.journal.disk_mut().crash(random);
