@@ -1,7 +1,7 @@
 //! The graph of changes: hash and greatest operation of each, by actor and number, and the heads.
 //!
-//! Few people write to one document and few changes are its heads, so both are short sorted lists:
-//! loading a document hashes and allocates nothing for them.
+//! Few people write to one document and few changes are its heads, so both are short sorted lists,
+//! which are made faster than maps when a document is loaded.
 
 use automerge::ChangeHash;
 
@@ -49,12 +49,9 @@ impl Graph {
         self.line(&change.actor)?.get(index)
     }
 
-    /// The change with this hash.
-    pub fn find(&self, hash: &ChangeHash) -> Option<ChangeRef> {
-        self.lines.iter().find_map(|(actor, line)| {
-            let at = line.iter().position(|meta| meta.hash == *hash)?;
-            Some(ChangeRef { actor: *actor, seq: at as u64 + 1 })
-        })
+    /// Looks at every change; by its number one is found faster.
+    pub fn contains(&self, hash: &ChangeHash) -> bool {
+        self.lines.iter().flat_map(|(_, line)| line).any(|meta| meta.hash == *hash)
     }
 
     pub fn seq_of(&self, actor: &ActorId) -> u64 {

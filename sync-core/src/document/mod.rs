@@ -176,7 +176,7 @@ impl Document {
 
     /// Whether a change with this hash is here.
     pub fn contains(&self, hash: &ChangeHash) -> bool {
-        self.graph.find(hash).is_some()
+        self.graph.contains(hash)
     }
 
     /// Every change with who made it, in an order in which each follows what it depends on.
