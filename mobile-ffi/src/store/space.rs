@@ -81,7 +81,8 @@ impl Reserve {
         let freed = self.exhausted.zip(free_bytes).is_some_and(|(then, now)| now > then + FREED);
         if self.exhausted.is_some()
             && self.limits.max_store_bytes.is_none()
-            && (freed || (self.is_plenty(free_bytes) && self.is_taken_beyond()))
+            && (freed || self.is_plenty(free_bytes))
+            && self.is_taken_beyond()
         {
             self.exhausted = None;
         }
@@ -100,7 +101,8 @@ impl Reserve {
     }
 
     /// Whether there is room beyond the reserve, found out by taking it: a quota that was used up
-    /// while the disk had room does not say when there is some again.
+    /// while the disk had room does not say when there is some again, and what was freed on the
+    /// disk may be somebody else's.
     fn is_taken_beyond(&mut self) -> bool {
         let size = self.limits.reserve_bytes;
         if takes(&self.file, size + size.max(FREED)).is_err() {

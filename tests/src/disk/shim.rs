@@ -60,6 +60,11 @@ impl Watched {
         self.beside.join("recording")
     }
 
+    /// Where somebody else's bytes on the same disk may lie, which never fail.
+    pub fn ballast(&self) -> PathBuf {
+        self.beside.join("ballast")
+    }
+
     fn control(&self) -> PathBuf {
         self.beside.join("control")
     }
