@@ -14,6 +14,10 @@
 //!    [`verify`] rebuilds what can be rebuilt and compares. [`memory`] keeps the same promises
 //!    without a database, for simulations.
 //! 7. [`telemetry`] tells how it goes; [`admin`] does from the command line what needs no server.
+//!
+//! What other programs wait for most ([`Server::start`], the [`store`], [`verify`]) gives a boxed
+//! future: it is compiled once, here, where an `async fn` would be again in every test, tool and
+//! benchmark that awaits it, with all it calls.
 
 pub mod accounts;
 pub mod admin;

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use futures_util::future::BoxFuture;
+
 use crate::app::{App, StartError};
 use crate::config::Config;
 use crate::net::{self, Listening};
@@ -25,14 +27,16 @@ impl Server {
     ///
     /// # Errors
     /// Settings that do not fit, a database that cannot be used, an address that is taken.
-    pub async fn start(config: Config) -> Result<Running, StartError> {
-        let store = Store::open(config.database.reveal()).await?;
-        let app = App::start(config, store).await?;
-        let router = router::router(&app);
-        let address = app.config.listen;
-        let listening = net::listen(app.clone(), router).await;
-        let listening = listening.map_err(|error| StartError::Listen { address, error })?;
-        Ok(Running { addr: listening.addr, app, listening })
+    pub fn start(config: Config) -> BoxFuture<'static, Result<Running, StartError>> {
+        Box::pin(async move {
+            let store = Store::open(config.database.reveal()).await?;
+            let app = App::start(config, store).await?;
+            let router = router::router(&app);
+            let address = app.config.listen;
+            let listening = net::listen(app.clone(), router).await;
+            let listening = listening.map_err(|error| StartError::Listen { address, error })?;
+            Ok(Running { addr: listening.addr, app, listening })
+        })
     }
 }
 
@@ -48,8 +52,10 @@ impl Running {
     }
 
     /// Stops taking connections, finishes what is under way, closes the database.
-    pub async fn shutdown(self) {
-        self.listening.shutdown().await;
-        self.app.store.close().await;
+    pub fn shutdown(self) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            self.listening.shutdown().await;
+            self.app.store.close().await;
+        })
     }
 }

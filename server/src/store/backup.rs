@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use futures_util::future::BoxFuture;
 use sqlx::{AnyConnection, ConnectOptions};
 
 use super::connect::Backend;
@@ -41,22 +42,24 @@ pub enum BackupError {
 ///
 /// # Errors
 /// [`BackupError`]; whatever was written before is removed again.
-pub async fn backup(store: &Store, to: &Path) -> Result<Report, BackupError> {
-    if store.backend() != Backend::Sqlite {
-        return Err(BackupError::NotSqlite);
-    }
-    if to.exists() {
-        return Err(BackupError::Exists(to.to_owned()));
-    }
-    let part = beside(to, "part");
-    remove(&part);
-    let report = copy(store, &part).await;
-    if report.is_err() {
+pub fn backup<'a>(store: &'a Store, to: &'a Path) -> BoxFuture<'a, Result<Report, BackupError>> {
+    Box::pin(async move {
+        if store.backend() != Backend::Sqlite {
+            return Err(BackupError::NotSqlite);
+        }
+        if to.exists() {
+            return Err(BackupError::Exists(to.to_owned()));
+        }
+        let part = beside(to, "part");
         remove(&part);
-    }
-    let report = report?;
-    settle(&part, to)?;
-    Ok(report)
+        let report = copy(store, &part).await;
+        if report.is_err() {
+            remove(&part);
+        }
+        let report = report?;
+        settle(&part, to)?;
+        Ok(report)
+    })
 }
 
 /// Puts the backup at `from` in place as a new SQLite store at `url`, with a new epoch.
@@ -64,26 +67,28 @@ pub async fn backup(store: &Store, to: &Path) -> Result<Report, BackupError> {
 /// # Errors
 /// [`BackupError::Exists`] if there is a store already: move it away first, it may hold what the
 /// backup does not.
-pub async fn restore(from: &Path, url: &str) -> Result<Report, BackupError> {
-    let place: Place = url.parse::<Place>()?;
-    let to = place.file().ok_or(BackupError::NotSqlite)?;
-    for name in [to.clone(), beside(&to, "db-wal")] {
-        if name.exists() {
-            return Err(BackupError::Exists(name));
+pub fn restore<'a>(from: &'a Path, url: &'a str) -> BoxFuture<'a, Result<Report, BackupError>> {
+    Box::pin(async move {
+        let place: Place = url.parse::<Place>()?;
+        let to = place.file().ok_or(BackupError::NotSqlite)?;
+        for name in [to.clone(), beside(&to, "db-wal")] {
+            if name.exists() {
+                return Err(BackupError::Exists(name));
+            }
         }
-    }
-    let folder = to.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(folder).map_err(|error| BackupError::File(folder.to_owned(), error))?;
-    let part = beside(&to, "part");
-    remove(&part);
-    fs::copy(from, &part).map_err(|error| BackupError::File(from.to_owned(), error))?;
-    let report = renewed(&part).await;
-    if report.is_err() {
+        let folder = to.parent().unwrap_or(Path::new("/"));
+        fs::create_dir_all(folder).map_err(|error| BackupError::File(folder.to_owned(), error))?;
+        let part = beside(&to, "part");
         remove(&part);
-    }
-    let report = report?;
-    settle(&part, &to)?;
-    Ok(report)
+        fs::copy(from, &part).map_err(|error| BackupError::File(from.to_owned(), error))?;
+        let report = renewed(&part).await;
+        if report.is_err() {
+            remove(&part);
+        }
+        let report = report?;
+        settle(&part, &to)?;
+        Ok(report)
+    })
 }
 
 impl Store {
@@ -92,19 +97,21 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn renew_epoch(&self) -> Result<(), StoreError> {
-        let mut epoch = [0; 8];
-        getrandom::fill(&mut epoch).map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        self.write(move |tx| {
-            Box::pin(async move {
-                sqlx::query("UPDATE meta SET value = $1 WHERE key = 'epoch'")
-                    .bind(epoch.to_vec())
-                    .execute(tx)
-                    .await?;
-                Ok(())
+    pub fn renew_epoch(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mut epoch = [0; 8];
+            getrandom::fill(&mut epoch).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+            self.write(move |tx| {
+                Box::pin(async move {
+                    sqlx::query("UPDATE meta SET value = $1 WHERE key = 'epoch'")
+                        .bind(epoch.to_vec())
+                        .execute(tx)
+                        .await?;
+                    Ok(())
+                })
             })
+            .await
         })
-        .await
     }
 }
 

@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use futures_util::future::BoxFuture;
 use sqlx::AnyPool;
 use sync_core::admission::Attested;
 use sync_core::change::Run;
@@ -57,20 +58,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::SchemaNewer`] for a database of a newer version, [`StoreError::BadUrl`], or
     /// whatever keeps the database from answering.
-    pub async fn open(url: &str) -> Result<Self, StoreError> {
-        sqlx::any::install_default_drivers();
-        let place: Place = url.parse()?;
-        let writing = place.writer().await?;
-        let mut connection = writing.acquire().await?;
-        migrate::migrate(&mut connection, place.backend).await?;
-        let meta = Meta::load(&mut connection).await?;
-        drop(connection);
-        let readers = place.readers().await?;
-        let writer = Writer::start(writing, place.backend, meta.clone(), fresh_actor()?);
-        if place.backend == Backend::Postgres {
-            writer.listen(place.url().to_owned(), readers.clone());
-        }
-        Ok(Self { shared: Arc::new(Shared { place, meta, readers, writer }) })
+    pub fn open(url: &str) -> BoxFuture<'_, Result<Self, StoreError>> {
+        Box::pin(async move {
+            sqlx::any::install_default_drivers();
+            let place: Place = url.parse()?;
+            let writing = place.writer().await?;
+            let mut connection = writing.acquire().await?;
+            migrate::migrate(&mut connection, place.backend).await?;
+            let meta = Meta::load(&mut connection).await?;
+            drop(connection);
+            let readers = place.readers().await?;
+            let writer = Writer::start(writing, place.backend, meta.clone(), fresh_actor()?);
+            if place.backend == Backend::Postgres {
+                writer.listen(place.url().to_owned(), readers.clone());
+            }
+            Ok(Self { shared: Arc::new(Shared { place, meta, readers, writer }) })
+        })
     }
 
     /// The readers' pool; its connections cannot write.
@@ -129,9 +132,11 @@ impl Store {
     }
 
     /// Stops the writer after what it has taken on, and closes the connections.
-    pub async fn close(&self) {
-        self.shared.writer.stop().await;
-        self.shared.readers.close().await;
+    pub fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            self.shared.writer.stop().await;
+            self.shared.readers.close().await;
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::BoxFuture;
 use sqlx::{AnyConnection, Connection, Row};
 use sync_core::admission::Attested;
 use sync_core::id::{ActorId, TenantId, UserId};
@@ -20,17 +21,19 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer, or holds what cannot be read back.
-    pub async fn pull(
-        &self,
+    pub fn pull<'a>(
+        &'a self,
         tenant: TenantId,
-        pull: &Pull,
+        pull: &'a Pull,
         budget: usize,
-    ) -> Result<Pulled, StoreError> {
-        let mut connection = self.readers().acquire().await?;
-        let mut snapshot = connection.begin_with(self.snapshot()).await?;
-        let pulled = self.pull_in(&mut snapshot, tenant, pull, budget).await;
-        snapshot.rollback().await?;
-        pulled
+    ) -> BoxFuture<'a, Result<Pulled, StoreError>> {
+        Box::pin(async move {
+            let mut connection = self.readers().acquire().await?;
+            let mut snapshot = connection.begin_with(self.snapshot()).await?;
+            let pulled = self.pull_in(&mut snapshot, tenant, pull, budget).await;
+            snapshot.rollback().await?;
+            pulled
+        })
     }
 
     async fn pull_in(

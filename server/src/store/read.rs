@@ -1,5 +1,6 @@
 //! Single documents, and the log as it is.
 
+use futures_util::future::BoxFuture;
 use sqlx::Connection;
 use sync_core::document::Document;
 use sync_core::id::TenantId;
@@ -22,35 +23,45 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer, or holds what cannot be read back.
-    pub async fn document(
+    pub fn document(
         &self,
         tenant: TenantId,
         doc: DocId,
-    ) -> Result<Option<Standing>, StoreError> {
-        let mut connection = self.readers().acquire().await?;
-        let mut snapshot = connection.begin_with(self.snapshot()).await?;
-        let loaded = log::load(&mut snapshot, self.backend(), tenant, &[doc], i64::MAX).await;
-        snapshot.rollback().await?;
-        let loaded = loaded?.remove(&doc).filter(|loaded| loaded.pos != 0);
-        Ok(loaded.map(|Loaded { document, pos, .. }| Standing { document, pos }))
+    ) -> BoxFuture<'_, Result<Option<Standing>, StoreError>> {
+        Box::pin(async move {
+            let mut connection = self.readers().acquire().await?;
+            let mut snapshot = connection.begin_with(self.snapshot()).await?;
+            let loaded = log::load(&mut snapshot, self.backend(), tenant, &[doc], i64::MAX).await;
+            snapshot.rollback().await?;
+            let loaded = loaded?.remove(&doc).filter(|loaded| loaded.pos != 0);
+            Ok(loaded.map(|Loaded { document, pos, .. }| Standing { document, pos }))
+        })
     }
 
     /// Every run of a document, in the order of the log.
     ///
     /// # Errors
     /// As [`Store::document`].
-    pub async fn runs(&self, tenant: TenantId, doc: DocId) -> Result<Vec<Logged>, StoreError> {
-        let mut connection = self.readers().acquire().await?;
-        log::runs_after(&mut connection, self.backend(), tenant, &[doc], 0).await
+    pub fn runs(
+        &self,
+        tenant: TenantId,
+        doc: DocId,
+    ) -> BoxFuture<'_, Result<Vec<Logged>, StoreError>> {
+        Box::pin(async move {
+            let mut connection = self.readers().acquire().await?;
+            log::runs_after(&mut connection, self.backend(), tenant, &[doc], 0).await
+        })
     }
 
     /// The last position of a tenant's log.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn position(&self, tenant: TenantId) -> Result<i64, StoreError> {
-        let mut connection = self.readers().acquire().await?;
-        super::pull::counter(&mut connection, tenant).await
+    pub fn position(&self, tenant: TenantId) -> BoxFuture<'_, Result<i64, StoreError>> {
+        Box::pin(async move {
+            let mut connection = self.readers().acquire().await?;
+            super::pull::counter(&mut connection, tenant).await
+        })
     }
 
     /// How a transaction begins that reads one moment of the database.

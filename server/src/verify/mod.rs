@@ -11,6 +11,7 @@ mod signed;
 
 use std::collections::BTreeMap;
 
+use futures_util::future::BoxFuture;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use sync_core::id::TenantId;
 use sync_core::schema::DocId;
@@ -31,14 +32,16 @@ const CHUNK: i64 = 64;
 ///
 /// # Errors
 /// Only if the database does not answer; what is wrong in it stands in the report.
-pub async fn verify(store: &Store) -> Result<Report, StoreError> {
-    let mut connection = store.readers().acquire().await?;
-    let mut snapshot = connection.begin_with(AssertSqlSafe(beginning(store))).await?;
-    let mut verifier = Verifier { backend: store.backend(), report: Report::default() };
-    let verified = verifier.all(&mut snapshot).await;
-    snapshot.rollback().await?;
-    verified?;
-    Ok(verifier.report)
+pub fn verify(store: &Store) -> BoxFuture<'_, Result<Report, StoreError>> {
+    Box::pin(async move {
+        let mut connection = store.readers().acquire().await?;
+        let mut snapshot = connection.begin_with(AssertSqlSafe(beginning(store))).await?;
+        let mut verifier = Verifier { backend: store.backend(), report: Report::default() };
+        let verified = verifier.all(&mut snapshot).await;
+        snapshot.rollback().await?;
+        verified?;
+        Ok(verifier.report)
+    })
 }
 
 /// How the transaction begins. The limits of requests would end it on a busy machine, between two
@@ -133,8 +136,8 @@ impl Verifier {
                 Err(error) => self.report.add(tenant, Some(doc), Problem::Payload, error),
             }
         }
-        let mut rebuild = Rebuild { report: &mut self.report, tenant, judge: &mut |_| true };
-        let expected = rebuild.documents(by_doc, &snapshots);
+        let expected = Rebuild { report: &mut self.report, tenant, judge: &mut |_| true }
+            .documents(by_doc, &snapshots);
         compare::tables(&mut self.report, connection, tenant, keys, expected, counts).await
     }
 
