@@ -211,7 +211,10 @@ fn build() -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let profile = own.parent().and_then(Path::parent);
     let profile = profile.ok_or_else(|| io::Error::other("this program lies nowhere"))?;
-    let mut cargo = Command::new(env!("CARGO"));
+    // Who runs this without cargo has the `cargo` on the path find its tools: the one that built it
+    // would take those that some crate of the tree asks for.
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut cargo = Command::new(cargo);
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
     if profile.ends_with("release") {
         cargo.args(["build", "--quiet", "--workspace", "--bin", "towline", "--release"]);
