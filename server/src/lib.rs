@@ -15,9 +15,9 @@
 //!    without a database, for simulations.
 //! 7. [`telemetry`] tells how it goes; [`admin`] does from the command line what needs no server.
 //!
-//! What other programs wait for most ([`Server::start`], the [`store`], [`verify`]) gives a boxed
-//! future: it is compiled once, here, where an `async fn` would be again in every test, tool and
-//! benchmark that awaits it, with all it calls.
+//! What has much below it and is awaited by other programs ([`Server::start`], opening a [`store`],
+//! [`verify`]) gives a boxed future: it is compiled once, here, where an `async fn` would be again,
+//! with all it calls, in every test, tool and benchmark that awaits it.
 
 pub mod accounts;
 pub mod admin;

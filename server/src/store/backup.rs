@@ -97,21 +97,19 @@ impl Store {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub fn renew_epoch(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move {
-            let mut epoch = [0; 8];
-            getrandom::fill(&mut epoch).map_err(|e| StoreError::Unavailable(e.to_string()))?;
-            self.write(move |tx| {
-                Box::pin(async move {
-                    sqlx::query("UPDATE meta SET value = $1 WHERE key = 'epoch'")
-                        .bind(epoch.to_vec())
-                        .execute(tx)
-                        .await?;
-                    Ok(())
-                })
+    pub async fn renew_epoch(&self) -> Result<(), StoreError> {
+        let mut epoch = [0; 8];
+        getrandom::fill(&mut epoch).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        self.write(move |tx| {
+            Box::pin(async move {
+                sqlx::query("UPDATE meta SET value = $1 WHERE key = 'epoch'")
+                    .bind(epoch.to_vec())
+                    .execute(tx)
+                    .await?;
+                Ok(())
             })
-            .await
         })
+        .await
     }
 }
 

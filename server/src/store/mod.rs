@@ -132,11 +132,9 @@ impl Store {
     }
 
     /// Stops the writer after what it has taken on, and closes the connections.
-    pub fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            self.shared.writer.stop().await;
-            self.shared.readers.close().await;
-        })
+    pub async fn close(&self) {
+        self.shared.writer.stop().await;
+        self.shared.readers.close().await;
     }
 }
 

@@ -42,26 +42,18 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::document`].
-    pub fn runs(
-        &self,
-        tenant: TenantId,
-        doc: DocId,
-    ) -> BoxFuture<'_, Result<Vec<Logged>, StoreError>> {
-        Box::pin(async move {
-            let mut connection = self.readers().acquire().await?;
-            log::runs_after(&mut connection, self.backend(), tenant, &[doc], 0).await
-        })
+    pub async fn runs(&self, tenant: TenantId, doc: DocId) -> Result<Vec<Logged>, StoreError> {
+        let mut connection = self.readers().acquire().await?;
+        log::runs_after(&mut connection, self.backend(), tenant, &[doc], 0).await
     }
 
     /// The last position of a tenant's log.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub fn position(&self, tenant: TenantId) -> BoxFuture<'_, Result<i64, StoreError>> {
-        Box::pin(async move {
-            let mut connection = self.readers().acquire().await?;
-            super::pull::counter(&mut connection, tenant).await
-        })
+    pub async fn position(&self, tenant: TenantId) -> Result<i64, StoreError> {
+        let mut connection = self.readers().acquire().await?;
+        super::pull::counter(&mut connection, tenant).await
     }
 
     /// How a transaction begins that reads one moment of the database.

@@ -26,7 +26,6 @@ mod task;
 use std::future::Future;
 use std::pin::Pin;
 
-use futures_util::future::BoxFuture;
 use sqlx::AnyPool;
 use sync_core::change::Entry;
 use sync_core::document::Document;
@@ -85,12 +84,10 @@ impl Writer {
     /// # Errors
     /// If the group could not be committed; then nothing of the push counts, and it can be sent
     /// again as it is.
-    pub fn push(&self, push: PushRequest) -> BoxFuture<'_, Result<RunVerdicts, StoreError>> {
-        Box::pin(async move {
-            let (answer, answered) = oneshot::channel();
-            self.queue(Request::Push(push, answer))?;
-            answered.await.unwrap_or_else(|_| Err(not_taken()))
-        })
+    pub async fn push(&self, push: PushRequest) -> Result<RunVerdicts, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue(Request::Push(push, answer))?;
+        answered.await.unwrap_or_else(|_| Err(not_taken()))
     }
 
     /// Edits a document. `work` sees it under the tenant's lock and says what to write; that is
@@ -137,13 +134,11 @@ impl Writer {
     }
 
     /// Finishes what is queued, then stops. Later requests are told that the store is closed.
-    pub fn stop(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            let (answer, answered) = oneshot::channel();
-            if self.queue.send(Request::Stop(answer)).await.is_ok() {
-                answered.await.ok();
-            }
-        })
+    pub async fn stop(&self) {
+        let (answer, answered) = oneshot::channel();
+        if self.queue.send(Request::Stop(answer)).await.is_ok() {
+            answered.await.ok();
+        }
     }
 
     fn queue(&self, request: Request) -> Result<(), StoreError> {
