@@ -1,0 +1,115 @@
+//! Which ways cars may take, how fast, and in which directions.
+
+use crate::pbf::Way;
+
+/// How a way is driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Driven {
+    /// Usual speed, km/h: below what is allowed, for bends, lights and traffic.
+    pub speed: u16,
+    /// In the direction of its nodes.
+    pub forward: bool,
+    /// Against it.
+    pub backward: bool,
+}
+
+/// Usual speed of each class of road, km/h.
+const CLASSES: [(&str, u16); 15] = [
+    ("motorway", 95),
+    ("motorway_link", 50),
+    ("trunk", 75),
+    ("trunk_link", 45),
+    ("primary", 55),
+    ("primary_link", 40),
+    ("secondary", 48),
+    ("secondary_link", 36),
+    ("tertiary", 40),
+    ("tertiary_link", 30),
+    ("unclassified", 32),
+    ("residential", 24),
+    ("living_street", 10),
+    ("service", 14),
+    ("road", 28),
+];
+/// What is usual where so much is allowed, of a hundred.
+const OF_ALLOWED: u32 = 85;
+/// Whoever drives to a rescue may enter where only residents may; not where nobody may.
+const CLOSED: [&str; 3] = ["no", "agricultural", "forestry"];
+
+/// How cars drive a way; nothing if they do not.
+pub(crate) fn driven(way: &Way<'_>) -> Option<Driven> {
+    let class = way.tag("highway")?;
+    let (_, usual) = CLASSES.iter().find(|(name, _)| name.as_bytes() == class)?;
+    let is = |key: &str, value: &str| way.tag(key) == Some(value.as_bytes());
+    if is("area", "yes") {
+        return None;
+    }
+    // The most special rule that is given counts.
+    let access = ["motorcar", "motor_vehicle", "vehicle", "access"];
+    let access = access.iter().find_map(|key| way.tag(key));
+    if access.is_some_and(|value| CLOSED.iter().any(|closed| closed.as_bytes() == value)) {
+        return None;
+    }
+    let allowed = way.tag("maxspeed").and_then(kilometres_an_hour);
+    let speed = allowed.map_or(*usual, |allowed| {
+        let below = u16::try_from(u32::from(allowed) * OF_ALLOWED / 100).unwrap_or(*usual);
+        // What is allowed says little about slow roads.
+        below.clamp(5, usual + usual / 4)
+    });
+    let implied =
+        class == b"motorway" || is("junction", "roundabout") || is("junction", "circular");
+    let (forward, backward) = match way.tag("oneway") {
+        Some(b"yes" | b"1" | b"true") => (true, false),
+        Some(b"-1" | b"reverse") => (false, true),
+        Some(b"no" | b"0" | b"false") => (true, true),
+        // Those that turn with the hour are open in both.
+        _ => (true, !implied),
+    };
+    Some(Driven { speed, forward, backward })
+}
+
+fn kilometres_an_hour(value: &[u8]) -> Option<u16> {
+    let text = std::str::from_utf8(value).ok()?;
+    let digits = text.split(|c: char| !c.is_ascii_digit()).next()?;
+    let number: u32 = digits.parse().ok().filter(|number| (1..=200).contains(number))?;
+    let is_miles = text[digits.len()..].trim() == "mph";
+    u16::try_from(if is_miles { number * 1_609 / 1_000 } else { number }).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(tags: &[(&'static str, &'static str)]) -> Option<(u16, bool, bool)> {
+        let tags = tags.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes())).collect();
+        driven(&Way { tags, nodes: vec![] }).map(|it| (it.speed, it.forward, it.backward))
+    }
+
+    #[test]
+    fn the_tags_of_a_way_say_how_it_is_driven() {
+        assert_eq!(rule(&[("highway", "footway")]), None);
+        assert_eq!(rule(&[("building", "yes")]), None);
+        assert_eq!(rule(&[("highway", "primary")]), Some((55, true, true)));
+        assert_eq!(rule(&[("highway", "primary"), ("maxspeed", "40")]), Some((34, true, true)));
+        assert_eq!(rule(&[("highway", "trunk"), ("maxspeed", "60 mph")]), Some((81, true, true)));
+        let fast = [("highway", "residential"), ("maxspeed", "100")];
+        assert_eq!(rule(&fast), Some((30, true, true)));
+        assert_eq!(rule(&[("highway", "motorway")]), Some((95, true, false)));
+        assert_eq!(rule(&[("highway", "motorway"), ("oneway", "no")]), Some((95, true, true)));
+        let ring = [("highway", "primary"), ("junction", "roundabout")];
+        assert_eq!(rule(&ring), Some((55, true, false)));
+        assert_eq!(rule(&[("highway", "service"), ("oneway", "-1")]), Some((14, false, true)));
+    }
+
+    #[test]
+    fn a_closed_way_is_not_driven_but_by_whom_it_is_opened_for() {
+        assert_eq!(rule(&[("highway", "service"), ("access", "no")]), None);
+        let private = [("highway", "service"), ("access", "private")];
+        assert!(rule(&private).is_some());
+        let opened = [("highway", "service"), ("access", "no"), ("motor_vehicle", "yes")];
+        assert!(rule(&opened).is_some());
+        for odd in ["", "none", "signals", "0", "999999999999", "walk"] {
+            assert!(kilometres_an_hour(odd.as_bytes()).is_none(), "{odd}");
+        }
+    }
+}
