@@ -1,0 +1,179 @@
+//! Shortest augmenting paths with potentials.
+//!
+//! Rows are matched one after the other. From a new row the cheapest way is looked for that ends at a
+//! free column, or at a row that gives its column up and stays alone: so no pair is forced, and rows
+//! and columns may be of any number. Each search is Dijkstra's on reduced costs, which the potentials
+//! keep from being negative.
+
+use super::costs::{Costs, FORBIDDEN};
+use super::gap::gaps;
+
+/// Pairs at the least sum.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pairs {
+    /// For each row its column; none if it is left alone.
+    pub column: Vec<Option<usize>>,
+    /// The sum of the costs, those of rows left alone included.
+    pub sum: i64,
+    /// For each row how much more the best answer costs in which it does not do what it does here:
+    /// another column, or none, or any. None if there is no other answer.
+    pub gap: Vec<Option<i64>>,
+}
+
+/// The state of a search, and what it knows of the pairs so far.
+#[derive(Debug)]
+pub(super) struct Matching {
+    /// The column of each row.
+    pub column_of: Vec<Option<usize>>,
+    /// The row of each column.
+    pub row_of: Vec<Option<usize>>,
+    pub row_potential: Vec<i64>,
+    pub column_potential: Vec<i64>,
+    // Of the present search:
+    distance: Vec<i64>,
+    before: Vec<usize>,
+    scanned: Vec<bool>,
+    open: Vec<usize>,
+}
+
+/// Where a search ends, and the reduced cost of the way there.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    end: End,
+    cost: i64,
+}
+
+/// Where a way ends.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// At a column that is free.
+    Column(usize),
+    /// At a row that stays alone.
+    Row(usize),
+}
+
+/// The pairs at the least sum, and how sure each is. The answer is a function of the table; of several
+/// at the same sum it is one of them.
+pub fn solve(costs: &Costs) -> Pairs {
+    let matching = matched(costs);
+    let gap = gaps(costs, &matching);
+    pairs(costs, matching, gap)
+}
+
+/// The pairs alone: no gap is known.
+pub fn solve_fast(costs: &Costs) -> Pairs {
+    pairs(costs, matched(costs), vec![None; costs.rows()])
+}
+
+fn matched(costs: &Costs) -> Matching {
+    let mut matching = Matching::new(costs.rows(), costs.columns());
+    for row in 0..costs.rows() {
+        let found = matching.search(costs, row);
+        matching.augment(row, found);
+    }
+    matching
+}
+
+fn pairs(costs: &Costs, matching: Matching, gap: Vec<Option<i64>>) -> Pairs {
+    let sum = |(row, column): (usize, &Option<usize>)| {
+        column.map_or(costs.alone(row), |column| costs.row(row)[column])
+    };
+    let sum = matching.column_of.iter().enumerate().map(sum).sum();
+    Pairs { column: matching.column_of, sum, gap }
+}
+
+impl Matching {
+    fn new(rows: usize, columns: usize) -> Self {
+        Self {
+            column_of: vec![None; rows],
+            row_of: vec![None; columns],
+            row_potential: vec![0; rows],
+            column_potential: vec![0; columns],
+            distance: vec![FORBIDDEN; columns],
+            before: vec![usize::MAX; columns],
+            scanned: vec![false; columns],
+            open: Vec::with_capacity(columns),
+        }
+    }
+
+    /// The cheapest way from a row that has no column yet.
+    fn search(&mut self, costs: &Costs, start: usize) -> Found {
+        self.distance.fill(FORBIDDEN);
+        self.scanned.fill(false);
+        self.open.clear();
+        self.open.extend(0..costs.columns());
+        let mut best = Found { end: End::Row(start), cost: costs.alone(start) };
+        let (mut row, mut base) = (start, 0);
+        loop {
+            let gives_up = base + costs.alone(row) - self.row_potential[row];
+            if gives_up < best.cost {
+                best = Found { end: End::Row(row), cost: gives_up };
+            }
+            let nearest = self.relax(costs.row(row), row, base);
+            let Some((distance, slot)) = nearest.filter(|(distance, _)| *distance < best.cost)
+            else {
+                return best;
+            };
+            let column = self.open.swap_remove(slot);
+            self.scanned[column] = true;
+            match self.row_of[column] {
+                // The potential of a free column is zero: its reduced distance is its cost.
+                None => return Found { end: End::Column(column), cost: distance },
+                Some(next) => (row, base) = (next, distance),
+            }
+        }
+    }
+
+    /// Brings the columns nearer that a row reaches; the nearest that is open, with its slot.
+    fn relax(&mut self, line: &[i64], row: usize, base: i64) -> Option<(i64, usize)> {
+        let base = base - self.row_potential[row];
+        let mut nearest = None;
+        let mut least = FORBIDDEN;
+        for (slot, column) in self.open.iter().enumerate() {
+            let cost = line[*column];
+            if cost != FORBIDDEN {
+                let distance = base + cost - self.column_potential[*column];
+                if distance < self.distance[*column] {
+                    self.distance[*column] = distance;
+                    self.before[*column] = row;
+                }
+            }
+            if self.distance[*column] < least {
+                least = self.distance[*column];
+                nearest = Some((least, slot));
+            }
+        }
+        nearest
+    }
+
+    /// Turns the pairs along the way that was found last, and keeps all reduced costs from being negative.
+    fn augment(&mut self, start: usize, found: Found) {
+        for column in 0..self.scanned.len() {
+            // What was scanned is at most as far as the end.
+            let closer = found.cost - self.distance[column];
+            if self.scanned[column] && closer > 0 {
+                self.column_potential[column] -= closer;
+                if let Some(row) = self.row_of[column] {
+                    self.row_potential[row] += closer;
+                }
+            }
+        }
+        self.row_potential[start] += found.cost;
+        let mut column = match found.end {
+            End::Column(column) => column,
+            End::Row(row) if row == start => return,
+            End::Row(row) => {
+                let Some(column) = self.column_of[row].take() else { return };
+                column
+            }
+        };
+        loop {
+            let row = self.before[column];
+            self.row_of[column] = Some(row);
+            match self.column_of[row].replace(column) {
+                Some(next) if row != start => column = next,
+                _ => return,
+            }
+        }
+    }
+}

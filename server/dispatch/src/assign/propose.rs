@@ -1,0 +1,192 @@
+//! A proposal for the whole queue: every open job with the technician who should take it now.
+
+use super::costs::Costs;
+use super::path::solve;
+use crate::candidates::{self, Candidate, Job, Technician};
+use crate::error::{Refused, at_most, exists, within};
+use crate::travel::{Air, TravelTimes};
+
+/// Jobs of a proposal.
+pub const MAX_JOBS: usize = 1_000;
+/// Technicians of a proposal; jobs times technicians are at most [`super::MAX_ENTRIES`].
+pub const MAX_TECHNICIANS: usize = 10_000;
+/// What it counts that a job stays without anybody, seconds, times its weight.
+pub const UNASSIGNED_SECONDS: i64 = 14 * 86_400;
+/// A second after what was promised counts so many more.
+const LATE: i64 = 2;
+/// Greatest weight of a job.
+const MAX_WEIGHT: u32 = 1_000;
+/// A cost of a candidate counts at most this, seconds: no candidate is worse than nobody.
+const WORST: i64 = UNASSIGNED_SECONDS - 1;
+
+/// One job that someone should take.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenJob {
+    /// What it asks for.
+    pub job: Job,
+    /// Who has it now.
+    pub hold: Hold,
+    /// How much more it counts than another that it stays without anybody, from 1 to 1,000.
+    pub weight: u32,
+}
+
+/// Who has a job now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Nobody.
+    Nobody,
+    /// A technician who was asked, until then (Unix milliseconds). It stays for so long.
+    Offered {
+        /// Which technician.
+        to: usize,
+        /// Until when.
+        until: i64,
+    },
+    /// A technician who has not set off. It may move, for the price of a move.
+    Given(usize),
+    /// A technician who is on the way, or further. It never moves.
+    UnderWay(usize),
+}
+
+/// A proposal: nothing of it is done before someone accepts it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proposal {
+    /// A row for each job, in their order.
+    pub rows: Vec<ProposedRow>,
+    /// How much more the second best proposal costs, seconds; none if there is no other.
+    pub second_best: Option<i64>,
+}
+
+/// One job of a proposal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProposedRow {
+    /// Who has it now.
+    pub before: Option<usize>,
+    /// Who should take it, with reasons; of a job that stays as it is, whoever has it.
+    pub after: Option<Candidate>,
+    /// What changes.
+    pub what: What,
+    /// How much worse everything gets without this row, seconds: how sure it is. None where nothing
+    /// was to be decided, or nothing else is possible.
+    pub gap: Option<i64>,
+}
+
+/// What changes for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// It stays with who has it, because it is under way or offered.
+    Fixed,
+    /// It stays with who has it, because nobody else is better by more than the price of a move.
+    Keeps,
+    /// Nobody had it.
+    New,
+    /// It goes from one technician to another.
+    Moves,
+    /// Whoever has it does not fit or is needed elsewhere, and nobody else is there.
+    Drops,
+    /// Nobody had it, and nobody who fits is left.
+    StaysOpen {
+        /// How many fit, if they had nothing else.
+        eligible: usize,
+    },
+}
+
+/// Proposes who takes which job at `now` (Unix milliseconds): one new job for each technician.
+/// `move_price` is what it counts to take a job from who has it, seconds.
+///
+/// # Errors
+/// More jobs or technicians than are computed, or a hold that points at nobody.
+pub fn propose(
+    jobs: &[OpenJob],
+    technicians: &[Technician],
+    now: i64,
+    move_price: u32,
+    air: &Air,
+    roads: Option<&dyn TravelTimes>,
+) -> Result<Proposal, Refused> {
+    at_most("jobs", jobs.len(), MAX_JOBS)?;
+    at_most("technicians", technicians.len(), MAX_TECHNICIANS)?;
+    technicians.iter().try_for_each(Technician::check)?;
+    let mut fixed = vec![None; jobs.len()];
+    let mut taken = vec![false; technicians.len()];
+    for (row, open) in jobs.iter().enumerate() {
+        open.job.check()?;
+        within("the weight of a job", open.weight.into(), 1, MAX_WEIGHT.into())?;
+        open.holder().map_or(Ok(()), |to| exists("technician", to, technicians.len()))?;
+        fixed[row] = open.fixed(now);
+        if let Some(to) = fixed[row] {
+            taken[to] = true;
+        }
+    }
+    let free: Vec<usize> = (0..technicians.len()).filter(|index| !taken[*index]).collect();
+    let open: Vec<usize> = (0..jobs.len()).filter(|row| fixed[*row].is_none()).collect();
+    let alone = open.iter().map(|row| UNASSIGNED_SECONDS * i64::from(jobs[*row].weight));
+    let mut costs = Costs::new(alone.collect(), free.len())?;
+    let mut fits = Vec::with_capacity(open.len());
+    for (line, row) in open.iter().enumerate() {
+        let job = &jobs[*row].job;
+        let ways = candidates::ways(job, technicians, &free, air, roads);
+        let mut all = Vec::new();
+        for (column, (index, way)) in free.iter().zip(ways).enumerate() {
+            if candidates::is_eligible(job, &technicians[*index], now) {
+                let cost = candidates::pair_cost(job, &technicians[*index], way, LATE, now, air);
+                let moves = jobs[*row].holder().is_some_and(|holder| holder != *index);
+                let price = if moves { i64::from(move_price) } else { 0 };
+                costs.allow(line, column, (cost + price).clamp(0, WORST))?;
+                all.push((column, way));
+            }
+        }
+        fits.push(all);
+    }
+    let pairs = solve(&costs);
+    let mut rows: Vec<ProposedRow> =
+        jobs.iter().map(|open| stays(open, technicians, now, air, roads)).collect();
+    for (line, row) in open.iter().enumerate() {
+        let chosen = pairs.column[line].and_then(|column| {
+            let (_, way) = fits[line].iter().find(|(other, _)| *other == column)?;
+            Some(candidates::candidate(&jobs[*row].job, technicians, free[column], *way, now, air))
+        });
+        let before = jobs[*row].holder();
+        let what = match (before, chosen.as_ref().map(|it| it.technician)) {
+            (Some(before), Some(after)) if before == after => What::Keeps,
+            (Some(_), Some(_)) => What::Moves,
+            (None, Some(_)) => What::New,
+            (Some(_), None) => What::Drops,
+            (None, None) => What::StaysOpen { eligible: fits[line].len() },
+        };
+        rows[*row] = ProposedRow { before, after: chosen, what, gap: pairs.gap[line] };
+    }
+    Ok(Proposal { rows, second_best: pairs.second_best() })
+}
+
+impl OpenJob {
+    fn holder(&self) -> Option<usize> {
+        match self.hold {
+            Hold::Nobody => None,
+            Hold::Offered { to, .. } | Hold::Given(to) | Hold::UnderWay(to) => Some(to),
+        }
+    }
+
+    /// Who keeps it, whatever the costs.
+    fn fixed(&self, now: i64) -> Option<usize> {
+        match self.hold {
+            Hold::UnderWay(to) => Some(to),
+            Hold::Offered { to, until } if until > now => Some(to),
+            _ => None,
+        }
+    }
+}
+
+fn stays(
+    open: &OpenJob,
+    technicians: &[Technician],
+    now: i64,
+    air: &Air,
+    roads: Option<&dyn TravelTimes>,
+) -> ProposedRow {
+    let after = open.fixed(now).and_then(|to| {
+        let way = candidates::ways(&open.job, technicians, &[to], air, roads).pop()?;
+        Some(candidates::candidate(&open.job, technicians, to, way, now, air))
+    });
+    ProposedRow { before: open.holder(), after, what: What::Fixed, gap: None }
+}

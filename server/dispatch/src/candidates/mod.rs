@@ -1,0 +1,206 @@
+//! Who could go to a job: ranked, with reasons, and with what is not known.
+//!
+//! [`rank`] orders technicians by air, asks for the travel times of the most promising only, and ranks
+//! those by when they will be there. The age of a position is part of it: whoever was heard
+//! twenty minutes ago may be seventeen kilometres away from there. Reasons are values, not sentences:
+//! whoever shows them translates.
+
+mod eligible;
+mod eta;
+mod model;
+mod reasons;
+
+pub(crate) use eligible::is_eligible;
+pub use eligible::{Ineligible, ineligible};
+pub use eta::{Eta, MAX_RADIUS_METRES, SILENT_METRES_A_SECOND, USUAL_WORK_SECONDS};
+pub use model::{Certificate, Code, Fix, Job, Load, Span, Technician, UnderWay, Van};
+pub use reasons::{Datum, Reason, SILENT_SECONDS};
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::error::{Refused, at_most};
+use crate::place::Place;
+use crate::travel::{Air, Leg, TravelTimes};
+
+/// Technicians that are looked at.
+pub const MAX_TECHNICIANS: usize = 100_000;
+/// Technicians whose travel times are asked for.
+pub const NEAREST: usize = 50;
+/// Things a job may ask for, of each kind, and rows of a technician, of each kind.
+pub const MAX_ROWS: usize = 10_000;
+
+/// Who could go.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Candidates {
+    /// Who fits, best first: at most [`NEAREST`].
+    pub ranked: Vec<Candidate>,
+    /// Who would be there before the last of those, and does not fit, with the reason: the first first,
+    /// at most [`NEAREST`]. Everybody, if fewer than that fit.
+    pub ineligible: Vec<NotEligible>,
+}
+
+/// One who fits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Which of the technicians.
+    pub technician: usize,
+    /// The way to the job.
+    pub leg: Option<Leg>,
+    /// When they will be there; nothing if the place of the job or of the technician is not known.
+    pub eta: Option<Eta>,
+    /// What speaks for and against them, and what is not known.
+    pub reasons: Vec<Reason>,
+    /// What the rank comes from, seconds: the likely arrival, half of its doubt, and what each reason
+    /// against them is worth. Only for comparison.
+    pub cost: i64,
+}
+
+/// One who does not fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotEligible {
+    /// Which of the technicians.
+    pub technician: usize,
+    /// Why, everything that holds.
+    pub why: Vec<Ineligible>,
+    /// Metres by air, where both places are known.
+    pub metres: Option<u32>,
+}
+
+/// Ranks technicians for a job at `now` (Unix milliseconds).
+///
+/// # Errors
+/// More technicians, or more rows of one, than are looked at.
+pub fn rank(
+    job: &Job,
+    technicians: &[Technician],
+    now: i64,
+    air: &Air,
+    roads: Option<&dyn TravelTimes>,
+) -> Result<Candidates, Refused> {
+    at_most("technicians", technicians.len(), MAX_TECHNICIANS)?;
+    job.check()?;
+    technicians.iter().try_for_each(Technician::check)?;
+    let mut found = Candidates::default();
+    let nearest = nearest(job, technicians, now, air, &mut found.ineligible);
+    let ways = ways(job, technicians, &nearest, air, roads);
+    for (index, way) in nearest.into_iter().zip(ways) {
+        found.ranked.push(candidate(job, technicians, index, way, now, air));
+    }
+    found.ranked.sort_by_key(|it| (it.eta.is_none(), it.cost, it.technician));
+    Ok(found)
+}
+
+/// The best by air of those who fit, and on the way who does not.
+///
+/// A reason only adds to the cost of the arrival. So they are looked at in the order of that, and as
+/// soon as enough are found that cost less than the arrival of the next, nobody further is.
+fn nearest(
+    job: &Job,
+    technicians: &[Technician],
+    now: i64,
+    air: &Air,
+    ineligible: &mut Vec<NotEligible>,
+) -> Vec<usize> {
+    let arrival = |(index, technician): (usize, &Technician)| {
+        let eta = by_air(job, technician, now, air);
+        Reverse((eta.is_none(), reasons::arrival(eta.as_ref(), now), index))
+    };
+    let mut ahead: BinaryHeap<_> = technicians.iter().enumerate().map(arrival).collect();
+    // The worst of the best is on top.
+    let mut best = BinaryHeap::new();
+    while let Some(Reverse(next)) = ahead.pop() {
+        if best.len() == NEAREST && best.peek().is_some_and(|worst| *worst <= next) {
+            break;
+        }
+        let (is_nowhere, arrival, index) = next;
+        let technician = &technicians[index];
+        if !is_eligible(job, technician, now) {
+            if ineligible.len() < NEAREST {
+                let why = eligible::ineligible(job, technician, now);
+                let metres = job.place.zip(technician.whereabouts()).map(|(a, b)| a.metres_to(&b));
+                let metres = metres.map(|metres| metres.round() as u32);
+                ineligible.push(NotEligible { technician: index, why, metres });
+            }
+            continue;
+        }
+        let eta = by_air(job, technician, now, air);
+        let against = reasons::against(job, technician, eta.as_ref(), now);
+        best.push((is_nowhere, arrival + against, index));
+        if best.len() > NEAREST {
+            best.pop();
+        }
+    }
+    best.into_iter().map(|(_, _, index)| index).collect()
+}
+
+/// One technician for one job, whether or not they fit.
+pub(crate) fn candidate(
+    job: &Job,
+    technicians: &[Technician],
+    index: usize,
+    way: Way,
+    now: i64,
+    air: &Air,
+) -> Candidate {
+    let technician = &technicians[index];
+    let leg = way.leg;
+    let eta = leg.map(|leg| eta::eta(technician, leg, now, air));
+    let mut reasons = reasons::reasons(job, technician, eta.as_ref(), now);
+    reasons.extend(way.off_road.then_some(Reason::Unknown(Datum::Way)));
+    let cost = reasons::cost(&reasons, eta.as_ref(), now);
+    Candidate { technician: index, leg, eta, reasons, cost }
+}
+
+fn by_air(job: &Job, technician: &Technician, now: i64, air: &Air) -> Option<Eta> {
+    let (to, from) = job.place.zip(technician.starts_from())?;
+    Some(eta::eta(technician, air.leg(&from, &to), now, air))
+}
+
+/// What a pair costs among others, seconds: what the rank comes from, and `late` for each second after
+/// what was promised.
+pub(crate) fn pair_cost(
+    job: &Job,
+    technician: &Technician,
+    way: Way,
+    late: i64,
+    now: i64,
+    air: &Air,
+) -> i64 {
+    let eta = way.leg.map(|leg| eta::eta(technician, leg, now, air));
+    let spare = job.promised.zip(eta).map(|(by, eta)| by.saturating_sub(eta.likely) / 1_000);
+    let broken = spare.map_or(0, |spare| spare.saturating_neg().clamp(0, 86_400));
+    let eta = eta.as_ref();
+    reasons::arrival(eta, now) + reasons::against(job, technician, eta, now) + late * broken
+}
+
+/// The way of one technician to a job.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Way {
+    leg: Option<Leg>,
+    /// The roads are known, and there is none: the leg is by air.
+    off_road: bool,
+}
+
+/// The ways of some technicians to a job, in their order.
+pub(crate) fn ways(
+    job: &Job,
+    technicians: &[Technician],
+    indexes: &[usize],
+    air: &Air,
+    roads: Option<&dyn TravelTimes>,
+) -> Vec<Way> {
+    let Some(to) = job.place else { return vec![Way::default(); indexes.len()] };
+    let starts = indexes.iter().map(|index| technicians[*index].starts_from());
+    let starts: Vec<Option<Place>> = starts.collect();
+    let known: Vec<Place> = starts.iter().flatten().copied().collect();
+    let mut by_road = roads.map(|roads| roads.to_one(&known, to).into_iter());
+    let way = |start: Option<Place>| {
+        let Some(start) = start else { return Way::default() };
+        match by_road.as_mut().map(|legs| legs.next().flatten()) {
+            Some(Some(leg)) => Way { leg: Some(leg), off_road: false },
+            none => Way { leg: Some(air.leg(&start, &to)), off_road: none.is_some() },
+        }
+    };
+    starts.into_iter().map(way).collect()
+}
