@@ -1,0 +1,155 @@
+// What the desk knows, once, for all screens.
+import { computed, signal } from '../vendor/signals-core/signals-core.js';
+import { clockOffset } from './http.js';
+
+/** @typedef {import('../types.js').JobListed} JobListed */
+/** @typedef {import('../types.js').Technician} Technician */
+/** @typedef {{ at: number, place: import('../types.js').Place, accuracy: number | null | undefined }} Point */
+
+/** Who is logged in. */
+export const me = signal(/** @type {import('../types.js').Me | null} */ (null));
+/** Jobs that go on, and those that ended lately. */
+export const jobs = signal(/** @type {Map<string, JobListed>} */ (new Map()));
+export const technicians = signal(/** @type {Map<string, Technician>} */ (new Map()));
+export const branches = signal(/** @type {Map<string, import('../types.js').Branch>} */ (new Map()));
+export const vans = signal(/** @type {Map<string, import('../types.js').Van>} */ (new Map()));
+export const devices = signal(/** @type {Map<string, import('../types.js').Device>} */ (new Map()));
+export const users = signal(/** @type {Map<string, import('../types.js').User>} */ (new Map()));
+/** The last point of each technician. */
+export const points = signal(/** @type {Map<string, Point>} */ (new Map()));
+
+/** Which jobs the board shows. */
+export const filter = signal({ branch: '', technician: '', state: '', text: '' });
+/** The job the keys act on. */
+export const selected = signal(/** @type {string | null} */ (null));
+/** Jobs that are marked for an action on all of them. */
+export const marked = signal(/** @type {Set<string>} */ (new Set()));
+
+const tick = signal(Date.now());
+setInterval(() => { tick.value = Date.now(); }, 1000);
+/** The server's clock, to the second. */
+export const now = computed(() => tick.value + clockOffset.value);
+
+/** When each technician was last heard, by a login of their phone or a position. */
+export const lastHeard = computed(() => {
+  /** @type {Map<string, number>} */
+  const heard = new Map();
+  const note = (/** @type {string} */ user, /** @type {number} */ at) => {
+    if (at > (heard.get(user) ?? 0)) heard.set(user, at);
+  };
+  for (const device of devices.value.values()) {
+    if (device.state !== 'revoked' && device.seen_at) note(device.user, device.seen_at);
+  }
+  for (const [user, point] of points.value) note(user, point.at);
+  return heard;
+});
+
+export const LANES = /** @type {const} */ ([
+  { name: 'waiting', states: ['received', 'offered'] },
+  { name: 'given', states: ['assigned', 'accepted'] },
+  { name: 'under_way', states: ['en_route'] },
+  { name: 'on_scene', states: ['on_scene', 'working'] },
+  { name: 'towing', states: ['in_tow', 'at_destination'] },
+  { name: 'done', states: ['completed', 'goa', 'unsuccessful', 'cancelled', 'closed'] },
+]);
+/** @typedef {typeof LANES[number]['name']} Lane */
+
+/** @type {Map<string, Lane>} */
+const laneOfState = new Map(LANES.flatMap((lane) => lane.states.map((state) => [/** @type {string} */ (state), lane.name])));
+/** @param {string} state @returns {Lane} */
+export const laneOf = (state) => laneOfState.get(state) ?? 'done';
+/** @param {string} state */
+export const isOver = (state) => laneOf(state) === 'done';
+/** Until when someone is to be there: the promise, else the estimate. @param {JobListed} job */
+export const promised = (job) => job.eta_by ?? job.eta ?? null;
+/** Whether the customer still waits for someone to come. @param {string} state */
+export const waitsForArrival = (state) => ['waiting', 'given', 'under_way'].includes(laneOf(state));
+/** Whether the promise is broken. @param {JobListed} job @param {number} at */
+export const isLate = (job, at) => waitsForArrival(job.state) && (promised(job) ?? at) < at;
+/** Less time left than this is shown as soon, milliseconds. */
+export const SOON_MS = 10 * 60_000;
+/** Not heard for so long is shown as silent, milliseconds. */
+export const SILENT_MS = 30 * 60_000;
+
+/** Those the filter lets through. */
+export const shown = computed(() => {
+  const { branch, technician, state, text } = filter.value;
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return [...jobs.value.values()].filter((job) => {
+    if (branch && job.branch !== branch) return false;
+    if (technician === 'none' ? job.technician || job.provider : technician && job.technician !== technician) return false;
+    if (state && laneOf(job.state) !== state) return false;
+    const hay = [job.number, job.plate, job.caller, job.address].join(' ').toLowerCase();
+    return words.every((word) => hay.includes(word));
+  });
+});
+
+/** Jobs by lane, the least time left first; those that are over by their last change. */
+export const lanes = computed(() => {
+  /** @type {Record<Lane, JobListed[]>} */
+  const by = { waiting: [], given: [], under_way: [], on_scene: [], towing: [], done: [] };
+  for (const job of shown.value) by[laneOf(job.state)].push(job);
+  const due = (/** @type {JobListed} */ job) => promised(job) ?? job.created_at;
+  const rank = (/** @type {JobListed} */ job) => (job.priority === 'urgent' ? 0 : 1);
+  for (const lane of LANES) {
+    const list = by[lane.name];
+    if (lane.name === 'done') list.sort((a, b) => b.updated_at - a.updated_at);
+    else list.sort((a, b) => rank(a) - rank(b) || due(a) - due(b) || (a.id < b.id ? -1 : 1));
+  }
+  return by;
+});
+
+/** How many decisions wait. */
+export const decisions = computed(() => {
+  let count = 0;
+  for (const job of jobs.value.values()) count += job.exceptions.length;
+  return count;
+});
+
+/** Milliseconds a job that is over stays on the board. */
+const KEPT_MS = 24 * 3600_000;
+
+/** Takes in jobs as they are now. @param {JobListed[]} items */
+export function takeJobs(items) {
+  if (!items.length) return;
+  const next = new Map(jobs.value);
+  for (const job of items) {
+    const known = next.get(job.id);
+    if (known && known.version > job.version) continue;
+    const isKept = !isOver(job.state) || job.exceptions.length > 0 || job.updated_at > now.value - KEPT_MS;
+    if (isKept) next.set(job.id, job);
+    else next.delete(job.id);
+  }
+  jobs.value = next;
+}
+
+/** A job in short, from the whole of it. @param {import('../types.js').JobView} view @param {string | null} etag */
+export function takeJob(view, etag) {
+  const known = jobs.value.get(view.id);
+  const version = Number(/\d+/.exec(etag ?? '')?.[0] ?? known?.version ?? 0);
+  const { intake, assignment } = view;
+  const goes = assignment && assignment.kind !== 'recall' ? assignment : null;
+  takeJobs([{
+    id: view.id, number: intake.number, state: view.state, walk_up: view.walk_up, branch: intake.branch,
+    priority: intake.priority, problem: intake.problem, plate: intake.plate, caller: intake.caller,
+    address: intake.address, place: intake.place, technician: goes?.technician, provider: goes?.provider,
+    assignment_number: assignment?.assignment_number, eta: view.promise.eta, eta_by: view.promise.eta_by,
+    created_at: known?.created_at ?? now.value, updated_at: now.value,
+    exceptions: view.exceptions.map((exception) => exception.about), version,
+  }]);
+}
+
+/** What a person is called. @param {string | null | undefined} id */
+export function personName(id) {
+  if (!id) return '';
+  return technicians.value.get(id)?.name ?? users.value.get(id)?.name ?? (me.value?.id === id ? me.value.name : '');
+}
+
+/** IANA time zone of a branch; the desk's own where there is none. @param {string | null | undefined} branch */
+export function zoneOf(branch) {
+  const id = branch ?? me.value?.branch;
+  return (id && branches.value.get(id)?.time_zone) || (branches.value.size === 1 ? [...branches.value.values()][0]?.time_zone : undefined);
+}
+
+/** @template {{ id: string }} T @param {T[]} items @returns {Map<string, T>} */
+export const byId = (items) => new Map(items.map((item) => [item.id, item]));

@@ -1,0 +1,101 @@
+// Fields of a job that are changed where they stand. Who changed one meanwhile is shown beside what was typed.
+import { signal } from '../vendor/signals-core/signals-core.js';
+import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { act } from '../lib/actions.js';
+import { call } from '../lib/http.js';
+import { clock, t } from '../lib/i18n.js';
+import { opened, took } from '../lib/open_job.js';
+import { personName } from '../lib/store.js';
+import { button, field } from '../lib/ui.js';
+
+/** @typedef {import('../types.js').Job} Job */
+/** @typedef {import('../types.js').JobChange} JobChange */
+/**
+ * A field: how it is shown, typed and sent.
+ * @typedef {object} Editable
+ * @property {string} name
+ * @property {string} label
+ * @property {(job: Job) => string} shown
+ * @property {(job: Job) => string} [typed] what stands in the field to begin with, if not what is shown
+ * @property {(text: string, job: Job) => JobChange} change
+ * @property {Array<readonly [string, string]>} [options]
+ * @property {string[]} [list]
+ * @property {number} [rows]
+ * @property {string} [hint]
+ * @property {string} [inputmode]
+ * @property {string[]} [history] keys under which the story has it, as `section.key`
+ */
+
+const editing = signal(/** @type {{ name: string, text: string, seen: string, etag: string, isBusy: boolean, problem: import('../types.js').Problem | null, theirs: string | null, isMeant: boolean } | null} */ (null));
+
+/** @param {NonNullable<typeof editing.value>} change */
+const set = (change) => { editing.value = change; };
+
+/** Begins to change a field. @param {Editable} one @param {Job} job */
+function begin(one, job) {
+  const text = (one.typed ?? one.shown)(job);
+  set({ name: one.name, text, seen: one.shown(job), etag: opened.value?.etag ?? '', isBusy: false, problem: null, theirs: null, isMeant: false });
+  requestAnimationFrame(() => {
+    const input = document.getElementById(`f-${one.name}`);
+    if (input instanceof HTMLElement) input.focus();
+    if (input instanceof HTMLInputElement) input.select();
+  });
+}
+
+/** @param {string} name */
+function end(name) {
+  editing.value = null;
+  requestAnimationFrame(() => document.getElementById(`edit-${name}`)?.focus());
+}
+
+/** @param {Editable} one */
+async function save(one) {
+  const mine = editing.value;
+  const now = opened.value;
+  if (!mine || !now?.job || mine.isBusy) return;
+  set({ ...mine, isBusy: true, problem: null });
+  const body = { ...one.change(mine.text.trim(), now.job), ...(mine.isMeant ? { as_said: /** @type {Array<'place'>} */ (['place']) } : {}) };
+  const done = await act(t().job.saving(one.label), 'patch', '/v1/jobs/{id}', { path: { id: now.id }, body, ifMatch: mine.etag }, { quiet: true });
+  if (done.ok) {
+    took(done.data, done.etag);
+    end(one.name);
+    return;
+  }
+  if (done.problem.code !== 'changed_meanwhile') {
+    set({ ...mine, isBusy: false, problem: done.problem });
+    return;
+  }
+  // Something was changed. Only if it was this field does a person have to choose.
+  const { data, etag } = await call('get', '/v1/jobs/{id}', { path: { id: now.id } });
+  opened.value = { ...now, job: data, etag };
+  const theirs = one.shown(data);
+  set({ ...mine, isBusy: false, etag: etag ?? '', theirs: theirs === mine.seen ? null : theirs });
+  if (theirs === mine.seen) await save(one);
+}
+
+/** Who set it last. @param {Editable} one @param {Job} job */
+function lastBy(one, job) {
+  const keys = one.history ?? [`intake.${one.name}`];
+  const item = job.timeline.findLast((it) => keys.includes(`${it.section}.${it.what}`));
+  return item ? `${personName(item.by) || t().job.someone}, ${clock(item.at, job.intake.branch)}` : '';
+}
+
+/** A row of the list of fields. @param {Editable} one @param {Job} job @param {unknown} [note] */
+export function row(one, job, note) {
+  const mine = editing.value?.name === one.name ? editing.value : null;
+  const text = one.shown(job);
+  if (!mine) {
+    return html`<dt>${one.label}</dt><dd><button type="button" id="edit-${one.name}" class="editable ${text ? '' : 'unset'}" aria-label="${one.label}: ${text || t().job.unset}" @click=${() => begin(one, job)}>${text || '–'}</button>${note ?? nothing}</dd>`;
+  }
+  const other = { label: t().back, kind: /** @type {const} */ ('quiet'), run: () => end(one.name) };
+  return html`<dt>${one.label}</dt><dd><form class="editing" @submit=${(/** @type {Event} */ event) => { event.preventDefault(); save(one); }}
+      @keydown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === 'Escape' && !event.isComposing) { event.stopPropagation(); end(one.name); } }}>
+    ${field({ name: one.name, label: one.label, value: mine.text, set: (text) => set({ ...mine, ...editing.value, text }), problem: mine.problem && { ...mine.problem, field: one.name }, options: one.options, list: one.list, rows: one.rows, hint: one.hint, inputmode: one.inputmode })}
+    ${mine.problem?.code === 'needs_confirmation' ? html`<label class="row"><input type="checkbox" .checked=${mine.isMeant} @change=${() => set({ ...mine, isMeant: !mine.isMeant })}>${t().intake.asSaid}</label>` : nothing}
+    ${mine.theirs === null ? nothing : html`<div class="conflict" role="alert"><p>${t().job.conflict}</p>
+      <div class="side"><span class="muted">${t().job.theirs(lastBy(one, job))}</span><b>${mine.theirs || '–'}</b>${button({ label: t().job.takeTheirs, run: () => end(one.name) })}</div>
+      <div class="side"><span class="muted">${t().job.mine}</span><b>${mine.text || '–'}</b>${button({ label: t().job.keepMine, kind: 'primary', submits: true, disabled: mine.isBusy, run: () => {} })}</div></div>`}
+    ${mine.theirs === null ? html`<div class="row">${button({ label: mine.isBusy ? t().actions.sending : t().save, key: 'Enter', kind: 'primary', submits: true, disabled: mine.isBusy, run: () => {} })}${button(other)}</div>` : nothing}
+  </form></dd>`;
+}
+
