@@ -31,6 +31,12 @@ pub enum EngineError {
     /// This phone was not enrolled yet, or its key did not come along with a restored copy.
     #[error("this phone is not enrolled; enter a code from the office")]
     NotEnrolled,
+    /// The store was restored without the key of its enrolment.
+    #[error(
+        "this phone was restored from a copy without its key; enrol the same technician again, or export \
+         the work on it. What is recorded now stays on this phone"
+    )]
+    KeyMissing,
     /// The store holds another person's work that has not reached the office.
     #[error(
         "this phone still holds unsent work of another technician; enrol that technician again to send it"
@@ -75,6 +81,7 @@ impl EngineError {
             Self::DiskFull => "disk_full",
             Self::Store(_) => "store_failed",
             Self::NotEnrolled => "not_enrolled",
+            Self::KeyMissing => "key_missing",
             Self::OtherUser => "other_user",
             Self::NotFound(_) => "not_found",
             Self::Invalid { code, .. } | Self::Denied { code, .. } => code,

@@ -7,7 +7,8 @@
 //! 2. [`Engine::sync_now`] drives the phone's machine of `sync_core::sync` over a [`Transport`].
 //!    What the server answers is stored in one transaction, then the next step is taken.
 //! 3. Whatever the server refuses is kept with its reason ([`Engine::refused`]) and blocks nothing.
-//! 4. [`ffi`] gives the same verbs to Kotlin, Swift and Python as flat records.
+//! 4. [`rescue`] reads what is left of a store that is damaged, and hands it in.
+//! 5. [`ffi`] gives the same verbs to Kotlin, Swift and Python as flat records.
 //!
 //! Beside the store `phone.db` (with SQLite's own `-wal` and `-shm`) lie `phone.db.lock`, held by the
 //! one engine that has it open; `phone.db.reserve`, given up when the disk is full; and
@@ -21,16 +22,17 @@ mod engine;
 mod error;
 pub mod ffi;
 mod net;
-mod power;
+mod platform;
+pub mod rescue;
 mod store;
 
 pub use engine::*;
 pub use error::EngineError;
 pub use net::{
-    Connector, HttpConnector, HttpTransport, NetError, Post, Reply, SYNC_MEDIA_TYPE,
-    SocketConnector, SocketTransport, Transport,
+    CleartextConnector, Connector, HttpConnector, HttpTransport, NetError, Post, Reply,
+    SYNC_MEDIA_TYPE, SocketConnector, SocketTransport, Transport,
 };
-pub use power::{Clock, Random, SystemClock, SystemRandom};
+pub use platform::{Clock, Random, SystemClock, SystemRandom};
 pub use store::space::SpaceLimits;
 pub use store::{FileVault, Vault};
 

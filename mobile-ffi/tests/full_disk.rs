@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use mobile_ffi::{Engine, EngineError, Options, SpaceLimits};
-use support::{Enroller, Folder, with_job};
+use support::{Enroller, Folder, note_somewhere, with_job};
 
 const DISK: &str = "TOWLINE_TEST_DISK";
 const KIB: u64 = 1024;
@@ -37,14 +37,14 @@ fn child_that_fills_its_disk() {
     let path = disk.join("phone.db");
     let (engine, job) = with_job(&path, options.clone());
     let text = "x".repeat(4 * KIB as usize);
-    let mut saved = BTreeSet::new();
+    let (mut saved, mut jobs) = (BTreeSet::new(), vec![job]);
     let (mut low, mut full) = (None, None);
     let error = loop {
         let status = engine.status().unwrap();
         let now = saved.len();
         low = low.or(status.disk_low.then_some(now));
         full = full.or(engine.ready_to_record().is_err().then_some(now));
-        match engine.note(job, &text) {
+        match note_somewhere(&engine, &mut jobs, &text) {
             Ok(fact) => saved.insert(fact),
             Err(error) => break error,
         };
@@ -53,15 +53,25 @@ fn child_that_fills_its_disk() {
     let (low, full) = (low.unwrap(), full.unwrap());
     assert!(0 < low && low < full, "warned of at {low}, closed at {full}");
     assert!(full < saved.len(), "what was typed by then still found its place");
-    assert_eq!(engine.job(job).unwrap().notes.len(), saved.len());
+    let noted = jobs.iter().map(|job| engine.job(*job).unwrap().notes.len());
+    assert_eq!(noted.sum::<usize>(), saved.len());
 
     std::fs::remove_file(&ballast).unwrap();
-    saved.insert(engine.note(job, "there is room again").unwrap());
+    saved.insert(note_somewhere(&engine, &mut jobs, "there is room again").unwrap());
     assert!(engine.ready_to_record().is_ok());
     drop(engine);
+    let engine = Engine::open(&path, options.clone()).unwrap();
+    let there: BTreeSet<_> = engine.saved_facts().unwrap().into_iter().map(|(_, f)| f).collect();
+    assert!(there.is_superset(&saved));
+    drop(engine);
+
+    // The app starts again on a disk that has filled up: what was saved can be read.
+    let fill = std::fs::File::create(disk.join("fill"));
+    while fill.as_ref().unwrap().write_all(&[1; 1024]).is_ok() {}
     let engine = Engine::open(&path, options).unwrap();
     let there: BTreeSet<_> = engine.saved_facts().unwrap().into_iter().map(|(_, f)| f).collect();
     assert!(there.is_superset(&saved));
+    note_somewhere(&engine, &mut jobs, "typed by the technician").unwrap();
 }
 
 #[test]

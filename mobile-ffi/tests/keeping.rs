@@ -14,8 +14,8 @@ use support::{CODE, Enroller, Folder, json};
 use sync_core::admission::{Attested, Verdict, record, replay};
 use sync_core::change::{Change, Entry};
 use sync_core::document::{Author, Document};
-use sync_core::id::{ActorId, FactId, JobId, UserId};
-use sync_core::policy::{Caller, Role};
+use sync_core::id::{ActorId, DeviceId, FactId, JobId, UserId};
+use sync_core::policy::{Principal, Role};
 use sync_core::schema::{DocId, key, section};
 use sync_core::sync::{Frame, Request, Response, decode_request, encode_response};
 use sync_core::value::{Record, Value};
@@ -66,7 +66,11 @@ impl World {
         let mut now = self.now.lock().unwrap();
         let mut verdicts = Vec::new();
         for run in request.runs.iter().map(|sent| sent.run()) {
-            if run.changes.iter().any(says_refuse_me) {
+            if run.changes.iter().any(|change| says(change, "not now")) {
+                verdicts.extend(vec![Verdict::Later { code: "busy".into() }; run.changes.len()]);
+                continue;
+            }
+            if run.changes.iter().any(|change| says(change, "refuse me")) {
                 let refused = Verdict::refused("for_a_test", "The test wants it refused.");
                 verdicts.extend(vec![refused; run.changes.len()]);
                 continue;
@@ -138,11 +142,9 @@ fn technician() -> Author {
     Author::desk(UserId::new(STARTS, [1; 10]))
 }
 
-fn says_refuse_me(change: &Change) -> bool {
+fn says(change: &Change, text: &str) -> bool {
     change.entries.iter().any(|entry| match entry {
-        Entry::Fact { record, .. } => {
-            record.get(&key::TEXT).and_then(Value::as_text) == Some("refuse me")
-        }
+        Entry::Fact { record, .. } => record.get(&key::TEXT).and_then(Value::as_text) == Some(text),
         Entry::Field { .. } | Entry::Section { .. } => false,
     })
 }
@@ -199,7 +201,7 @@ fn a_clock_that_is_years_ahead_alone_makes_the_phone_drop_nothing() {
 }
 
 #[test]
-fn a_document_that_comes_back_is_counted_anew_when_it_leaves_again() {
+fn a_document_that_comes_back_is_counted_again_when_it_leaves_again() {
     let (world, folder) = (World::new(), Folder::new("back"));
     let (engine, job) = phone(&world, &folder);
     world.meet(&engine, 30, 0, 0);
@@ -223,19 +225,17 @@ fn a_document_that_comes_back_is_counted_anew_when_it_leaves_again() {
 }
 
 #[test]
-fn work_refused_while_it_is_written_anew_carries_the_servers_time() {
-    let (world, folder) = (World::new(), Folder::new("anew"));
+fn work_refused_while_it_is_reauthored_carries_the_servers_time() {
+    let (world, folder) = (World::new(), Folder::new("again"));
     let (engine, job) = support::with_job(&folder.file("phone.db"), world.options());
     world.meet(&engine, 0, 0, 0);
     engine.note(job, "durable").unwrap();
     world.meet(&engine, 0, 0, 0);
-    // So many desks write that the document takes no further actor: a fresh one of the phone's.
+    // So many wrote that the document takes no further actor: a fresh one of the phone's.
     {
         let mut now = world.now.lock().unwrap();
         let mut runs = Vec::new();
         let document = now.docs.get_mut(&job.into()).unwrap();
-        let desk = UserId::new(STARTS, [2; 10]);
-        let (caller, author) = (Caller { user: desk, role: Role::Dispatcher }, Author::desk(desk));
         for n in 0_u64.. {
             let mut tail = [3; 10];
             tail[..8].copy_from_slice(&n.to_be_bytes());
@@ -243,18 +243,32 @@ fn work_refused_while_it_is_written_anew_carries_the_servers_time() {
             let id = FactId::new(STARTS, tail);
             let entry = Entry::Fact { section: section::NOTES, id, record: facts };
             let actor = ActorId::new(STARTS, tail);
-            match record(document, actor, STARTS, &caller, author, vec![entry]) {
-                Ok(run) => runs.push(Attested { run, author, receipt: [7; 16] }),
-                Err(_) => break,
-            }
+            // No one person may bring so many.
+            let user = UserId::new(STARTS, [(10 + n / 40) as u8; 10]);
+            let author = Author::phone(user, DeviceId::new(STARTS, [2; 10]));
+            let caller = Principal { user, role: Role::System };
+            let Ok(run) = record(document, actor, STARTS, &caller, author, vec![entry]) else {
+                break;
+            };
+            runs.push(Attested { run, author, receipt: [7; 16] });
         }
         now.runs = runs;
     }
-    world.meet(&engine, 0, 0, 0);
-    engine.note(job, "one too many").unwrap();
+    // The note waits while they arrive.
+    engine.note(job, "not now").unwrap();
+    engine.sync_now().unwrap();
     world.now.lock().unwrap().phone_ahead = DECADE;
     engine.enrol("http://towline.example", CODE, "the same phone").unwrap();
     let refused = engine.refused().unwrap();
     assert_eq!(refused.len(), 1);
     assert_eq!((refused[0].code.as_str(), refused[0].at), ("limit", STARTS));
+    // Another technician takes over the phone: what was refused is nowhere else, and stays.
+    drop(engine);
+    let mut other = world;
+    other.enroller = Enroller::of_technician(2);
+    let engine = Engine::open(folder.file("phone.db"), other.options()).unwrap();
+    engine.enrol("http://towline.example", CODE, "the same phone").unwrap();
+    assert!(engine.jobs().unwrap().is_empty(), "the last technician's jobs are gone");
+    assert_eq!(engine.refused().unwrap().len(), 1);
+    assert_eq!(engine.status().unwrap().refused, 1);
 }

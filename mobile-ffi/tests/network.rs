@@ -122,7 +122,34 @@ fn a_frame_for_which_a_revoked_phone_gets_no_socket_is_posted() {
     });
     let transport = SocketTransport::new(&address).unwrap();
     let (code, sentence) = ("device_revoked".to_owned(), "It is with the office.".to_owned());
-    assert_eq!(transport.sync("token", b"the frame"), Err(NetError::Login { code, sentence }));
+    assert_eq!(
+        transport.sync("token", b"the frame"),
+        Err(NetError::Login { code, reason: None, verdicts: None, sentence })
+    );
+    server.join().unwrap();
+}
+
+#[test]
+fn a_socket_that_is_closed_says_what_the_phone_has_to_do() {
+    use sync_core::sync::close;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let codes = [close::LOG_IN_AGAIN, close::REVOKED, close::TRY_LATER, close::GOING_AWAY];
+    let server = std::thread::spawn(move || {
+        for code in codes {
+            let (stream, _) = listener.accept().unwrap();
+            let mut socket = tungstenite::accept(stream).unwrap();
+            let frame = tungstenite::protocol::CloseFrame { code: code.into(), reason: "".into() };
+            socket.close(Some(frame)).unwrap();
+            while socket.read().is_ok() {}
+        }
+    });
+    let transport = SocketTransport::new(&address).unwrap();
+    let said = codes.map(|_| {
+        let error = transport.news("token", std::time::Duration::from_secs(60)).unwrap_err();
+        error.code().to_owned()
+    });
+    assert_eq!(said, ["token_expired", "device_revoked", "server_busy", "connection_cut"]);
     server.join().unwrap();
 }
 

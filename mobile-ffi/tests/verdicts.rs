@@ -1,4 +1,4 @@
-//! What a phone does with the server's answers: one refusal blocks nothing, work is written anew
+//! What a phone does with the server's answers: one refusal blocks nothing, work is re-authored
 //! with its ids, and an answer that never arrived is asked for again.
 
 #![allow(clippy::unwrap_used)]
@@ -16,7 +16,7 @@ use sync_core::admission::{Verdict, record, replay};
 use sync_core::change::{Change, Entry, Run};
 use sync_core::document::{Author, Digest, Document};
 use sync_core::id::{ActorId, FactId, JobId, UserId};
-use sync_core::policy::{Caller, Role};
+use sync_core::policy::{Principal, Role};
 use sync_core::schema::{DocId, key};
 use sync_core::sync::{Frame, Request, Response, decode_request, encode_response};
 use sync_core::value::Value;
@@ -27,17 +27,19 @@ const EPOCH: u64 = 9;
 #[derive(Clone)]
 struct Server {
     enroller: Enroller,
-    state: Arc<Mutex<Held>>,
+    state: Arc<Mutex<ServerState>>,
 }
 
 #[derive(Default)]
-struct Held {
+struct ServerState {
     docs: BTreeMap<DocId, Document>,
     /// The actor whose changes are forks.
     forked: Option<ActorId>,
     /// Answers to drop after everything was committed.
     lose_answers: usize,
     requests: Vec<Request>,
+    /// There is no room for work.
+    full: bool,
 }
 
 impl Server {
@@ -55,14 +57,26 @@ impl Server {
         let digest: Digest = held.docs.values().map(Document::fingerprint).collect();
         let cursor = request.cursor.max(1);
         let server_time = 1_790_000_000_000;
-        Response { epoch: EPOCH, cursor, digest, server_time, verdicts, ..Response::default() }
+        let retry_after_ms = if held.full { 900_000 } else { 0 };
+        Response {
+            epoch: EPOCH,
+            cursor,
+            digest,
+            server_time,
+            verdicts,
+            retry_after_ms,
+            ..Response::default()
+        }
     }
 }
 
-impl Held {
+impl ServerState {
     fn admit(&mut self, run: &Run) -> Vec<Verdict> {
         let document = self.docs.entry(run.doc).or_insert_with(|| Document::new(run.doc));
         let held = document.seq_of(&run.actor());
+        if self.full {
+            return vec![Verdict::Later { code: "quota".to_owned() }; run.changes.len()];
+        }
         if self.forked == Some(run.actor()) {
             return vec![Verdict::Fork; run.changes.len()];
         }
@@ -83,10 +97,10 @@ impl Held {
         if good.len() == run.changes.len() {
             replay(document, run, author()).unwrap();
         } else {
-            // A part of a run has another last hash than the run; writing it anew finds it.
+            // A part of a run has another last hash than the run; re-authoring it finds it.
             for change in good.into_iter().filter(|change| change.seq > held) {
                 let Author { user: Some(user), .. } = author() else { unreachable!() };
-                let caller = Caller { user, role: Role::Technician };
+                let caller = Principal { user, role: Role::Technician };
                 let Change { actor, time, entries, .. } = change;
                 record(document, actor, time, &caller, author(), entries).unwrap();
             }
@@ -156,6 +170,25 @@ fn everything_taken_is_durable_and_both_agree() {
     let status = engine.status().unwrap();
     assert_eq!((status.waiting, status.refused), (0, 0));
     assert!(status.last_synced.is_some());
+}
+
+#[test]
+fn work_without_room_on_the_server_stays_and_says_why_and_when_it_is_sent_again() {
+    let (server, folder) = (Server::new(), Folder::new("full"));
+    let (engine, job) = phone(&server, &folder);
+    let kept = engine.note(job, "one").unwrap();
+    server.state.lock().unwrap().full = true;
+    let report = engine.sync_now().unwrap();
+    assert_eq!((report.end.clone(), report.later.as_deref()), (SyncEnd::Waiting, Some("quota")));
+    assert!(report.again_in_ms >= 900_000, "{report:?}");
+    assert_eq!(report.round_trips, 1, "it does not ask again at once");
+    let shown = mobile_ffi::ffi::SyncResult::from(report);
+    assert_eq!(shown.code, "quota");
+    assert!(shown.sentence.contains("no room"), "{}", shown.sentence);
+    assert_eq!((notes(&engine, job), engine.status().unwrap().waiting), (vec![kept], 2));
+    server.state.lock().unwrap().full = false;
+    let report = engine.sync_now().unwrap();
+    assert_eq!((report.end, report.durable, report.later), (SyncEnd::UpToDate, 2, None));
 }
 
 #[test]

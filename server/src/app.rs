@@ -1,5 +1,6 @@
 //! What every handler shares: settings, store, keys, metrics, and who waits for news.
 
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -7,21 +8,33 @@ use std::time::Duration;
 use ed25519_dalek::VerifyingKey;
 use sqlx::Any;
 use sqlx::pool::PoolConnection;
-use tokio::sync::Mutex;
+use store::writer::Writer;
+use store::{Reader, Store, StoreError, reading};
+use sync_core::id::{TenantId, UserId};
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, sleep};
 
+use crate::api::technicians::follow::Following;
+use crate::auth::blocked::Blocked;
+use crate::auth::deadlines;
+use crate::auth::installation::Installation;
 use crate::auth::keys::{self, Keys};
 use crate::auth::password::Passwords;
+use crate::auth::proven::Proven;
+use crate::auth::session;
 use crate::clock::random;
 use crate::config::Config;
 use crate::http::{Code, Problem};
 use crate::net::bodies::Bodies;
-use crate::net::lanes::Lanes;
-use crate::phone_sync::Sockets;
-use crate::phone_sync::countersign::{self, Countersigner};
-use crate::store::{Store, StoreError};
-use crate::telemetry::Metrics;
-use crate::writer::Writer;
+use crate::net::coming::Coming;
+use crate::net::concurrency::ConcurrencyLimits;
+use crate::net::shares::Shares;
+use crate::sweep::{self, Judge, SweepTime, Wait};
+use crate::sync::budget::Budgets;
+use crate::sync::countersign::{self, Countersigner, SigningContext};
+use crate::sync::{self, Sockets};
+use crate::telemetry::{Metrics, gauges};
+use crate::upkeep;
 
 /// Age at which the known keys are read again before one of them signs, milliseconds: another
 /// process may have retired it.
@@ -29,11 +42,21 @@ const KEYS_AGE_MS: i64 = 60_000;
 /// Age at which they are read again for a key nobody knows, milliseconds: strangers must not make
 /// us read for every request.
 const STRANGE_KEY_AGE_MS: i64 = 5_000;
+/// Imports at work at a time.
+const IMPORTS: usize = 2;
+/// Imports of one tenant: at work or next in turn, and waiting behind that one.
+const OF_A_TENANT: (usize, usize) = (1, 2);
 /// Time between two readings of the keys while nobody asks for them.
 const KEYS_PAUSE: Duration = Duration::from_secs(60);
 /// Time after a reading that failed in which no other is tried: those who wait must not wait one
 /// after the other.
 const KEYS_TROUBLE: Duration = Duration::from_secs(1);
+
+/// Requests of one person at a desk: at work, and waiting behind them.
+const OF_A_PERSON: (usize, usize) = (4, 16);
+/// Requests of one source, an address or a network of 64 bits, of whoever is not logged in: at work,
+/// and waiting. All phones of one carrier may share an address.
+const OF_A_SOURCE: (usize, usize) = (8, 64);
 
 /// A handle to what handlers share. Cloning is cheap.
 #[derive(Clone)]
@@ -49,18 +72,39 @@ pub struct Shared {
     pub passwords: Passwords,
     /// Keys of tokens.
     pub keys: Keys,
+    /// Keys of this installation for everything else.
+    pub installation: Installation,
     /// What is counted.
     pub metrics: Metrics,
     /// Phones that wait for news.
     pub sockets: Sockets,
-    /// Seals that wait for the server's word.
+    /// Seals that wait for the countersignature.
     pub countersigner: Countersigner,
-    /// Places for requests at work.
-    pub lanes: Lanes,
+    /// Permits for requests at work.
+    pub concurrency: ConcurrencyLimits,
+    /// Each person's share of the desk's permits.
+    pub people: Shares<UserId>,
+    /// Each source's share of the permits of those nobody knows yet.
+    pub sources: Shares<IpAddr>,
+    /// Sources that the stored counters block now.
+    pub blocked: Blocked,
+    /// Secrets that were found good not long ago.
+    pub proven: Proven,
     /// Room for the bodies of requests.
     pub bodies: Bodies,
+    /// Permits for imports; each holds a file and its report.
+    pub imports: Semaphore,
+    /// Each tenant's share of them.
+    pub importers: Shares<TenantId>,
+    /// Tenants whose technicians are brought in line with their branches now.
+    pub following: Following,
+    /// Bodies under way, by who sends them.
+    pub coming: Coming,
+    /// What each phone has left of its hour.
+    pub budgets: Budgets,
     issuer: String,
     keys_read: Mutex<KeysRead>,
+    judge: Mutex<Judge>,
 }
 
 /// When the keys were read from the database.
@@ -76,6 +120,12 @@ impl Deref for App {
 
     fn deref(&self) -> &Shared {
         &self.0
+    }
+}
+
+impl From<Arc<Shared>> for App {
+    fn from(shared: Arc<Shared>) -> Self {
+        Self(shared)
     }
 }
 
@@ -104,25 +154,49 @@ impl App {
         keys.load(&mut connection, now).await.map_err(StoreError::from)?;
         drop(connection);
         let passwords = Passwords::new(config.password_memory_kib).map_err(StartError::Argon)?;
-        let metrics = Metrics::new();
-        let lanes = Lanes::new(config.net.max_requests, config.net.max_syncs);
+        let installation = Installation::of(&store);
+        let metrics = Metrics::of(store.writer().turned_away());
+        let budgets = Budgets::new(config.hour);
+        let concurrency = ConcurrencyLimits::new(config.net.max_requests, config.net.max_syncs);
         let bodies = Bodies::new(config.net.body_bytes);
         let (countersigner, queue) = Countersigner::new(countersign::QUEUE, countersign::PAUSE);
+        let (of_store, of_keys, clock) = (store.clone(), keys.clone(), config.clock.clone());
+        let context = SigningContext { store: of_store, keys: of_keys, clock };
+        tokio::spawn(countersign::run(context, queue));
         let app = Self(Arc::new(Shared {
             config,
             store,
             passwords,
             keys,
+            installation,
             metrics,
             sockets: Sockets::default(),
             countersigner,
-            lanes,
+            concurrency,
+            people: Shares::new(OF_A_PERSON.0, OF_A_PERSON.1),
+            sources: Shares::new(OF_A_SOURCE.0, OF_A_SOURCE.1),
+            blocked: Blocked::default(),
+            proven: Proven::default(),
             bodies,
+            imports: Semaphore::new(IMPORTS),
+            importers: Shares::new(OF_A_TENANT.0, OF_A_TENANT.1),
+            following: Following::default(),
+            coming: Coming::default(),
+            budgets,
             issuer,
             keys_read: Mutex::new(KeysRead { at: now, failed: None }),
+            judge: Mutex::default(),
         }));
-        tokio::spawn(countersign::run(app.clone(), queue));
+        gauges::refresh(&app).await?;
+        deadlines::settle(&app).await?;
+        tokio::spawn(upkeep::run(app.clone()));
         tokio::spawn(keep_keys_fresh(app.downgrade()));
+        if app.config.clock.is_system() {
+            tokio::spawn(watch_the_clock(app.downgrade()));
+        }
+        tokio::spawn(sync::keep_looking(app.downgrade()));
+        tokio::spawn(gauges::run(app.downgrade()));
+        tokio::spawn(sweep::run(app.downgrade()));
         Ok(app)
     }
 
@@ -143,9 +217,25 @@ impl Shared {
         self.config.clock.now()
     }
 
+    /// By which time what is old goes, if it may go now: the only one by which anything is deleted or
+    /// released for good.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn sweep_time(&self) -> Result<Result<SweepTime, Wait>, StoreError> {
+        self.judge.lock().await.ask(&self.store, self.now()).await
+    }
+
     /// Our name in tokens, as issuer and as audience.
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// How long staff sessions last.
+    pub fn sessions(&self) -> session::Limits {
+        let ms = |life: Duration| i64::try_from(life.as_millis()).unwrap_or(i64::MAX);
+        let (idle_ms, longest_ms) = (ms(self.config.session_idle), ms(self.config.session));
+        session::Limits { idle_ms, longest_ms }
     }
 
     /// The one writer of documents.
@@ -184,7 +274,7 @@ impl Shared {
 
     /// Reads the keys again if they were read so many milliseconds ago or more.
     async fn keys_of(&self, age: i64) -> Result<(), Problem> {
-        // Those who come while somebody reads wait for what is read.
+        // Those who come while someone reads wait for what is read.
         let mut read = self.keys_read.lock().await;
         let now = self.now();
         // A clock that was put back says nothing about age.
@@ -194,10 +284,11 @@ impl Shared {
         if read.failed.is_some_and(|at| at.elapsed() < KEYS_TROUBLE) {
             return Err(Problem::new(Code::Unavailable).retry_after(2));
         }
-        let loaded = match self.store.readers().acquire().await {
-            Ok(mut connection) => self.keys.load(&mut connection, now).await,
-            Err(error) => Err(error),
-        };
+        let loaded = reading(Reader::Brief, async {
+            let mut connection = self.store.readers().acquire().await?;
+            self.keys.load(&mut connection, now).await
+        })
+        .await;
         *read = match loaded {
             Ok(()) => KeysRead { at: now, failed: None },
             Err(_) => KeysRead { at: read.at, failed: Some(Instant::now()) },
@@ -219,10 +310,32 @@ impl Shared {
 async fn keep_keys_fresh(shared: Weak<Shared>) {
     loop {
         sleep(KEYS_PAUSE).await;
-        let Some(app) = shared.upgrade() else { break };
+        let Some(app) = shared.upgrade().map(App::from) else { break };
+        settle_deadlines(&app).await;
         if let Err(problem) = app.read_keys().await {
             tracing::warn!(code = problem.code().as_str(), "the keys were not read again");
         }
+    }
+}
+
+/// Notices when the machine's clock is put right, and puts right at once what it had stored.
+async fn watch_the_clock(shared: Weak<Shared>) {
+    let Some(app) = shared.upgrade() else { return };
+    let mut watch = deadlines::Watch::new(app.now(), Instant::now());
+    drop(app);
+    loop {
+        sleep(deadlines::Watch::PAUSE).await;
+        let Some(app) = shared.upgrade().map(App::from) else { break };
+        if let Some(step_ms) = watch.look(app.now(), Instant::now()) {
+            tracing::warn!(step_ms, "the machine's clock was put right");
+            settle_deadlines(&app).await;
+        }
+    }
+}
+
+async fn settle_deadlines(app: &App) {
+    if let Err(error) = deadlines::settle(app).await {
+        tracing::warn!(%error, "stored deadlines were not looked at");
     }
 }
 

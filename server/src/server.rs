@@ -3,12 +3,17 @@
 use std::net::SocketAddr;
 
 use futures_util::future::BoxFuture;
+use store::Store;
 
+use crate::api::technicians;
 use crate::app::{App, StartError};
 use crate::config::Config;
 use crate::net::{self, Listening};
 use crate::router;
-use crate::store::Store;
+use crate::telemetry::health;
+
+/// Connections to the address of the metrics: a few scrapers.
+const METRICS_CONNECTIONS: usize = 16;
 
 /// Makes servers.
 #[derive(Debug)]
@@ -20,6 +25,7 @@ pub struct Running {
     pub addr: SocketAddr,
     app: App,
     listening: Listening,
+    metrics: Option<Listening>,
 }
 
 impl Server {
@@ -29,13 +35,29 @@ impl Server {
     /// Settings that do not fit, a database that cannot be used, an address that is taken.
     pub fn start(config: Config) -> BoxFuture<'static, Result<Running, StartError>> {
         Box::pin(async move {
-            let store = Store::open(config.database.reveal()).await?;
+            let store = Store::open_within(config.database.reveal(), config.bounds).await?;
             let app = App::start(config, store).await?;
-            let router = router::router(&app);
-            let address = app.config.listen;
-            let listening = net::listen(app.clone(), router).await;
-            let listening = listening.map_err(|error| StartError::Listen { address, error })?;
-            Ok(Running { addr: listening.addr, app, listening })
+            // In the background: a server with many technicians must not start late for it.
+            let (store, now, region) = (app.store.clone(), app.now(), app.config.phone_region);
+            tokio::spawn(async move {
+                if let Err(problem) = technicians::follow::accounts(&store, now, region).await {
+                    let code = problem.code().as_str();
+                    tracing::warn!(code, "documents of technicians may lag behind their accounts");
+                }
+            });
+            let listen = async |router, address, most| {
+                let listening = net::listen(app.clone(), router, address, most).await;
+                listening.map_err(|error| StartError::Listen { address, error })
+            };
+            let metrics = match app.config.metrics_listen {
+                Some(address) => {
+                    Some(listen(health::metrics_router(&app), address, METRICS_CONNECTIONS).await?)
+                }
+                None => None,
+            };
+            let most = app.config.net.max_connections;
+            let listening = listen(router::router(&app), app.config.listen, most).await?;
+            Ok(Running { addr: listening.addr, app, listening, metrics })
         })
     }
 }
@@ -44,6 +66,11 @@ impl Running {
     /// What the handlers share; for tests and tools in the same process.
     pub fn app(&self) -> &App {
         &self.app
+    }
+
+    /// The address with nothing but the metrics, if the settings have one.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|listening| listening.addr)
     }
 
     /// Address with scheme, without a slash at the end.
@@ -55,6 +82,9 @@ impl Running {
     pub fn shutdown(self) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             self.listening.shutdown().await;
+            if let Some(metrics) = self.metrics {
+                metrics.shutdown().await;
+            }
             self.app.store.close().await;
         })
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use server::config::SETTINGS;
 use server::http::Code;
 
-/// Set to write the file anew instead of comparing it.
+/// Set to write the file again instead of comparing it.
 const WRITE: &str = "TOWLINE_WRITE_DOCS";
 const MARK: &str = "<!-- From here on the file is made from the program; `server/tests/docs.rs` compares it. -->\n";
 

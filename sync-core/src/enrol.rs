@@ -33,7 +33,7 @@ pub fn code(random: [u8; CODE_SYMBOLS]) -> String {
     symbols.chunks(4).map(|group| group.iter().collect()).collect::<Vec<String>>().join("-")
 }
 
-/// The code as it was shown, from what somebody typed: case, spaces, dashes and the usual
+/// The code as it was shown, from what someone typed: case, spaces, dashes and the usual
 /// misreadings (`O` for `0`, `I` and `L` for `1`) do not matter. `None` if it is no code.
 pub fn normal_code(typed: &str) -> Option<String> {
     let symbols = typed.chars().filter(|c| *c != '-' && !c.is_whitespace());

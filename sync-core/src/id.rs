@@ -24,9 +24,25 @@ pub fn uuid_ms(bytes: &[u8; 16]) -> i64 {
     bytes[..6].iter().fold(0i64, |ms, b| (ms << 8) | i64::from(*b))
 }
 
+/// How ids are described to clients.
+#[cfg(feature = "schema")]
+mod schema {
+    use utoipa::openapi::RefOr;
+    use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+
+    /// UUID version 7, in the form in which the server writes it.
+    const PATTERN: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
+    const EXAMPLE: &str = "0190b1c0-0000-7000-8000-000000000001";
+
+    pub fn id(description: &str) -> RefOr<Schema> {
+        let id = ObjectBuilder::new().schema_type(Type::String).pattern(Some(PATTERN));
+        id.description(Some(description)).examples([EXAMPLE]).into()
+    }
+}
+
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
+    ($(#[doc = $doc_text:literal])* $name:ident) => {
+        $(#[doc = $doc_text])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name([u8; 16]);
 
@@ -90,6 +106,16 @@ macro_rules! id {
                 text.parse().map_err(serde::de::Error::custom)
             }
         }
+
+        #[cfg(feature = "schema")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                schema::id(concat!($($doc_text),*).trim())
+            }
+        }
+
+        #[cfg(feature = "schema")]
+        impl utoipa::ToSchema for $name {}
     };
 }
 

@@ -112,7 +112,33 @@ impl Place {
     }
 }
 
+#[cfg(feature = "schema")]
+impl utoipa::PartialSchema for Place {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::{ObjectBuilder, Type};
+        let degrees = |most: f64, text: &str| {
+            let number = ObjectBuilder::new().schema_type(Type::Number).description(Some(text));
+            number.minimum(Some(-most)).maximum(Some(most))
+        };
+        ObjectBuilder::new()
+            .description(Some("A place on Earth (WGS 84), in degrees, kept to 1e-7 of them."))
+            .property("lat", degrees(90.0, "Degrees north."))
+            .property("lon", degrees(180.0, "Degrees east."))
+            .required("lat")
+            .required("lon")
+            .additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::FreeForm(
+                false,
+            )))
+            .examples([serde_json::json!({"lat": 25.033, "lon": 121.5654})])
+            .into()
+    }
+}
+
+#[cfg(feature = "schema")]
+impl utoipa::ToSchema for Place {}
+
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Degrees {
     lat: f64,
     lon: f64,

@@ -11,6 +11,7 @@ use crate::value::{Record, Value};
 
 /// What a phone knew of the time when something happened. All in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Stamp {
     /// Wall clock, Unix.
     pub at: i64,
@@ -24,6 +25,7 @@ pub struct Stamp {
 
 /// A time in the server's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Corrected {
     /// Unix milliseconds.
     pub at: i64,

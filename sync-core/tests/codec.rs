@@ -127,12 +127,13 @@ fn docs() -> impl Strategy<Value = Vec<DocId>> {
 prop_compose! {
     fn request()(
         epoch: u64, cursor: u64, more: bool,
-        runs in vec(prop_oneof![run().prop_map(Sent::Signed), attested().prop_map(Sent::Relayed), attested().prop_map(Sent::Stranded)], 0..4),
+        runs in vec(prop_oneof![run().prop_map(Sent::Signed), attested().prop_map(Sent::Relayed), attested().prop_map(Sent::Orphaned)], 0..4),
         signature in proptest::option::of(any::<[u8; 32]>()),
         inventory in proptest::option::of(docs()),
     ) -> Request {
         let inventory = inventory.map(|docs| Inventory(docs.into_iter().zip(1..).collect()));
-        let signature = signature.map(|half| {
+        let signed = runs.iter().any(|sent| sent.own().is_some());
+        let signature = signature.filter(|_| signed).map(|half| {
             let mut whole = [0; 64];
             whole[..32].copy_from_slice(&half);
             whole
@@ -190,10 +191,67 @@ proptest! {
     }
 }
 
+/// A first change and the one after it, which follow these.
+fn following(first: Vec<ChangeRef>, second: Vec<ChangeRef>) -> Run {
+    let actor = ActorId::new(1_700_000_000_000, [1; 10]);
+    let doc = DocId::new(DocKind::Job, *actor.as_bytes()).expect("an id");
+    let entries = vec![Entry::Section { name: section::STATUS }];
+    let changes = [first, second].into_iter().zip(1..);
+    let changes =
+        changes.map(|(after, seq)| Change { actor, seq, after, time: 0, entries: entries.clone() });
+    Run { doc, changes: changes.collect(), last_hash: ChangeHash([0; 32]) }
+}
+
 #[test]
-fn faults_and_pokes_survive_the_wire() {
+fn new_work_that_spells_out_an_implied_dependency_is_malformed() {
+    let genesis = ChangeRef { actor: ActorId::GENESIS, seq: 1 };
+    let other = ChangeRef { actor: ActorId::new(1_700_000_000_000, [9; 10]), seq: 1 };
+    let own = |seq| ChangeRef { actor: ActorId::new(1_700_000_000_000, [1; 10]), seq };
+    let read = |sent| {
+        let request = Request { runs: vec![sent], ..Request::default() };
+        decode_request(&encode_request(&request)).map(drop)
+    };
+    let malformed = Err(WireError::Malformed("dependencies"));
+    for (first, second) in
+        [(vec![genesis], vec![]), (vec![], vec![own(1)]), (vec![other], vec![own(1), other])]
+    {
+        let run = following(first, second);
+        assert_eq!(read(Sent::Signed(run.clone())), malformed);
+        assert_eq!(read(Sent::Relayed(attest(run))), Ok(()), "a receipt covers every byte");
+    }
+    // These say something: they are part of the hash.
+    let said = following(vec![genesis, other], vec![genesis, other]);
+    assert_eq!(read(Sent::Signed(said)), Ok(()));
+}
+
+#[test]
+fn a_signature_over_no_work_is_malformed() {
+    let read = |runs| {
+        let request = Request { runs, signature: Some([7; 64]), ..Request::default() };
+        decode_request(&encode_request(&request)).map(drop)
+    };
+    let run = following(Vec::new(), Vec::new());
+    assert_eq!(read(Vec::new()), Err(WireError::Malformed("signature")));
+    assert_eq!(
+        read(vec![Sent::Relayed(attest(run.clone()))]),
+        Err(WireError::Malformed("signature"))
+    );
+    assert_eq!(read(vec![Sent::Signed(run)]), Ok(()));
+}
+
+#[test]
+fn an_empty_inventory_is_one_and_an_empty_list_of_runs_is_malformed() {
+    let request = Request { inventory: Some(Inventory(Vec::new())), ..Request::default() };
+    assert_eq!(decode_request(&encode_request(&request)), Ok(request));
+    let body = [[0; 9].as_slice(), &[1, 0]].concat();
+    let frame = [[1, 1, 0].as_slice(), &body].concat();
+    assert_eq!(decode_request(&frame), Err(WireError::Malformed("runs")));
+}
+
+#[test]
+fn faults_and_notifications_survive_the_wire() {
     let fault = Fault { code: "busy".into(), sentence: "Later.".into(), retry_after_ms: 700 };
-    for frame in [Frame::Fault(fault), Frame::Poke] {
+    for frame in [Frame::Fault(fault), Frame::Notification] {
         assert_eq!(decode_response(&encode_response(&frame)), Ok(frame));
     }
 }
@@ -252,10 +310,10 @@ fn a_full_document_of_the_shortest_runs_fits_into_one_answer() {
         let change = Change { actor, seq: 1, after: Vec::new(), time: 1_800_000_000_000, entries };
         Run { doc, changes: vec![change], last_hash: ChangeHash([number as u8; 32]) }
     };
-    let mut writer = Writer::new();
+    let mut weight = 0;
     let whole = (0..).map(run).take_while(|run| {
-        encode_run(&mut writer, run);
-        writer.len() <= limits::DOCUMENT_BYTES
+        weight += run.changes.iter().map(Change::weight).sum::<usize>();
+        weight <= limits::DOCUMENT_BYTES
     });
     let runs: Vec<_> = whole.map(attest).collect();
     assert!(runs.len() > limits::PAGE_RUNS, "{} runs", runs.len());

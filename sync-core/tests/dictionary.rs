@@ -4,8 +4,7 @@
 
 use std::fmt::Write as _;
 
-use sync_core::change::NUMBERED_SECTIONS;
-use sync_core::schema::{Coding, DocKind, keys, word};
+use sync_core::schema::{Coding, DocKind, NUMBERED_SECTIONS, keys, word};
 
 fn page() -> String {
     let mut page = String::from(
@@ -16,9 +15,8 @@ fn page() -> String {
         let _ = writeln!(page, "| {number} | {section} |");
     }
     page.push_str("\n## Sections of the genesis, in their order\n\n| kind | number of the kind | sections |\n|---|---|---|\n");
-    for (name, kind) in
-        [("job", DocKind::Job), ("van", DocKind::Van), ("technician", DocKind::Technician)]
-    {
+    for kind in DocKind::ALL {
+        let name = kind.as_str();
         let sections = kind.genesis_sections().join(", ");
         let _ = writeln!(page, "| {name} | {} | {sections} |", kind.code());
     }
@@ -42,13 +40,34 @@ fn page() -> String {
     page
 }
 
+/// Compares a page with what the code says, or writes it.
+fn current(path: &str, page: &str) {
+    let path = format!("{}/../docs/{path}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("TOWLINE_WRITE_DOCS").is_some() {
+        std::fs::write(&path, page).expect("docs is writable");
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    let command = "TOWLINE_WRITE_DOCS=1 cargo test -p sync-core --test dictionary";
+    assert!(written == page, "{path} is stale: run {command}");
+}
+
 #[test]
 fn the_documented_dictionary_is_the_one_in_use() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/dictionary.md");
-    let page = page();
-    if std::env::var_os("TOWLINE_WRITE_DOCS").is_some() {
-        std::fs::write(path, &page).expect("docs is writable");
-    }
-    let written = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(written == page, "run TOWLINE_WRITE_DOCS=1 cargo test -p sync-core --test dictionary");
+    current("dictionary.md", &page());
+}
+
+#[test]
+fn the_documented_catalogue_of_facts_is_the_one_in_use() {
+    current("facts.md", &sync_core::schema::page());
+}
+
+#[test]
+fn the_protocol_lists_every_code_as_the_code_has_it() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/protocol.md");
+    let page = std::fs::read_to_string(path).expect("it is there");
+    let (before, rest) = page.split_once("<!-- codes -->\n").expect("a mark before the list");
+    let (_, after) = rest.split_once("<!-- end of codes -->").expect("a mark after the list");
+    let table = sync_core::codes::table();
+    let fresh = format!("{before}<!-- codes -->\n{table}<!-- end of codes -->{after}");
+    current("protocol.md", &fresh);
 }

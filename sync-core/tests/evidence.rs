@@ -29,7 +29,7 @@ fn each_step_wants_its_own_evidence_and_the_phone_says_what_is_missing() {
     step("at_destination", key::RECIPIENT, "Mei Lin".into());
     assert!(!wants(&phone, Missing::Destination) && !wants(&phone, Missing::Recipient));
     for stage in ["before", "damage", "drop_off"] {
-        phone.fact(section::ATTACHMENTS, &[(key::STAGE, stage.into())]);
+        phone.fact(section::ATTACHMENTS, &scene::photo(stage));
         assert!(!wants(&phone, photo(stage)));
     }
     nobody.step("goa", 1);

@@ -129,10 +129,10 @@ fn a_request_with_work_and_relayed_work_and_an_inventory() {
 
 #[test]
 fn a_request_with_work_that_lost_its_place() {
-    let runs = vec![Sent::Stranded(attested())];
+    let runs = vec![Sent::Orphaned(attested())];
     let request = Request { epoch: 1, cursor: 2, runs, ..Request::default() };
     let bytes = encode_request(&request);
-    check("request-stranded.hex", request, bytes, |b| decode_request(b).expect("a request"));
+    check("request-orphaned.hex", request, bytes, |b| decode_request(b).expect("a request"));
 }
 
 #[test]

@@ -7,10 +7,10 @@ mod scene;
 use scene::{Hand, NOON, a_job, assigned};
 use sync_core::admission::{Attested, RecordError, Verdict, Verified, admit, record};
 use sync_core::change::{Run, decode_run, encode_run};
-use sync_core::document::{Author, Document, Refusal};
+use sync_core::document::{Author, Document, Owner, Refusal};
 use sync_core::id::{ActorId, DeviceId};
 use sync_core::limits;
-use sync_core::schema::{key, section};
+use sync_core::schema::{DocKind, key, section};
 use sync_core::value::Value;
 use sync_core::wire::{Reader, Writer};
 
@@ -25,8 +25,9 @@ fn read_again(run: &Run) -> Run {
 #[test]
 fn a_change_of_any_size_is_refused_when_it_is_written_or_read_for_ever() {
     let mut refused = 0;
-    for less in (0..400).step_by(7) {
-        let (_, mut phone) = assigned();
+    for less in (0..400).step_by(3) {
+        // The office has room for them.
+        let (mut phone, _) = assigned();
         let texts = [key::TEXT, key::REASON]
             .map(|key| (key, Value::from("x".repeat(limits::VALUE_BYTES - less / 2).as_str())));
         match phone.attempt_fact(section::NOTES, &texts) {
@@ -83,7 +84,7 @@ fn no_number_of_writers_makes_a_document_unreadable() {
 }
 
 #[test]
-fn a_document_has_so_many_writers_and_no_more() {
+fn the_office_has_so_many_actors_in_a_document_and_no_more() {
     let (mut desk, _) = assigned();
     let caller = desk.caller;
     let mut write = |number: u16| {
@@ -95,9 +96,10 @@ fn a_document_has_so_many_writers_and_no_more() {
     };
     let refused = (0..1005).find_map(|number| write(number).err().map(|error| (number, error)));
     let (number, error) = refused.expect("there is an end to it");
-    let actors = RecordError::Refusal(Refusal::Limit("actors of a document"));
-    // Two were there already: the genesis and the desk.
-    assert_eq!((usize::from(number), error), (limits::DOCUMENT_ACTORS - 2, actors));
+    let full = Refusal::Full { kind: DocKind::Job, owner: Owner::Office };
+    // The desk's own was there already.
+    let most = limits::OFFICE_SHARE.actors - 1;
+    assert_eq!((usize::from(number), error), (most, RecordError::Refusal(full)));
 }
 
 /// A first change of a fresh actor, beside everything else that is there.
@@ -114,11 +116,11 @@ fn first_note_of(phone: &Hand, number: u8) -> (Run, Author) {
 }
 
 fn take_in(document: &mut Document, (run, author): (Run, Author)) -> Vec<Verdict> {
-    let caller = sync_core::policy::Caller {
+    let caller = sync_core::policy::Principal {
         user: author.user.unwrap(),
         role: sync_core::policy::Role::Technician,
     };
     let attested = Attested { run, author, receipt: [0; 16] };
-    let verified = Verified::relayed(attested, |_| true).expect("somebody vouches for it");
+    let verified = Verified::relayed(attested, |_| true).expect("someone vouches for it");
     admit(document, verified, &caller, None, &Default::default()).verdicts
 }

@@ -13,9 +13,9 @@ use sync_core::admission::{Attested, Received, Verdict, Verified, admit, replay}
 use sync_core::change::{Change, ChangeRef, Entry, Run, decode_run, encode_run};
 use sync_core::document::{Author, Document, Refusal};
 use sync_core::id::{ActorId, DeviceId, FactId};
-use sync_core::policy::{Caller, Role};
+use sync_core::policy::{Principal, Role};
 use sync_core::schema::{Key, Section, key, section};
-use sync_core::sync::{Outcome, Phone, Replica, Sent, Standing, Writer as Pen};
+use sync_core::sync::{LocalWriter as Pen, Phone, Replica, Sent, SyncOutcome, SyncStatus};
 use sync_core::wire::{Reader, Writer};
 
 /// What version 2 of a job will have, as far as version 1 can know.
@@ -88,25 +88,25 @@ fn a_phone_keeps_and_gives_back_what_only_a_newer_version_understands() {
     let mut phone = Replica::new(a_job());
     let (mut next_n, actor) = (1, ActorId::new(NOON, [1; 10]));
     let fresh_actor = ActorId::new(NOON, [2; 10]);
-    let mut pen = Pen { next_n: &mut next_n, actor, fresh_actor };
+    let mut pen = Pen { next_n: &mut next_n, actor, fresh_actor, device: None };
     phone.take(&mut pen, &came, false).expect("it can be taken");
     assert_eq!(phone.document().fingerprint(), newer.fingerprint());
     assert_eq!(phone.document().schema_version(), 3);
     let kept: Vec<_> = phone.document().facts(&tows()).collect();
     assert_eq!(kept, newer.facts(&tows()).collect::<Vec<_>>(), "with a key nobody here knows");
-    phone.document().judge().expect("Automerge says the same");
+    phone.document().check_by_oracle().expect("Automerge says the same");
 
     // Own work goes on top of it, and the whole is read again from its rows.
-    let caller = Caller { user: scene::user(1), role: Role::Technician };
+    let caller = Principal { user: scene::user(1), role: Role::Technician };
     let note = Entry::Fact {
         section: section::NOTES,
         id: FactId::new(NOON + 2, [5; 10]),
         record: [(key::TEXT, "winched out of a ditch".into())].into(),
     };
-    let mut pen = Pen { next_n: &mut next_n, actor, fresh_actor };
+    let mut pen = Pen { next_n: &mut next_n, actor, fresh_actor, device: None };
     let saved = phone.record(&mut pen, NOON + 2, &caller, technician(), vec![note]);
     let own = saved.expect("it may be written").put.remove(0).run;
-    phone.document().judge().expect("Automerge says the same");
+    phone.document().check_by_oracle().expect("Automerge says the same");
     let again = Replica::load(a_job(), phone.held().to_vec()).expect("the rows fit");
     assert_eq!(again.document().fingerprint(), phone.document().fingerprint());
 
@@ -114,8 +114,8 @@ fn a_phone_keeps_and_gives_back_what_only_a_newer_version_understands() {
     phone.lost();
     let mut server = Document::new(a_job());
     for row in phone.held() {
-        let verified = match row.standing {
-            Standing::Lost(receipt) => {
+        let verified = match row.status {
+            SyncStatus::Lost(receipt) => {
                 let (run, author) = (row.run.clone(), row.author);
                 Verified::relayed(Attested { run, author, receipt }, |_| true).unwrap()
             }
@@ -143,12 +143,12 @@ fn what_waits_for_a_newer_server_is_tried_ever_more_rarely() {
         let (mut phone, random) = (phone(), draw.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         for longest in &mut longest {
             let (messages, ended, wait) = sync(&mut phone, random, &change, &later);
-            assert_eq!(ended, Outcome::Waiting);
+            assert_eq!(ended, SyncOutcome::Waiting);
             assert!(messages <= 2, "{messages} messages to be told the same");
             *longest = wait.max(*longest);
         }
         // Once the server has taken it, the next thing that has to wait is tried soon again.
-        assert_eq!(sync(&mut phone, random, &[], &later).1, Outcome::UpToDate);
+        assert_eq!(sync(&mut phone, random, &[], &later).1, SyncOutcome::UpToDate);
         assert!(sync(&mut phone, random, &change, &later).2 <= 10_000);
     }
     assert!(longest.is_sorted() && longest[0] <= 10_000, "{longest:?}");
@@ -166,7 +166,7 @@ fn nobody_but_the_server_changes_the_schema() {
     let push = vec![Received(forged)];
     let (user, public) = (scene::user(1), key.verifying_key());
     let verified = Received::verify(push, &signature, &public, user, device).unwrap().remove(0);
-    let caller = Caller { user, role: Role::Technician };
+    let caller = Principal { user, role: Role::Technician };
     let before = document.fingerprint();
     let admission = admit(&mut document, verified, &caller, None, &BTreeMap::new());
     assert!(admission.admitted.is_none());

@@ -5,7 +5,7 @@
 mod scene;
 
 use ed25519_dalek::SigningKey;
-use scene::held::{Held, PHONE, actor, from_desk, given, writer};
+use scene::phone_copy::{PHONE, PhoneCopy, actor, from_desk, given, writer};
 use scene::talk::sync;
 use scene::{Hand, NOON, a_job, meet};
 use sync_core::admission::{ACTOR_NOT_YOURS, Verdict};
@@ -15,16 +15,16 @@ use sync_core::id::{ActorId, DeviceId, FactId, JobId};
 use sync_core::policy::Role;
 use sync_core::schema::{DocId, key, section};
 use sync_core::sync::{
-    Frame, Inventory, Outbox, Outcome, Phone, PhoneEffect, PhoneEvent, Replica, Request, Response,
-    Sent, ServerEffect, ServerEvent, Session, Standing, decode_request, encode_request,
+    Frame, Inventory, Outbox, Phone, PhoneEffect, PhoneEvent, Replica, Request, Response, Sent,
+    ServerEffect, ServerEvent, Session, SyncOutcome, SyncStatus, decode_request, encode_request,
     encode_response, join,
 };
 
 #[test]
-fn work_under_numbers_that_another_copy_took_is_written_anew_with_all_that_follows_it() {
+fn work_under_numbers_that_another_copy_took_is_reauthored_with_all_that_follows_it() {
     let (desk, mut phone) = given();
     // A copy of the phone, put back from an image, shares the actor and does not know it.
-    let mut copy = Held { replica: phone.replica.clone(), actor: phone.actor, next_n: 50 };
+    let mut copy = PhoneCopy { replica: phone.replica.clone(), actor: phone.actor, next_n: 50 };
     let own: Vec<FactId> = (1..=3).map(|id| phone.note(id)).collect();
     phone.settle_all();
     let other = copy.note(9);
@@ -36,7 +36,7 @@ fn work_under_numbers_that_another_copy_took_is_written_anew_with_all_that_follo
     for fact in own.iter().chain([&other]) {
         assert!(document.fact(&section::NOTES, fact).is_some(), "{fact}");
     }
-    let waiting = phone.replica.held().iter().filter(|row| row.standing == Standing::Waiting);
+    let waiting = phone.replica.held().iter().filter(|row| row.status == SyncStatus::Waiting);
     let waiting: Vec<ActorId> = waiting.map(|row| row.run.actor()).collect();
     assert_eq!(waiting, [actor(77); 3], "under an actor nobody has used");
     // What is held can be read again, as after a restart.
@@ -44,7 +44,7 @@ fn work_under_numbers_that_another_copy_took_is_written_anew_with_all_that_follo
 }
 
 #[test]
-fn acknowledged_work_whose_actor_is_anothers_on_a_restored_server_is_written_anew() {
+fn acknowledged_work_whose_actor_is_anothers_on_a_restored_server_is_reauthored() {
     let (mut desk, mut phone) = given();
     let own = [phone.note(1), phone.note(2)];
     phone.settle_all();
@@ -60,14 +60,76 @@ fn acknowledged_work_whose_actor_is_anothers_on_a_restored_server_is_written_ane
     let not_yours = Verdict::refused(ACTOR_NOT_YOURS, "It belongs to another phone.");
     let refused = [1, 2].map(|seq| (ChangeRef { actor: actor(1), seq }, not_yours.clone()));
     let mut writer = writer(&mut phone.next_n, phone.actor);
-    let delta = phone.replica.settle(&mut writer, &refused).expect("it can be written anew");
+    let delta = phone.replica.settle(&mut writer, &refused).expect("it can be re-authored");
     assert!(delta.rotated && delta.refused.is_empty());
-    let waiting = phone.replica.held().iter().filter(|row| row.standing == Standing::Waiting);
+    let waiting = phone.replica.held().iter().filter(|row| row.status == SyncStatus::Waiting);
     assert_eq!(waiting.map(|row| row.run.actor()).collect::<Vec<_>>(), [actor(77); 2]);
     for fact in &own {
         assert!(phone.replica.document().fact(&section::NOTES, fact).is_some(), "{fact}");
     }
     Replica::load(a_job(), phone.replica.held().to_vec()).expect("it is whole");
+}
+
+#[test]
+fn acknowledged_work_that_a_restored_server_lost_and_refuses_is_shown_and_not_sent_again() {
+    let (desk, mut phone) = given();
+    let own = [phone.note(1), phone.note(2)];
+    phone.settle_all();
+    let waiting = phone.note(3);
+    phone.take_whole(&from_desk(&desk));
+    let refused = Verdict::refused("job_not_yours", "This job is not yours.");
+    let [first, second, third] = [1, 2, 3].map(|seq| ChangeRef { actor: actor(1), seq });
+    let verdicts = [(first, refused), (second, Verdict::Reauthor), (third, Verdict::Reauthor)];
+    let mut writer = writer(&mut phone.next_n, phone.actor);
+    let delta = phone.replica.settle(&mut writer, &verdicts).expect("it is taken out");
+    let told: Vec<_> =
+        delta.refused.iter().map(|work| (work.code.as_str(), &work.change)).collect();
+    assert!(matches!(&told[..], [("job_not_yours", change)] if change.seq == 1), "{told:?}");
+    assert!(delta.rotated, "others may hold what stood under these numbers");
+    let document = phone.replica.document();
+    assert!(document.fact(&section::NOTES, &own[0]).is_none());
+    for fact in [own[1], waiting] {
+        assert!(document.fact(&section::NOTES, &fact).is_some(), "{fact}");
+    }
+    let owed = phone.replica.held().iter().filter(|row| row.status.is_owed());
+    let owed: Vec<_> = owed.map(|row| (row.run.actor(), row.status)).collect();
+    assert_eq!(owed, [(actor(77), SyncStatus::Waiting); 2]);
+    Replica::load(a_job(), phone.replica.held().to_vec()).expect("it is whole");
+}
+
+#[test]
+fn others_work_that_a_server_refuses_is_handed_over_once_and_then_let_go_of() {
+    for (code, kept_here) in [("limit", 0), ("receipt_not_genuine", 1)] {
+        let (mut desk, mut phone) = given();
+        let before = from_desk(&desk);
+        desk.assign(2, 2);
+        phone.take_whole(&from_desk(&desk));
+        let own = phone.note(1);
+        // The restored server lost the second assignment, and refuses it when it is brought back.
+        phone.take_whole(&before);
+        let of = |phone: &PhoneCopy, status: SyncStatus| {
+            let rows = phone.replica.held().iter().filter(|row| row.status == status);
+            let changes = rows.flat_map(|row| row.run.changes.iter());
+            let refs = changes.map(|change| ChangeRef { actor: change.actor, seq: change.seq });
+            refs.collect::<Vec<_>>()
+        };
+        let lost = of(&phone, SyncStatus::Lost([7; 16])).pop().expect("it is lost");
+        let refused = Verdict::refused(code, "It cannot be taken.");
+        let mut writer = writer(&mut phone.next_n, phone.actor);
+        phone.replica.settle(&mut writer, &[(lost, refused.clone())]).expect("it is set aside");
+        let orphaned = of(&phone, SyncStatus::Orphaned([7; 16]));
+        assert_eq!(orphaned, [lost], "the server may re-author it");
+        let delta = phone.replica.let_go(&[(lost, refused)]);
+        assert_eq!(delta.refused.len(), kept_here, "{code}");
+        // It is not sent any more; what the server says it has is only confirmed.
+        let owed = phone.replica.held().iter().filter(|row| row.status.is_owed());
+        assert!(
+            owed.flat_map(|row| &row.run.changes)
+                .all(|it| (it.actor, it.seq) != (lost.actor, lost.seq))
+        );
+        assert!(phone.replica.document().fact(&section::NOTES, &own).is_some());
+        Replica::load(a_job(), phone.replica.held().to_vec()).expect("it is whole");
+    }
 }
 
 #[test]
@@ -79,13 +141,13 @@ fn what_changes_nothing_is_not_sent_again_at_once() {
     let mut machine = Phone::new(DeviceId::new(NOON, [1; 10]), SigningKey::from_bytes(&[3; 32]));
     let refused = Verdict::refused("receipt_not_genuine", "Never given.");
     let (messages, ended, _) = sync(&mut machine, 1, &owed, &refused);
-    assert_eq!((ended, messages), (Outcome::Waiting, 3));
+    assert_eq!((ended, messages), (SyncOutcome::Waiting, 3));
 }
 
 #[test]
 fn what_still_fits_a_restored_server_is_brought_back_as_it_is() {
     let (mut desk, mut phone) = given();
-    let mut copy = Held { replica: phone.replica.clone(), actor: phone.actor, next_n: 50 };
+    let mut copy = PhoneCopy { replica: phone.replica.clone(), actor: phone.actor, next_n: 50 };
     // The server has lost the office's next word too; the phone has it, with its receipt.
     let before = from_desk(&desk);
     desk.assign(2, 2);
@@ -96,8 +158,11 @@ fn what_still_fits_a_restored_server_is_brought_back_as_it_is() {
     let mut there = before;
     there.extend(copy.own_runs());
     phone.take_whole(&there);
-    let attested = Standing::Attested([7; 16]);
-    assert_eq!(phone.standings(), [attested, attested, Standing::Lost([7; 16]), Standing::Waiting]);
+    let attested = SyncStatus::Attested([7; 16]);
+    assert_eq!(
+        phone.statuses(),
+        [attested, attested, SyncStatus::Lost([7; 16]), SyncStatus::Waiting]
+    );
 }
 
 #[test]
@@ -179,11 +244,11 @@ fn a_phone_that_cannot_take_a_document_gives_up_until_later() {
                 phone.handle(1, stored)
             }
             PhoneEffect::Finished(outcome) => break outcome,
-            PhoneEffect::WakeAfter(_) => Vec::new(),
+            PhoneEffect::Tidy | PhoneEffect::WakeAfter(_) => Vec::new(),
         };
         effects.extend(next);
     };
-    assert_eq!(ended, Outcome::Diverged);
+    assert_eq!(ended, SyncOutcome::Diverged);
 }
 
 #[test]

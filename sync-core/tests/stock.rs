@@ -5,12 +5,13 @@ mod scene;
 
 use proptest::prelude::*;
 use scene::{Hand, assigned, id, meet, user};
-use sync_core::id::{FactId, VanId};
+use sync_core::change::Entry;
+use sync_core::id::{FactId, JobId, VanId};
 use sync_core::policy::Role;
 use sync_core::schema::{DocId, Key, key, section};
 use sync_core::technician::Technician;
 use sync_core::value::Value;
-use sync_core::van::{Stock, Van, usages};
+use sync_core::van::{Question, Stock, Taken, Usage, Van, usages};
 
 fn van_id() -> VanId {
     VanId::new(scene::NOON, [4; 10])
@@ -97,6 +98,49 @@ fn a_usage_taken_back_or_corrected_on_the_job_is_so_in_the_van() {
     assert_eq!(job.job().parts.len(), 2);
 }
 
+/// The technician's own walk-up.
+fn walk_up(who: u8) -> Hand {
+    let mut hand = Hand::phone(JobId::new(scene::NOON, [9; 10]).into(), who);
+    hand.fact(section::STATUS, &[(key::KIND, "walk_up".into()), (key::EPOCH, 0.into())]);
+    hand
+}
+
+#[test]
+fn only_who_drives_or_drove_a_van_takes_from_it() {
+    let (mut desk, mut van) = van();
+    desk.fact(section::MOVEMENTS, &moved("load", 5_000, "A1"));
+    let mut stranger = walk_up(2);
+    use_part(&mut stranger, None, 1_000);
+    assert_eq!(stranger.job().parts.len(), 1, "the job shows it all the same");
+    assert_eq!(quantity(&desk, Some(&stranger)), 5_000);
+    let mut driver = walk_up(1);
+    van.hear(&desk);
+    use_part(&mut driver, None, 1_000);
+    assert_eq!(quantity(&desk, Some(&driver)), 4_000);
+    // What was used before the van was given to someone else stays used.
+    desk.set(section::DETAILS, key::TECHNICIAN, id(user(3)));
+    assert_eq!(quantity(&desk, Some(&driver)), 4_000);
+}
+
+#[test]
+fn a_part_changes_nothing_of_what_a_movement_of_another_kind_says() {
+    let (mut desk, _) = van();
+    let load = desk.fact(section::MOVEMENTS, &moved("load", 5_000, "A1"));
+    let mut job = walk_up(1);
+    let record = [
+        (key::PART_NO, "H7".into()),
+        (key::QUANTITY, 1_000.into()),
+        (key::VAN, Value::Bytes(van_id().as_bytes().to_vec())),
+        (key::BIN, "A1".into()),
+    ];
+    let record = record.into_iter().collect();
+    job.write(vec![Entry::Fact { section: section::PARTS, id: load, record }]);
+    assert_eq!(quantity(&desk, Some(&job)), 4_000);
+    let voids = Value::Bytes(load.as_bytes().to_vec());
+    job.fact(section::PARTS, &[(key::VOIDS, voids)]);
+    assert_eq!(quantity(&desk, Some(&job)), 5_000);
+}
+
 #[test]
 fn stock_below_zero_is_kept_and_shown_as_oversold_until_counted() {
     let (mut desk, mut van) = van();
@@ -164,6 +208,28 @@ proptest! {
         shuffled.sort_by_key(|u| keys[u.quantity.unsigned_abs() as usize % keys.len()]);
         let here = Stock::of(&desk.document, &taken);
         prop_assert_eq!(&here, &Stock::of(&phone.document, &shuffled));
+        // What a store adds up by part and bin gives the same as every use one by one.
+        let question = Question::of(&desk.document);
+        let mut used = Taken::default();
+        for usage in &taken {
+            if usage.by.is_some_and(|user| !question.drivers.contains(&user)) {
+                continue;
+            }
+            if question.moved.contains(&(usage.id, usage.job)) {
+                used.each.push(usage.clone());
+            }
+            let place = (usage.part_no.clone(), usage.bin.clone().unwrap_or_default());
+            let seen = question.counted.get(&place).is_some_and(|at| usage.at <= *at);
+            if !seen && !usage.voided {
+                *used.sums.entry(place).or_default() += usage.quantity;
+            }
+        }
+        let there = Stock::of_taken(&desk.document, &used);
+        let lines = |stock: &Stock| -> Vec<_> {
+            let lines = stock.lines.iter().filter(|line| line.quantity != 0);
+            lines.map(|line| (line.part_no.clone(), line.bin.clone(), line.quantity)).collect()
+        };
+        prop_assert_eq!(lines(&there), lines(&here));
         prop_assert_eq!(here.is_oversold(), here.lines.iter().any(|line| line.quantity < 0));
     }
 }
@@ -206,4 +272,52 @@ fn a_certificate_counts_until_its_day_and_an_absence_ends_a_shift() {
     let voids = Value::Bytes(id.as_bytes().to_vec());
     desk.fact(section::CERTIFICATES, &[(key::VOIDS, voids)]);
     assert_eq!(Technician::of(&desk.document).certificates.len(), 1);
+}
+
+#[test]
+fn one_fact_id_on_two_jobs_takes_two_parts() {
+    let (mut desk, _) = van();
+    desk.fact(section::MOVEMENTS, &moved("load", 5000, "A1"));
+    let id = FactId::new(scene::NOON, [9; 10]);
+    let usage = |job: u8, quantity| Usage {
+        id,
+        job: JobId::new(scene::NOON, [job; 10]),
+        van: van_id(),
+        part_no: "H7".to_owned(),
+        quantity,
+        bin: Some("A1".to_owned()),
+        at: scene::NOON,
+        voided: false,
+        by: None,
+    };
+    let both = [usage(1, 1000), usage(2, 2000)];
+    let left = |hand: &Hand| Stock::of(&hand.document, &both).quantity("H7");
+    assert_eq!(left(&desk), 2000);
+    // A movement is about the use on the job it names, and about no other.
+    let mut movement = moved("use", 2000, "A1");
+    movement.push((key::JOB, Value::Bytes(both[1].job.as_bytes().to_vec())));
+    let record = movement.into_iter().collect();
+    desk.write(vec![Entry::Fact { section: section::MOVEMENTS, id, record }]);
+    assert_eq!(left(&desk), 2000);
+}
+
+#[test]
+fn what_someone_took_who_never_drove_the_van_is_shown_as_unassigned() {
+    let (mut desk, _) = van();
+    desk.fact(section::MOVEMENTS, &moved("load", 5_000, "A1"));
+    let usage = |by: u8, voided: bool| Usage {
+        id: FactId::new(scene::NOON, [by; 10]),
+        job: JobId::new(scene::NOON, [1; 10]),
+        van: van_id(),
+        part_no: "H7".into(),
+        quantity: 1_000,
+        bin: Some("A1".into()),
+        at: scene::NOON,
+        voided,
+        by: Some(user(by)),
+    };
+    let stock = Stock::of(&desk.document, &[usage(1, false), usage(2, false), usage(3, true)]);
+    assert_eq!(stock.quantity("H7"), 4_000);
+    let unassigned: Vec<_> = stock.unassigned.iter().map(|it| it.by).collect();
+    assert_eq!(unassigned, vec![Some(user(2))], "not what was taken back");
 }

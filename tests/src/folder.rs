@@ -39,7 +39,7 @@ impl Folder {
         Ok(Self { path, kept: false })
     }
 
-    /// One that somebody else made and removes.
+    /// One that someone else made and removes.
     pub fn of_others(path: &Path) -> Self {
         Self { path: path.to_owned(), kept: true }
     }
@@ -49,7 +49,7 @@ impl Folder {
         &self.path
     }
 
-    /// Leaves it for somebody to look at.
+    /// Leaves it for someone to look at.
     pub fn keep(&mut self) {
         self.kept = true;
     }

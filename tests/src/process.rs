@@ -35,6 +35,9 @@ impl Launch {
         launch
             .with("--log", "error")
             .with("--password-memory-kib", "64")
+            // One technician plays many here.
+            .with("--walk-ups-a-day", "1000000000")
+            .with("--open-of-technician", "1000000000")
             .with("--data", data)
             .listen(SocketAddr::from(([127, 0, 0, 1], 0)))
     }

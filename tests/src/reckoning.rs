@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::ledger::{FactKey, Ledger};
 use crate::server_log::ServerLog;
 
-/// What came of every fact.
+/// The result for every fact.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reckoning {
     /// Facts saved on phones.

@@ -55,6 +55,11 @@ impl Rest {
         Self { agent: self.agent.clone(), url: url.to_owned(), token: self.token.clone() }
     }
 
+    /// The token of the session.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Reads something.
     pub fn get(&self, path: &str) -> Result<Answer, RestError> {
         let request = self.agent.get(format!("{}{path}", self.url));
@@ -65,6 +70,20 @@ impl Rest {
     /// Writes something; a problem is an error.
     pub fn post(&self, path: &str, body: &Value) -> Result<Answer, RestError> {
         self.try_post(path, body, None)?.good(path)
+    }
+
+    /// Changes something, whatever it is by now; a problem is an error.
+    pub fn patch(&self, path: &str, body: &Value) -> Result<Answer, RestError> {
+        let request = self.agent.patch(format!("{}{path}", self.url));
+        let request = request.header("Authorization", format!("Bearer {}", self.token));
+        answer(path, request.header("If-Match", "*").send_json(body)?)?.good(path)
+    }
+
+    /// Puts something where nothing is yet; a problem is an error.
+    pub fn put(&self, path: &str, body: &Value) -> Result<Answer, RestError> {
+        let request = self.agent.put(format!("{}{path}", self.url));
+        let request = request.header("Authorization", format!("Bearer {}", self.token));
+        answer(path, request.send_json(body)?)?.good(path)
     }
 
     /// Writes something, if it still stands at this ETag; a problem is an answer.

@@ -3,13 +3,16 @@
 //! A device holds jobs; on each it made 26 changes without coverage: 6 status facts, 10 checklist
 //! results, 3 parts, 4 photo references, 2 notes and a signature with 900 bytes of strokes.
 
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{Signer as _, SigningKey};
 use sync_core::admission;
 use sync_core::change::{Entry, Run};
 use sync_core::document::{Author, Document};
 use sync_core::id::{ActorId, DeviceId, FactId, JobId, UserId, VanId};
-use sync_core::policy::{Caller, Role};
+use sync_core::job::Job;
+use sync_core::policy::{Principal, Role};
 use sync_core::schema::{Key, Section, key, section};
+use sync_core::seal::{self, Draft, Point, Shown};
+use sync_core::time::Stamp;
 use sync_core::value::{Record, Value};
 
 use crate::random::Random;
@@ -75,7 +78,7 @@ pub fn base(document: &Document, job: u64, phone: &Phone) -> Vec<Entry> {
             key::REMARKS,
             "customer waiting at the roadside with two children, left lane blocked".into(),
         ),
-        (key::NUMBER, (job as i64).into()),
+        (key::NUMBER, job.to_string().into()),
     ];
     let fields = fields.into_iter().map(|(key, value)| document.set(section::INTAKE, key, value));
     let mut entries: Vec<Entry> = fields.collect();
@@ -90,6 +93,39 @@ pub fn base(document: &Document, job: u64, phone: &Phone) -> Vec<Entry> {
         ]),
     });
     entries
+}
+
+fn seal_id(at: i64) -> FactId {
+    FactId::new(at, [3; 10])
+}
+
+/// A customer's signature with some 900 bytes of strokes, over the job as the office gave it.
+fn seal(document: &Document, phone: &Phone, at: i64, rng: &mut Random) -> Record {
+    let signer = seal::Signer {
+        name: "陳淑芬".to_owned(),
+        role: "customer".to_owned(),
+        language: "zh-Hant".to_owned(),
+        statement: "本人確認以上服務項目與金額。".to_owned(),
+    };
+    let point = |t: u32| {
+        let mut small = || (rng.next() >> 33) as i32 & 0x3;
+        Point { x: small(), y: small(), t: 8 * t, pressure: 500 }
+    };
+    let draft = Draft {
+        job: document.id().job().expect("a job"),
+        fact: seal_id(at),
+        device: phone.device,
+        shown: Shown::of(&Job::of(document), signer),
+        heads: document.heads(),
+        strokes: vec![(0..600).map(point).collect()],
+        place: None,
+        stamp: Stamp::wall(at),
+    };
+    let sealed = draft.sign(|message| phone.key().sign(message).to_bytes());
+    match sealed.expect("it fits") {
+        Entry::Fact { record, .. } => record,
+        Entry::Field { .. } | Entry::Section { .. } => Record::new(),
+    }
 }
 
 /// The 26 changes a technician makes on a job, as one run.
@@ -139,6 +175,7 @@ pub fn work(document: &mut Document, phone: &Phone, seed: u64) -> Run {
             (key::SHA256, rng.bytes::<32>().to_vec().into()),
             (key::MEDIA_TYPE, "image/jpeg".into()),
             (key::SIZE, 1_234_567.into()),
+            (key::STAGE, "before".into()),
         ]);
         record.extend(stamp(at));
         facts.push((section::ATTACHMENTS, record));
@@ -150,21 +187,17 @@ pub fn work(document: &mut Document, phone: &Phone, seed: u64) -> Run {
         record.extend(stamp(at));
         facts.push((section::NOTES, record));
     }
-    let strokes: Vec<u8> = (0..900).map(|_| (rng.next() >> 33) as u8 & 0x1f).collect();
-    let mut record = Record::from([
-        (key::STROKES, strokes.into()),
-        (key::SIGNATURE, rng.bytes::<16>().to_vec().into()),
-    ]);
-    record.extend(stamp(at));
-    facts.push((section::SIGNATURES, record));
+    facts.push((section::SIGNATURES, seal(document, phone, at, &mut rng)));
 
-    let caller = Caller { user: phone.user, role: Role::Technician };
+    let caller = Principal { user: phone.user, role: Role::Technician };
     let author = Author::phone(phone.user, phone.device);
     let mut changes = Vec::with_capacity(CHANGES_PER_JOB);
     let mut last_hash = None;
     for (section, fact) in facts {
         let time = fact.get(&key::AT).and_then(Value::as_int).unwrap_or(at);
-        let id = FactId::new(time, rng.bytes());
+        // A seal is signed with the id that it has.
+        let random = FactId::new(time, rng.bytes());
+        let id = if section == section::SIGNATURES { seal_id(at) } else { random };
         let entries = vec![Entry::Fact { section, id, record: fact }];
         let run = admission::record(document, phone.actor, time, &caller, author, entries)
             .expect("the technician may");
@@ -189,12 +222,12 @@ mod tests {
             .map(|job| {
                 let mut document = Document::new(job_id(job).into());
                 let entries = base(&document, job, &phone);
-                let caller = Caller { user: desk, role: Role::Dispatcher };
+                let caller = Principal { user: desk, role: Role::Dispatcher };
                 let author = Author::desk(desk);
                 admission::record(&mut document, actor, STARTS, &caller, author, entries)
                     .expect("the office may");
                 let run = work(&mut document, &phone, job);
-                document.judge().expect("automerge agrees");
+                document.check_by_oracle().expect("automerge agrees");
                 Sent::Signed(run)
             })
             .collect();

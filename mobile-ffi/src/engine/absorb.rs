@@ -6,8 +6,9 @@ use sync_core::admission::Verdict;
 use sync_core::document::Refusal;
 use sync_core::id::ActorId;
 use sync_core::schema::DocId;
-use sync_core::sync::{Anchor, Inbox, Replica, Shelf, Taken, Writer, take_in};
+use sync_core::sync::{Anchor, Inbox, LocalWriter, Replica, ReplicaStore, Taken, take_in};
 
+use super::room::{self, KeepLimits};
 use super::{State, delta};
 use crate::error::EngineError;
 use crate::store::meta::{self, LastSynced, Position};
@@ -22,10 +23,12 @@ pub(super) struct Absorbed {
     pub durable: u64,
     /// Changes the server refused.
     pub refused: u64,
-    /// Changes written anew.
+    /// Changes re-authored.
     pub reauthored: u64,
     /// Changes that came from the server.
     pub received: u64,
+    /// Why the server did not take some of it yet: the code it gave last.
+    pub later: Option<String>,
     /// Documents into which what came did not fit.
     pub left: Vec<DocId>,
 }
@@ -38,15 +41,20 @@ impl State {
         inbox: &Inbox,
         fresh: ActorId,
         anchor: Anchor,
+        keeps: &KeepLimits,
     ) -> Result<Absorbed, EngineError> {
         let mut absorbed = Absorbed::default();
+        let (inbox, too_much) = room::within(self.store.read(), keeps, inbox)?;
+        let inbox = inbox.as_ref();
         absorbed.count(inbox);
         let mut next_n = self.next_n;
         let (actor, fresh_actor) = (self.actor, fresh);
-        let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor };
-        let Taken { changed, rotated, left } = take_in(self, &mut writer, inbox)?;
+        let device = self.identity.as_ref().map(|it| it.device);
+        let mut writer = LocalWriter { next_n: &mut next_n, actor, fresh_actor, device };
+        let Taken { changed, rotated, mut left } = take_in(self, &mut writer, inbox)?;
+        left.extend(too_much);
         // These times inform; how long things are kept is counted by both clocks
-        // (`sync_core::sync::Kept`).
+        // (`sync_core::sync::Retention`).
         let now = anchor.server_ms;
         let wall = anchor.wall_ms;
         self.store.write(|tx| {
@@ -63,7 +71,7 @@ impl State {
             }
             inbox.released.iter().try_for_each(|doc| docs::set_scope(tx, *doc, false, now))?;
             if rotated {
-                meta::put(tx, &meta::Writer(fresh))?;
+                meta::put(tx, &meta::OwnActor(fresh))?;
             }
             meta::put(tx, &Position { epoch: inbox.epoch, cursor: inbox.cursor })?;
             meta::put(tx, &anchor)?;
@@ -91,7 +99,7 @@ impl From<Refusal> for EngineError {
     }
 }
 
-impl Shelf for State {
+impl ReplicaStore for State {
     type Error = EngineError;
 
     fn take(&mut self, doc: DocId) -> Result<Replica, EngineError> {
@@ -110,7 +118,8 @@ impl Absorbed {
                 Verdict::Durable => self.durable += 1,
                 Verdict::Refused { .. } => self.refused += 1,
                 Verdict::Reauthor | Verdict::Fork => self.reauthored += 1,
-                Verdict::Missing(_) | Verdict::Later { .. } => {}
+                Verdict::Later { code } => self.later = Some(code.clone()),
+                Verdict::Missing(_) => {}
             }
         }
         self.received = inbox.runs.iter().map(|it| it.run.changes.len() as u64).sum();

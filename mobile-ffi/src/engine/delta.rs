@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use sync_core::change::Run;
 use sync_core::document::{ChangeHash, Refusal};
-use sync_core::sync::{Delta, Replica, Standing};
+use sync_core::sync::{Delta, Replica, SyncStatus};
 
 use super::summary;
 use crate::error::EngineError;
@@ -12,7 +12,7 @@ use crate::store::{refused, runs};
 
 /// Stores a delta and the document's row as it is after it.
 ///
-/// Own work carries the time at which it was first saved, also when it is written anew.
+/// Own work carries the time at which it was first saved, also when it is re-authored.
 pub(super) fn store(
     db: &Connection,
     replica: &Replica,
@@ -21,7 +21,7 @@ pub(super) fn store(
 ) -> Result<(), EngineError> {
     delta.dropped.iter().try_for_each(|n| runs::delete(db, *n))?;
     for held in &delta.put {
-        let first = held.run.changes.first().filter(|_| held.standing == Standing::Waiting);
+        let first = held.run.changes.first().filter(|_| held.status == SyncStatus::Waiting);
         runs::put(db, held, first.map_or(now, |change| change.time))?;
     }
     let doc = replica.document().id();
@@ -46,6 +46,6 @@ pub(super) fn damaged(refusal: Refusal) -> EngineError {
 
 /// Fingerprint of what the server should hold; absent if that is nothing.
 fn fingerprint(replica: &Replica) -> Result<Option<u64>, Refusal> {
-    let settled = replica.held().iter().any(|row| row.standing.is_settled());
+    let settled = replica.held().iter().any(|row| row.status.is_settled());
     settled.then(|| replica.settled_fingerprint()).transpose()
 }

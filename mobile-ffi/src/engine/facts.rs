@@ -2,23 +2,28 @@
 //! saved.
 
 use sync_core::change::Entry;
+use sync_core::check;
+use sync_core::codes;
 use sync_core::document::Document;
 use sync_core::id::{FactId, JobId};
 use sync_core::job::{Step, WALK_UP_EPOCH};
-use sync_core::schema::{DocId, Section, key, section};
+use sync_core::limits;
+use sync_core::schema::{DocId, Section, key, lists, section};
+use sync_core::technician;
 use sync_core::value::Record;
 
 use super::input::{self, Place};
 use super::save::{Maker, Work};
 use super::{Engine, State};
 use crate::error::EngineError;
+use crate::store::meta;
 
 /// What is seen of a customer met at the roadside.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WalkUp {
     /// Name of the customer.
     pub caller: Option<String>,
-    /// Their number, with country code.
+    /// Their number, as it is dialled in the technician's country or with + and country code.
     pub phone: Option<String>,
     /// Licence plate.
     pub plate: Option<String>,
@@ -43,7 +48,7 @@ pub struct Attachment {
     pub media_type: String,
     /// Size in bytes.
     pub size: i64,
-    /// Capture stage: before, after, damage, drop_off, document.
+    /// Capture stage: before, after, damage, drop_off, document; `other` where it is left out.
     pub stage: Option<String>,
     /// Free text.
     pub note: Option<String>,
@@ -58,7 +63,7 @@ impl Engine {
         result: &str,
         note: Option<String>,
     ) -> Result<FactId, EngineError> {
-        if !matches!(result, "pass" | "fail" | "not_applicable") {
+        if !lists::RESULTS.contains(&result) {
             let sentence = "A checklist step passes, fails or does not apply.";
             return Err(EngineError::invalid("result_unknown", "result", sentence));
         }
@@ -106,9 +111,10 @@ impl Engine {
         self.record(|state, maker| one(state, maker, job, section::WORK, record))
     }
 
-    /// Records the vehicle identification number as it was read on the vehicle.
+    /// Records the vehicle identification number as it was read on the vehicle; what is none, such as
+    /// a chassis number, is kept as said, and the job has a finding about it.
     pub fn vin(&self, job: JobId, vin: &str) -> Result<FactId, EngineError> {
-        let vin = input::vin(vin)?;
+        let vin = check::vin(vin).map_err(|error| input::refused(error, "vin"))?.value;
         let record = Record::from([(key::KIND, "vin_read".into()), (key::VIN, vin.into())]);
         self.record(|state, maker| one(state, maker, job, section::WORK, record))
     }
@@ -118,7 +124,8 @@ impl Engine {
         let mut record = Record::from([(key::SHA256, attachment.sha256.to_vec().into())]);
         input::needed(&mut record, key::MEDIA_TYPE, &attachment.media_type, "media_type")?;
         input::count(&mut record, key::SIZE, Some(attachment.size), "size")?;
-        input::text(&mut record, key::STAGE, attachment.stage, "stage")?;
+        let stage = attachment.stage.filter(|stage| !stage.trim().is_empty());
+        input::text(&mut record, key::STAGE, stage.or(Some("other".to_owned())), "stage")?;
         input::text(&mut record, key::NOTE, attachment.note, "note")?;
         self.record(|state, maker| one(state, maker, job, section::ATTACHMENTS, record))
     }
@@ -137,20 +144,22 @@ impl Engine {
     /// Opens a job for a customer met at the roadside, with or without coverage.
     pub fn walk_up(&self, seen: WalkUp) -> Result<JobId, EngineError> {
         let mut record = Record::from([
-            (key::KIND, Step::WalkUp.word().into()),
+            (key::KIND, Step::WalkUp.as_str().into()),
             (key::EPOCH, WALK_UP_EPOCH.into()),
         ]);
-        if let Some(phone) = seen.phone.filter(|phone| !phone.trim().is_empty()) {
-            record.insert(key::PHONE, input::phone(&phone)?.into());
-        }
         input::text(&mut record, key::CALLER, seen.caller, "caller")?;
-        input::text(&mut record, key::PLATE, seen.plate, "plate")?;
+        input::checked(&mut record, key::PLATE, seen.plate, "plate", check::plate)?;
         input::text(&mut record, key::VEHICLE, seen.vehicle, "vehicle")?;
         input::text(&mut record, key::PROBLEM, seen.problem, "problem")?;
         input::text(&mut record, key::ADDRESS, seen.address, "address")?;
         input::text(&mut record, key::NOTE, seen.note, "note")?;
         input::place(&mut record, seen.place)?;
+        let (now, most) = (self.server_clock(), self.0.options.walk_ups_a_day);
         self.record(|state, maker| {
+            maker.walk_ups = Some(state.count_walk_up(now, most)?);
+            let region = state.document(maker.user.into()).ok().and_then(technician::region);
+            let phone = |text: &str| check::phone(text, region);
+            input::checked(&mut record, key::PHONE, seen.phone, "phone", phone)?;
             let (ms, tail) = maker.id_parts(state)?;
             let job = JobId::new(ms, tail);
             let (_, entry) = maker.fact(state, section::STATUS, record)?;
@@ -160,6 +169,23 @@ impl Engine {
 }
 
 impl State {
+    /// The walk-up jobs of the day with one more, unless the server would let it wait.
+    fn count_walk_up(&self, now: i64, most: usize) -> Result<meta::WalkUps, EngineError> {
+        let meta::WalkUps(mut opened) = meta::get(self.store.read())?.unwrap_or_default();
+        // Of a clock that was put back nothing is left over.
+        opened.retain(|at| (*at..at.saturating_add(limits::WALK_UP_DAY_MS)).contains(&now));
+        if let Some(first) = opened.first().filter(|_| opened.len() >= most) {
+            let minutes = (first + limits::WALK_UP_DAY_MS - now) / 60_000 + 1;
+            let sentence = format!(
+                "You have opened {most} jobs by yourself within a day. Ask the office to open this \
+                 one and to give it to you, or try again in {minutes} minutes."
+            );
+            return Err(EngineError::invalid(codes::QUOTA.word, "", sentence));
+        }
+        opened.push(now);
+        Ok(meta::WalkUps(opened))
+    }
+
     /// A job that is on this phone, as everything saved makes it.
     pub(super) fn document(&mut self, doc: DocId) -> Result<&Document, EngineError> {
         let replica = self.cache.get(self.store.read(), doc)?;

@@ -9,7 +9,7 @@ use sync_core::id::DeviceId;
 use super::{Engine, HeldToken};
 use crate::error::EngineError;
 use crate::net::{self, NetError, Transport};
-use crate::power;
+use crate::platform;
 
 /// A token is not used in the last part of its life, milliseconds.
 const TOKEN_MARGIN_MS: i64 = 30_000;
@@ -59,15 +59,26 @@ impl Engine {
 
     /// Waits up to `timeout` for the server to say that there is something new, then it is time
     /// to sync; whether it did. Absent at once on a way on which the server cannot speak first,
-    /// such as [`crate::HttpConnector`]'s. The phone can be used and synced meanwhile.
+    /// such as [`crate::HttpConnector`]'s. The phone can be used and synced meanwhile. A login
+    /// that ends meanwhile is renewed; that the phone was revoked is news too: the next sync sends
+    /// what it has to the office.
     pub fn wait_for_news(&self, timeout: Duration) -> Result<Option<bool>, EngineError> {
         let way = self.way()?;
-        let (token, _) = self.token(&way)?;
-        Ok(way.transport.news(&token, timeout)?)
+        loop {
+            let (token, fresh) = self.token(&way)?;
+            match way.transport.news(&token, timeout) {
+                Err(NetError::Login { code, .. }) if code == net::REVOKED => {
+                    self.state().token = None;
+                    return Ok(Some(true));
+                }
+                Err(NetError::Login { .. }) if !fresh => self.state().token = None,
+                heard => return Ok(heard?),
+            }
+        }
     }
 
     /// A good token, and whether it was fetched just now.
-    fn token(&self, way: &Way) -> Result<(String, bool), NetError> {
+    pub(super) fn token(&self, way: &Way) -> Result<(String, bool), NetError> {
         let clock = self.clock();
         let internal = |what: &str| NetError::Garbled(what.to_owned());
         let (audience, now_ms) = {
@@ -79,7 +90,7 @@ impl Engine {
             let now = state.server_now(clock).unwrap_or_else(|| clock.wall_ms());
             (identity.audience.clone(), now)
         };
-        let jti = || power::bytes(self.random()).map_err(|error| internal(&error.to_string()));
+        let jti = || platform::bytes(self.random()).map_err(|error| internal(&error.to_string()));
         let jtis = [jti()?, jti()?];
         let asked = clock.up_ms();
         let now_s = now_ms.div_euclid(1000);

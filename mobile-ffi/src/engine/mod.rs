@@ -3,19 +3,22 @@
 mod absorb;
 mod delta;
 mod enrol;
+mod export;
 mod facts;
-mod hand_in;
 mod input;
 mod load;
 mod login;
 mod outbox;
 mod parts;
+mod positions;
 mod read;
+mod room;
 mod save;
 mod seal;
 mod secret;
 mod status;
 mod steps;
+mod submit;
 mod summary;
 mod sync;
 mod watch;
@@ -27,16 +30,20 @@ pub use enrol::{Enrolled, EnrolmentStatus};
 pub use facts::{Attachment, WalkUp};
 pub use input::Place;
 pub use parts::PartUsed;
+pub use positions::{BadPosition, Position, PositionsAdded};
 pub use read::Refused;
+pub use room::KeepLimits;
 pub use seal::SealPrompt;
 pub use status::Status;
 pub use steps::StepDetails;
 pub use sync::{SyncEnd, SyncReport};
 pub use watch::{Event, Listener, Watch};
 
+pub(crate) use secret::device_key;
+
 use crate::error::EngineError;
-use crate::net::{Connector, HttpConnector, Transport};
-use crate::power::{Clock, IdMaker, Random, SystemClock, SystemRandom};
+use crate::net::{Connector, HttpConnector, Stop, Transport};
+use crate::platform::{Clock, IdMaker, Random, SystemClock, SystemRandom};
 use crate::store::meta::Identity;
 use crate::store::space::SpaceLimits;
 use crate::store::{FileVault, Store, Vault, docs, meta, refused};
@@ -44,7 +51,7 @@ use load::Cache;
 use secret::Secret;
 use sync_core::id::ActorId;
 use sync_core::limits;
-use sync_core::sync::{Anchor, Kept};
+use sync_core::sync::{Anchor, Retention};
 
 /// How an engine is opened; the default is what an app wants.
 #[derive(Clone)]
@@ -59,6 +66,10 @@ pub struct Options {
     pub vault: Option<Arc<dyn Vault>>,
     /// How much room counts as enough.
     pub space: SpaceLimits,
+    /// How much a server may make the phone keep.
+    pub keeps: KeepLimits,
+    /// Walk-up jobs of a day, as the server counts them; more only where that is set to take more.
+    pub walk_ups_a_day: usize,
 }
 
 impl Default for Options {
@@ -69,6 +80,8 @@ impl Default for Options {
             connector: Arc::new(HttpConnector),
             vault: None,
             space: SpaceLimits::default(),
+            keeps: KeepLimits::default(),
+            walk_ups_a_day: limits::WALK_UPS_A_DAY,
         }
     }
 }
@@ -87,6 +100,8 @@ struct Inner {
     sync: Mutex<sync::Session>,
     /// The thread that holds it.
     syncing: Mutex<Option<std::thread::ThreadId>>,
+    /// What ends the sync under way.
+    stop: Arc<Stop>,
     watchers: watch::Watchers,
 }
 
@@ -116,7 +131,7 @@ impl Engine {
     ///
     /// Refuses a file another engine holds (`store_in_use`), that a newer app wrote
     /// (`store_newer`) or that is damaged (`store_damaged`). A store that was restored from a copy
-    /// takes a fresh actor and writes its unsent work anew under it.
+    /// takes a fresh actor and re-authors its unsent work under it.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, EngineError> {
         let path = path.as_ref().to_owned();
         let store = Store::open(&path, &options.space)?;
@@ -144,6 +159,7 @@ impl Engine {
             state: Mutex::new(state),
             sync: Mutex::new(sync::Session::default()),
             syncing: Mutex::new(None),
+            stop: Arc::default(),
             watchers: watch::Watchers::default(),
         })))
     }
@@ -179,13 +195,13 @@ impl State {
     /// not make the phone drop what it has not yet brought back.
     ///
     /// Those days count only as far as the server's clock and the phone's own both say that they
-    /// passed ([`Kept`]), from the first call after the release or refusal on. Nothing is dropped
+    /// passed ([`Retention`]), from the first call after the release or refusal on. Nothing is dropped
     /// early because one clock is years ahead, whichever it is; it may be dropped later.
     fn tidy(&mut self) -> Result<(), EngineError> {
         let Some(heard) = &self.anchor else { return Ok(()) };
         let db = self.store.read();
-        let stored: Option<Kept> = meta::get(db)?;
-        let kept = Kept::until(stored.as_ref(), heard);
+        let stored: Option<Retention> = meta::get(db)?;
+        let kept = Retention::until(stored.as_ref(), heard);
         let released_before = kept.ms.saturating_sub(limits::RELEASED_KEPT_MS);
         let late = stored.is_some_and(|stored| kept.is_due_after(&stored));
         if !late && !refused::any_due(db, kept.ms)? && !docs::any_due(db, released_before)? {

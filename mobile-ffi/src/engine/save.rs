@@ -5,15 +5,16 @@ use sync_core::change::Entry;
 use sync_core::document::Author;
 use sync_core::id::{FactId, UserId};
 use sync_core::limits;
-use sync_core::policy::{Caller, Role};
+use sync_core::policy::{Principal, Role};
 use sync_core::schema::{DocId, Section};
-use sync_core::sync::Writer;
+use sync_core::sync::LocalWriter;
 use sync_core::time::Stamp;
 use sync_core::value::Record;
 
 use super::{Engine, Event, State, delta};
 use crate::error::EngineError;
-use crate::power::Clock;
+use crate::platform::Clock;
+use crate::store::meta::{self, WalkUps};
 
 /// Work on one document.
 pub(super) struct Work {
@@ -33,10 +34,10 @@ impl Engine {
         let (result, event) = {
             let mut state = self.state();
             let user = state.identity.as_ref().ok_or(EngineError::NotEnrolled)?.user;
-            let mut maker = Maker { engine: self, user };
+            let mut maker = Maker { engine: self, user, walk_ups: None };
             let (result, works) = make(&mut state, &mut maker)?;
             let event = Event::of_docs(works.iter().map(|work| work.doc));
-            state.save(works, self.clock())?;
+            state.save(works, maker.walk_ups, self.clock())?;
             (result, event)
         };
         self.0.watchers.tell(&event);
@@ -49,6 +50,8 @@ pub(super) struct Maker<'a> {
     engine: &'a Engine,
     /// The technician.
     pub user: UserId,
+    /// The walk-up jobs of the day, where another is made: saved with it.
+    pub walk_ups: Option<WalkUps>,
 }
 
 impl Maker<'_> {
@@ -101,9 +104,14 @@ impl Maker<'_> {
 }
 
 impl State {
-    fn save(&mut self, works: Vec<Work>, clock: &dyn Clock) -> Result<(), EngineError> {
+    fn save(
+        &mut self,
+        works: Vec<Work>,
+        walk_ups: Option<WalkUps>,
+        clock: &dyn Clock,
+    ) -> Result<(), EngineError> {
         let identity = self.identity.as_ref().ok_or(EngineError::NotEnrolled)?;
-        let caller = Caller { user: identity.user, role: Role::Technician };
+        let caller = Principal { user: identity.user, role: Role::Technician };
         let author = Author::phone(identity.user, identity.device);
         let now = clock.wall_ms();
         let mut next_n = self.next_n;
@@ -111,11 +119,13 @@ impl State {
         for Work { doc, entries } in works {
             let mut replica = self.cache.take(self.store.read(), doc)?;
             let (actor, fresh_actor) = (self.actor, self.actor);
-            let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor };
+            let device = Some(identity.device);
+            let mut writer = LocalWriter { next_n: &mut next_n, actor, fresh_actor, device };
             let delta = replica.record(&mut writer, change_time(now), &caller, author, entries);
             saved.push((replica, delta.map_err(refused)?));
         }
-        self.store.write(|tx| {
+        self.store.save(|tx| {
+            walk_ups.iter().try_for_each(|it| meta::put(tx, it))?;
             saved.iter().try_for_each(|(replica, delta)| delta::store(tx, replica, delta, now))
         })?;
         self.next_n = next_n;
@@ -136,8 +146,12 @@ fn refused(error: RecordError) -> EngineError {
             code: denied.code.to_owned(),
             sentence: denied.sentence.to_owned(),
         },
+        // The app shows the sentence beside the input, which has the name of the key.
+        RecordError::Shape(it) => {
+            EngineError::invalid(it.code(), it.key.known().unwrap_or_default(), it.to_string())
+        }
         RecordError::Refusal(refusal) => {
-            EngineError::invalid(refusal.code(), "", format!("This cannot be saved: {refusal}."))
+            EngineError::invalid(refusal.code(), "", format!("This cannot be saved. {refusal}"))
         }
     }
 }

@@ -4,12 +4,12 @@ use ed25519_dalek::Signer as _;
 use sync_core::document::ChangeHash;
 use sync_core::id::{FactId, JobId};
 use sync_core::job::Job;
-use sync_core::place::Place as Pin;
 use sync_core::schema::section;
 use sync_core::seal::{Draft, Seal, SealError, Shown, Signer, Stroke};
 
+use super::Engine;
+use super::input::{self, Place};
 use super::save::Work;
-use super::{Engine, Place};
 use crate::error::EngineError;
 
 /// What the screen shows while the customer signs. What arrives meanwhile does not change it.
@@ -24,7 +24,8 @@ pub struct SealPrompt {
 }
 
 impl Engine {
-    /// What a signer is to see of a job as it stands now.
+    /// What a signer is to see of a job as it stands now. One that is more than a customer can sign for
+    /// is refused here, before anybody reads it.
     pub fn seal_prompt(&self, job: JobId, signer: Signer) -> Result<SealPrompt, EngineError> {
         let fields = [
             (&signer.name, "name", "Who signs gives a name."),
@@ -40,6 +41,7 @@ impl Engine {
         let mut state = self.state();
         let document = state.document(job.into())?;
         let shown = Shown::of(&Job::of(document), signer);
+        shown.fits().map_err(refused)?;
         Ok(SealPrompt { job, text: shown.canonical(), heads: document.heads(), shown })
     }
 
@@ -54,12 +56,7 @@ impl Engine {
             let sentence = "Nothing was signed; for a reason why not, complete without.";
             return Err(EngineError::invalid("strokes_missing", "strokes", sentence));
         }
-        let pin = |place: Place| {
-            let pin = Pin::new(place.lat, place.lon);
-            let pin = pin.map_err(|e| EngineError::invalid(e.code(), "place", e.to_string()))?;
-            Ok::<_, EngineError>((pin, place.accuracy))
-        };
-        let place = place.map(pin).transpose()?;
+        let place = place.map(input::pin).transpose()?;
         self.record(|state, maker| {
             let key = state.secret.as_ref().and_then(|secret| secret.key()).cloned();
             let key = key.ok_or(EngineError::NotEnrolled)?;
@@ -77,11 +74,10 @@ impl Engine {
     pub fn seals(&self, job: JobId) -> Result<Vec<(Seal, bool)>, EngineError> {
         let mut state = self.state();
         let document = state.document(job.into())?;
-        let now = Job::of(document);
-        let seals = document.facts(&section::SIGNATURES).filter_map(|fact| {
-            let seal = Seal::of(job, fact).ok()?;
-            let stands = seal.changed_since(&now).is_empty();
-            Some((seal, stands))
+        let views = Job::of(document).seals;
+        let seals = views.iter().filter(|view| view.sound).filter_map(|view| {
+            let fact = document.fact(&section::SIGNATURES, &view.id)?;
+            Some((Seal::of(job, fact).ok()?, view.changes == 0))
         });
         Ok(seals.collect())
     }

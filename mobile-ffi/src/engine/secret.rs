@@ -4,13 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
 use sync_core::id::ActorId;
-use sync_core::sync::Writer;
+use sync_core::sync::LocalWriter;
 
 use super::delta::{self, damaged};
 use super::{Options, State};
 use crate::error::EngineError;
-use crate::power::{self, Random};
-use crate::store::meta::{self, Installation};
+use crate::platform::{self, Random};
+use crate::store::meta::{self, Identity, Installation};
 use crate::store::{Vault, runs};
 
 const NONCE: usize = 16;
@@ -21,25 +21,28 @@ const KEY: usize = 32;
 pub(super) struct Secret {
     nonce: [u8; NONCE],
     key: Option<SigningKey>,
+    /// The key of an enrolment that may not be stored yet: the store says which of the two holds.
+    next: Option<SigningKey>,
 }
 
 impl Secret {
     fn fresh(random: &dyn Random) -> Result<Self, EngineError> {
-        Ok(Self { nonce: power::bytes(random)?, key: None })
+        Ok(Self { nonce: platform::bytes(random)?, key: None, next: None })
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
-        let (nonce, key) = bytes.split_at_checked(NONCE)?;
-        let key = match key.len() {
-            0 => None,
-            _ => Some(SigningKey::from_bytes(<&[u8; KEY]>::try_from(key).ok()?)),
-        };
-        Some(Self { nonce: nonce.try_into().ok()?, key })
+        let (nonce, keys) = bytes.split_at_checked(NONCE)?;
+        let (keys, rest) = keys.as_chunks::<KEY>();
+        let mut keys = keys.iter().map(SigningKey::from_bytes);
+        let (key, next) = (keys.next(), keys.next());
+        let whole = rest.is_empty() && keys.next().is_none();
+        whole.then_some(Self { nonce: nonce.try_into().ok()?, key, next })
     }
 
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = self.nonce.to_vec();
-        bytes.extend(self.key.iter().flat_map(SigningKey::to_bytes));
+        let keys = self.key.iter().chain(&self.next);
+        bytes.extend(keys.flat_map(SigningKey::to_bytes));
         bytes
     }
 
@@ -48,9 +51,17 @@ impl Secret {
         self.key.as_ref()
     }
 
-    /// The same installation with this key.
-    pub fn with_key(&self, key: SigningKey) -> Self {
-        Self { nonce: self.nonce, key: Some(key) }
+    /// The same installation with the key of an enrolment that is about to be stored.
+    pub fn with_next(&self, next: SigningKey) -> Self {
+        Self { next: Some(next), ..self.clone() }
+    }
+
+    /// The same installation with the one key of the enrolment that is stored.
+    pub fn settled(&self, identity: Option<&Identity>) -> Self {
+        let known = identity.and_then(|identity| identity.public_key.as_deref());
+        let is_known = |key: &&SigningKey| Some(public(key).as_str()) == known;
+        let key = self.next.as_ref().filter(is_known).or(self.key.as_ref());
+        Self { nonce: self.nonce, key: key.cloned(), next: None }
     }
 
     /// Keeps it in the vault.
@@ -63,17 +74,37 @@ impl Secret {
     }
 }
 
+/// The key of a phone's enrolment from the bytes of its secret; which of two holds, the identity says.
+pub(crate) fn device_key(secret: &[u8], identity: Option<&Identity>) -> Option<SigningKey> {
+    Secret::parse(secret)?.settled(identity).key
+}
+
+/// The public key as an enrolment names it.
+pub(super) fn public(key: &SigningKey) -> String {
+    URL_SAFE_NO_PAD.encode(key.verifying_key().to_bytes())
+}
+
 impl State {
     /// Finds out whether this store belongs to this installation. A store without its secret is
-    /// a copy: it gets a fresh actor, and unsent work is written anew under it.
+    /// a copy: it gets a fresh actor, and unsent work is re-authored under it.
     pub(super) fn recognise(
         &mut self,
         vault: &dyn Vault,
         options: &Options,
     ) -> Result<(), EngineError> {
         let held = vault.load()?.as_deref().and_then(Secret::parse);
+        let held = match held {
+            // Power was lost while a new enrolment was stored.
+            Some(secret) if secret.next.is_some() => {
+                let identity: Option<Identity> = meta::get(self.store.read())?;
+                let settled = secret.settled(identity.as_ref());
+                settled.keep(vault)?;
+                Some(settled)
+            }
+            held => held,
+        };
         let of_store: Option<Installation> = meta::get(self.store.read())?;
-        let writer: Option<meta::Writer> = meta::get(self.store.read())?;
+        let writer: Option<meta::OwnActor> = meta::get(self.store.read())?;
         match (held, of_store, writer) {
             (Some(secret), Some(known), Some(writer)) if secret.installation() == known => {
                 self.actor = writer.0;
@@ -94,25 +125,27 @@ impl State {
         }
     }
 
-    /// Takes a fresh actor and writes everything that waits anew under it.
+    /// Takes a fresh actor and re-authors everything that waits under it.
     pub(super) fn rotate(&mut self, options: &Options) -> Result<(), EngineError> {
         let actor = self.fresh_actor(options)?;
         let installation = self.secret.as_ref().map(Secret::installation);
+        let device = self.identity.as_ref().map(|it| it.device);
         let docs = runs::docs_waiting(self.store.read())?;
         let mut next_n = self.next_n;
         let mut changed = Vec::with_capacity(docs.len());
         for doc in docs {
             let mut replica = self.cache.take(self.store.read(), doc)?;
             let own = self.actor;
-            let mut writer = Writer { next_n: &mut next_n, actor: own, fresh_actor: actor };
+            let mut writer =
+                LocalWriter { next_n: &mut next_n, actor: own, fresh_actor: actor, device };
             let delta = replica.renew(&mut writer);
             changed.push((replica, delta.map_err(damaged)?));
         }
         // As in `absorb`: what is refused is stamped with the server's time, as well as it is known.
         let clock = options.clock.as_ref();
         let now = self.server_now(clock).unwrap_or_else(|| clock.wall_ms());
-        self.store.write(|tx| {
-            meta::put(tx, &meta::Writer(actor))?;
+        self.store.save(|tx| {
+            meta::put(tx, &meta::OwnActor(actor))?;
             installation.iter().try_for_each(|it| meta::put(tx, it))?;
             changed.iter().try_for_each(|(replica, delta)| delta::store(tx, replica, delta, now))
         })?;

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use sync_core::document::Document;
 use sync_core::job::{Job, JobSummary, State};
 
-/// Raised whenever the same document may give another summary; older ones are made anew.
+/// Raised whenever the same document may give another summary; older ones are made again.
 const VERSION: u32 = 1;
 
 /// What is kept.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StoredSummary {
     version: u32,
     summary: JobSummary,
     /// When an unanswered offer ends, Unix milliseconds.
@@ -23,12 +23,12 @@ pub(super) fn of(document: &Document) -> Option<String> {
     let offer_ends = job.assignment.as_ref().and_then(|assignment| assignment.expires);
     // As if no offer ever ended: when it is read the clock has gone on.
     let summary = job.summary(i64::MIN);
-    serde_json::to_string(&Kept { version: VERSION, summary, offer_ends }).ok()
+    serde_json::to_string(&StoredSummary { version: VERSION, summary, offer_ends }).ok()
 }
 
-/// The summary that was kept, at `now` (Unix milliseconds); absent if it has to be made anew.
+/// The summary that was kept, at `now` (Unix milliseconds); absent if it has to be made again.
 pub(super) fn read(kept: &str, now: i64) -> Option<JobSummary> {
-    let Kept { version, mut summary, offer_ends } = serde_json::from_str(kept).ok()?;
+    let StoredSummary { version, mut summary, offer_ends } = serde_json::from_str(kept).ok()?;
     if version != VERSION {
         return None;
     }

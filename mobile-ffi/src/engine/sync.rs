@@ -1,16 +1,18 @@
 //! The driver of the phone's sync machine: reads, sends, stores, one sync at a time.
 
 use std::collections::VecDeque;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use sync_core::id::DeviceId;
-use sync_core::sync::{Anchor, Failure, Inbox, Outcome, Phone, PhoneEffect, PhoneEvent};
+use sync_core::limits;
+use sync_core::sync::{Anchor, Failure, Inbox, Phone, PhoneEffect, PhoneEvent, SyncOutcome};
 
 use super::absorb::Absorbed;
+use super::login::Way;
 use super::{Engine, Event, outbox};
 use crate::error::EngineError;
-use crate::net::{NetError, REVOKED};
-use crate::power;
+use crate::net::{Bounded, NetError, REVOKED};
+use crate::platform;
 use crate::store::{docs, runs};
 
 /// How a sync ended.
@@ -50,10 +52,14 @@ pub struct SyncReport {
     pub durable: u64,
     /// Changes the server refused.
     pub refused: u64,
-    /// Changes written anew under a fresh actor.
+    /// Changes re-authored under a fresh actor.
     pub reauthored: u64,
     /// Changes that came from the server.
     pub received: u64,
+    /// Why the server did not take some of it yet: a stable code, such as `quota`.
+    pub later: Option<String>,
+    /// Positions that the server answered.
+    pub positions: u64,
 }
 
 /// What lives from one sync to the next.
@@ -63,9 +69,16 @@ pub(super) struct Session {
     /// Why the last exchange failed, in more words than the machine needs.
     failure: Option<NetError>,
     /// Of a revoked phone, the last row the office has been handed.
-    handed_in: u64,
+    submitted: u64,
     /// How the last sync ended.
     last_end: Option<SyncEnd>,
+}
+
+impl Session {
+    /// Encoded bytes at which a page ends.
+    fn page_bytes(&self) -> usize {
+        self.machine.as_ref().map_or(limits::PAGE_BYTES, |(_, machine)| machine.page_bytes())
+    }
 }
 
 /// The right to sync, until it is dropped.
@@ -87,8 +100,14 @@ impl Engine {
     /// for reasons of this phone; a server that cannot be reached is an end in the report,
     /// because nothing is wrong: the work waits.
     pub fn sync_now(&self) -> Result<SyncReport, EngineError> {
-        let Some(mut turn) = self.turn() else { return Ok(SyncReport::start()) };
-        let report = self.sync(&mut turn.session);
+        let Some(mut turn) = self.next_turn() else { return Ok(SyncReport::start()) };
+        self.0.stop.begin();
+        let mut report = self.sync(&mut turn.session);
+        if let Ok(report) = &mut report
+            && matches!(report.end, SyncEnd::UpToDate | SyncEnd::Waiting | SyncEnd::Diverged)
+        {
+            report.positions = self.send_positions(&self.bounded_way()?)?;
+        }
         let end = report.as_ref().ok().map(|report| report.end.clone());
         let news = turn.session.last_end != end;
         turn.session.last_end = end;
@@ -97,15 +116,32 @@ impl Engine {
             // Only news is told: a listener that syncs on every event comes to rest.
             self.0.watchers.tell(&Event { status: true, ..Event::default() });
         }
-        if report.as_ref().is_ok_and(|report| report.end == SyncEnd::UpToDate) {
-            self.state().tidy()?;
-        }
         report
     }
 
-    /// Waits until no sync is under way and keeps others from beginning; absent on the thread of
-    /// the sync itself, which cannot wait for its own end.
+    /// Ends the sync under way, if there is one: it stores what it has of the server's answers and
+    /// returns at once, whatever the network does. Everything else waits and goes with the next.
+    pub fn cancel_sync(&self) {
+        self.0.stop.cancel();
+    }
+
+    /// Ends the sync under way and keeps others from beginning; absent on the thread of the sync
+    /// itself, which cannot wait for its own end.
     pub(super) fn turn(&self) -> Option<Turn<'_>> {
+        let _hold = self.0.stop.hold();
+        self.next_turn()
+    }
+
+    /// The way to the server, of which every request ends when the sync has to.
+    fn bounded_way(&self) -> Result<Way, EngineError> {
+        let way = self.way()?;
+        let bounded = Bounded { inner: way.transport, stop: Arc::clone(&self.0.stop) };
+        Ok(Way { transport: Arc::new(bounded), ..way })
+    }
+
+    /// Waits until no sync is under way and keeps others from beginning; absent on the thread of
+    /// the sync itself.
+    fn next_turn(&self) -> Option<Turn<'_>> {
         let here = std::thread::current().id();
         let holder = || self.0.syncing.lock().unwrap_or_else(PoisonError::into_inner);
         if *holder() == Some(here) {
@@ -122,7 +158,7 @@ impl Engine {
     }
 
     fn sync(&self, session: &mut Session) -> Result<SyncReport, EngineError> {
-        let way = self.way()?;
+        let way = self.bounded_way()?;
         let device = way.device;
         let known = session.machine.as_ref().is_some_and(|(of, _)| *of == device);
         if !known || session.machine.as_ref().is_some_and(|(_, machine)| machine.is_busy()) {
@@ -133,9 +169,10 @@ impl Engine {
         // Effects are carried out in order; each kind but the last two brings one event.
         while let Some(effect) = effects.pop_front() {
             let next = match effect {
-                PhoneEffect::Read { page_bytes, inventory } => {
+                PhoneEffect::Read { page_bytes, inventory, pass_over } => {
                     let state = self.state();
-                    let page = outbox::read(state.store.read(), page_bytes, inventory)?;
+                    let db = state.store.read();
+                    let page = outbox::read(db, page_bytes, inventory, &pass_over)?;
                     drop(state);
                     self.next(session, PhoneEvent::Outbox(page))?
                 }
@@ -144,12 +181,22 @@ impl Engine {
                         report.round_trips += 1;
                         report.bytes_up += frame.len() as u64;
                         report.bytes_down += answer.len() as u64;
-                        session.handed_in = 0;
+                        session.submitted = 0;
                         self.next(session, PhoneEvent::Frame(&answer))?
                     }
                     Err(error) => {
-                        if matches!(&error, NetError::Login { code, .. } if code == REVOKED) {
-                            session.handed_in = self.hand_in(&way, session.handed_in)?;
+                        if let NetError::Login { code, reason, .. } = &error
+                            && code == REVOKED
+                        {
+                            let page_bytes = session.page_bytes();
+                            session.submitted = match reason {
+                                Some(_) => self.settle_submitted(&way, page_bytes)?,
+                                None => self.submit(&way, session.submitted, page_bytes)?,
+                            };
+                        }
+                        if error == NetError::Stopped {
+                            // What was given up may still hold the way for a while.
+                            self.state().transport = None;
                         }
                         let failure = failure(&error);
                         session.failure = Some(error);
@@ -159,6 +206,10 @@ impl Engine {
                 PhoneEffect::Store(inbox) => {
                     let stored = self.store(&inbox, &mut report)?;
                     self.next(session, stored)?
+                }
+                PhoneEffect::Tidy => {
+                    self.state().tidy()?;
+                    continue;
                 }
                 PhoneEffect::WakeAfter(ms) => {
                     report.again_in_ms = ms;
@@ -179,7 +230,7 @@ impl Engine {
         session: &mut Session,
         event: PhoneEvent<'_>,
     ) -> Result<VecDeque<PhoneEffect>, EngineError> {
-        let random = u64::from_le_bytes(power::bytes(self.random())?);
+        let random = u64::from_le_bytes(platform::bytes(self.random())?);
         let machine = session.machine.as_mut();
         let (_, machine) =
             machine.ok_or_else(|| EngineError::Internal("sync without a machine".to_owned()))?;
@@ -193,14 +244,16 @@ impl Engine {
     ) -> Result<PhoneEvent<'static>, EngineError> {
         let clock = self.clock();
         let anchor = Anchor {
-            server_ms: inbox.server_time,
+            server_ms: inbox
+                .server_time
+                .clamp(limits::TIME_RANGE.start, limits::TIME_RANGE.end - 1),
             up_ms: clock.up_ms(),
             wall_ms: clock.wall_ms(),
             boot: clock.boot(),
         };
         let mut state = self.state();
         let fresh = state.fresh_actor(&self.0.options)?;
-        let absorbed = state.absorb(inbox, fresh, anchor)?;
+        let absorbed = state.absorb(inbox, fresh, anchor, &self.0.options.keeps)?;
         report.add(&absorbed);
         let Absorbed { docs, left, .. } = absorbed;
         let digest = docs::digest(state.store.read())?;
@@ -225,6 +278,8 @@ impl SyncReport {
             refused: 0,
             reauthored: 0,
             received: 0,
+            later: None,
+            positions: 0,
         }
     }
 
@@ -233,35 +288,45 @@ impl SyncReport {
         self.refused += absorbed.refused;
         self.reauthored += absorbed.reauthored;
         self.received += absorbed.received;
+        self.later.clone_from(&absorbed.later);
     }
 }
 
 fn failure(error: &NetError) -> Failure {
     match error {
-        NetError::Unreachable(_) | NetError::Cut(_) | NetError::BadAddress(_) => {
-            Failure::Unreachable
-        }
-        NetError::Portal | NetError::Garbled(_) => Failure::NotTheServer,
-        NetError::Busy { retry_after_s } => {
+        NetError::Unreachable(_)
+        | NetError::Cut(_)
+        | NetError::BadAddress(_)
+        | NetError::Cleartext(_) => Failure::Unreachable,
+        NetError::Portal
+        | NetError::Certificate(_)
+        | NetError::CertificateTime(_)
+        | NetError::Garbled(_)
+        | NetError::Redirected { .. }
+        | NetError::NotPassedOn { .. } => Failure::NotTheServer,
+        NetError::TooLarge { .. } => Failure::TooLarge,
+        NetError::Busy { retry_after_s } | NetError::Gateway { retry_after_s, .. } => {
             Failure::Busy(retry_after_s.unwrap_or(0).saturating_mul(1000))
         }
         NetError::Login { .. } | NetError::Refused { .. } => Failure::Unauthorised,
+        NetError::Stopped => Failure::Stopped,
     }
 }
 
-fn end(outcome: Outcome, failure: Option<NetError>) -> SyncEnd {
+fn end(outcome: SyncOutcome, failure: Option<NetError>) -> SyncEnd {
     match outcome {
-        Outcome::UpToDate => SyncEnd::UpToDate,
-        Outcome::Waiting => SyncEnd::Waiting,
-        Outcome::Diverged => SyncEnd::Diverged,
-        Outcome::Fault(fault) => SyncEnd::Fault { code: fault.code, sentence: fault.sentence },
-        Outcome::Failed(Failure::NotTheServer) => {
+        SyncOutcome::UpToDate => SyncEnd::UpToDate,
+        SyncOutcome::Waiting => SyncEnd::Waiting,
+        SyncOutcome::Diverged => SyncEnd::Diverged,
+        SyncOutcome::Fault(fault) => SyncEnd::Fault { code: fault.code, sentence: fault.sentence },
+        SyncOutcome::Failed(Failure::NotTheServer) => {
             SyncEnd::Failed(failure.unwrap_or(NetError::Garbled("not a sync frame".to_owned())))
         }
-        Outcome::Failed(Failure::Busy(ms)) => SyncEnd::Failed(
+        SyncOutcome::Failed(Failure::Busy(ms)) => SyncEnd::Failed(
             failure.unwrap_or(NetError::Busy { retry_after_s: Some(ms.div_ceil(1000)) }),
         ),
-        Outcome::Failed(Failure::Unreachable | Failure::Unauthorised) => {
+        SyncOutcome::Failed(Failure::Stopped) => SyncEnd::Failed(NetError::Stopped),
+        SyncOutcome::Failed(Failure::Unreachable | Failure::Unauthorised | Failure::TooLarge) => {
             SyncEnd::Failed(failure.unwrap_or(NetError::Unreachable("no answer".to_owned())))
         }
     }

@@ -1,6 +1,7 @@
 //! Watchers: told after a commit that something changed, until their handle is dropped.
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use sync_core::id::JobId;
@@ -33,7 +34,7 @@ impl Event {
 }
 
 /// Is told of changes. Called after the commit, on the thread that made it, with no lock held:
-/// it may call the engine.
+/// it may call the engine. A panic in it reaches neither the engine nor other listeners.
 pub trait Listener: Send + Sync {
     /// Something changed.
     fn changed(&self, event: Event);
@@ -60,7 +61,9 @@ impl Watchers {
             entries.iter().filter_map(Weak::upgrade).collect()
         };
         for entry in listening {
-            entry.listener.changed(event.clone());
+            // What was saved is saved, whatever the app's own code does with the news.
+            let told = AssertUnwindSafe(|| entry.listener.changed(event.clone()));
+            let _ = std::panic::catch_unwind(told);
         }
     }
 }

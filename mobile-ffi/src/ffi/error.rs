@@ -95,19 +95,27 @@ impl From<EngineError> for PhoneError {
             }
             EngineError::Denied { .. } => Self::Denied { code, sentence },
             EngineError::NotFound(_) => Self::NotFound { sentence },
-            EngineError::NotEnrolled | EngineError::OtherUser => {
+            EngineError::NotEnrolled | EngineError::KeyMissing | EngineError::OtherUser => {
                 Self::NotEnrolled { code, sentence }
             }
             EngineError::Net(net) => match net {
-                NetError::Busy { retry_after_s } => Self::Offline { code, sentence, retry_after_s },
+                NetError::Busy { retry_after_s } | NetError::Gateway { retry_after_s, .. } => {
+                    Self::Offline { code, sentence, retry_after_s }
+                }
                 NetError::Unreachable(_)
                 | NetError::Cut(_)
                 | NetError::Portal
+                | NetError::Redirected { .. }
+                | NetError::NotPassedOn { .. }
+                | NetError::TooLarge { .. }
+                | NetError::Stopped
+                | NetError::Certificate(_)
+                | NetError::CertificateTime(_)
                 | NetError::Garbled(_) => Self::Offline { code, sentence, retry_after_s: None },
                 NetError::Login { .. } | NetError::Refused { .. } => {
                     Self::ServerRefused { code, sentence }
                 }
-                NetError::BadAddress(_) => {
+                NetError::BadAddress(_) | NetError::Cleartext(_) => {
                     Self::Invalid { code, field: "server_url".to_owned(), sentence }
                 }
             },

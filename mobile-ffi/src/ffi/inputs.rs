@@ -1,6 +1,8 @@
-//! The flat records an app hands in. Ids are text; places are degrees.
+//! The flat records an app passes in. Ids are text; places are degrees.
 
-use crate::Place;
+use sync_core::id::JobId;
+
+use crate::{Place, Position, PositionsAdded};
 
 /// A place as phones measure it.
 #[derive(Debug, Clone, Copy, uniffi::Record)]
@@ -11,6 +13,77 @@ pub struct Spot {
     pub longitude: f64,
     /// Radius of 68 % confidence, metres.
     pub accuracy_m: Option<f64>,
+    /// The person confirmed a place that is unlikely: at 0/0, in whole degrees, where no road is.
+    #[uniffi(default = false)]
+    pub as_said: bool,
+}
+
+/// Where the phone is, for the map at the office; no record of a job.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct TrackPoint {
+    /// Where.
+    pub spot: Spot,
+    /// How long ago it was measured, milliseconds: the difference of two readings of the clock since
+    /// boot (Android: `elapsedRealtime`; iOS: `-timestamp.timeIntervalSinceNow`).
+    #[uniffi(default = 0)]
+    pub age_ms: i64,
+    /// Metres a second; absent or below zero where it is not known.
+    #[uniffi(default = None)]
+    pub speed_mps: Option<f64>,
+    /// Degrees from north; absent or below zero where it is not known.
+    #[uniffi(default = None)]
+    pub heading_degrees: Option<f64>,
+    /// Id of the job it is on the way for.
+    #[uniffi(default = None)]
+    pub job: Option<String>,
+}
+
+/// The result of points that were added.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct TrackAdded {
+    /// How many wait to be sent.
+    pub kept: u32,
+    /// The others.
+    pub refused: Vec<RefusedPoint>,
+}
+
+/// A point that was not kept.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct RefusedPoint {
+    /// Which one, from 0.
+    pub index: u32,
+    /// Stable code.
+    pub code: String,
+    /// One plain sentence.
+    pub sentence: String,
+}
+
+impl TrackPoint {
+    /// The same in the units of the engine; `job` is its id, read.
+    pub(super) fn measured(&self, job: Option<JobId>) -> Position {
+        let rounded = |value: f64| value.round() as i64;
+        // What is not a number is not known.
+        let known = |value: Option<f64>| value.filter(|value| value.is_finite());
+        Position {
+            place: self.spot.into(),
+            age_ms: self.age_ms,
+            speed: known(self.speed_mps).map(|mps| rounded(mps * 100.0)),
+            heading: known(self.heading_degrees).map(rounded),
+            job,
+        }
+    }
+}
+
+impl From<PositionsAdded> for TrackAdded {
+    fn from(added: PositionsAdded) -> Self {
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let refused = added.refused.into_iter().map(|(index, bad)| RefusedPoint {
+            index: count(index),
+            code: bad.code,
+            sentence: bad.sentence,
+        });
+        Self { kept: count(added.kept), refused: refused.collect() }
+    }
 }
 
 /// What may be told with a step.
@@ -45,7 +118,7 @@ pub struct CustomerSeen {
     /// Name.
     #[uniffi(default = None)]
     pub caller: Option<String>,
-    /// Number with country code.
+    /// Number, as it is dialled in the technician's country or with + and country code.
     #[uniffi(default = None)]
     pub phone: Option<String>,
     /// Licence plate.
@@ -84,12 +157,15 @@ pub struct Part {
     /// Minor units of the currency for one unit.
     #[uniffi(default = None)]
     pub unit_price: Option<i64>,
-    /// ISO 4217 code; needed with a price.
+    /// ISO 4217 code, in capital or small letters; needed with a price.
     #[uniffi(default = None)]
     pub currency: Option<String>,
-    /// Hundredths of a percent.
+    /// Tax in hundredths of a percent, 0 to 10,000; or else `tax_millipercent`.
     #[uniffi(default = None)]
     pub tax_rate: Option<i64>,
+    /// Tax in thousandths of a percent, 0 to 100,000: 8.875 % is 8875.
+    #[uniffi(default = None)]
+    pub tax_millipercent: Option<i64>,
     /// Serial number.
     #[uniffi(default = None)]
     pub serial: Option<String>,
@@ -110,7 +186,7 @@ pub struct Attached {
     pub media_type: String,
     /// Size in bytes.
     pub size: i64,
-    /// before, after, damage, drop_off, document.
+    /// before, after, damage, drop_off, document; `other` where it is left out.
     #[uniffi(default = None)]
     pub stage: Option<String>,
     /// Free text.
@@ -120,6 +196,7 @@ pub struct Attached {
 
 impl From<Spot> for Place {
     fn from(spot: Spot) -> Self {
-        Self::from_degrees(spot.latitude, spot.longitude, spot.accuracy_m)
+        let place = Self::from_degrees(spot.latitude, spot.longitude, spot.accuracy_m);
+        Self { as_said: spot.as_said, ..place }
     }
 }

@@ -4,22 +4,26 @@
 //! Every verb blocks and belongs on a background thread. Every verb can fail.
 
 mod error;
-mod glance;
 mod inputs;
 mod phone;
 mod records;
 mod seal;
+mod status;
 mod words;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use error::PhoneError;
-pub use glance::{PhoneStatus, SyncResult};
-pub use inputs::{Attached, CustomerSeen, Part, Spot, StepNote};
+pub use inputs::{
+    Attached, CustomerSeen, Part, RefusedPoint, Spot, StepNote, TrackAdded, TrackPoint,
+};
 pub use phone::RescuePhone;
-pub use records::{CheckedStep, EnrolledPhone, RefusedWork, RescueJob, RescueJobDetail, StockItem};
+pub use records::{
+    CheckedStep, DoubtfulValue, EnrolledPhone, RefusedWork, RescueJob, RescueJobDetail, StockItem,
+};
 pub use seal::{CustomerSigner, PenPoint, PenStroke, SealSheet, SealedBy};
-pub use words::RescueStep;
+pub use status::{PhoneStatus, SyncResult};
+pub use words::{RescueStep, WordList, word_lists};
 
 use crate::Event;
 

@@ -9,8 +9,11 @@ use super::{
     Attached, CustomerSeen, CustomerSigner, EnrolledPhone, Foreign, ForeignVault, Part, PenStroke,
     PhoneError, PhoneListener, PhoneStatus, PhoneWatch, RefusedWork, RescueJob, RescueJobDetail,
     RescueStep, SealSheet, SealedBy, SecretVault, Spot, StepNote, StockItem, SyncResult,
+    TrackAdded, TrackPoint,
 };
-use crate::{Attachment, Engine, EngineError, Options, PartUsed, StepDetails, WalkUp};
+use crate::{
+    Attachment, CleartextConnector, Engine, EngineError, Options, PartUsed, StepDetails, WalkUp,
+};
 
 /// A technician's phone over one file.
 #[derive(uniffi::Object)]
@@ -34,6 +37,15 @@ impl RescuePhone {
     ) -> Result<Arc<Self>, PhoneError> {
         let vault = Some(Arc::new(ForeignVault(vault)) as Arc<dyn crate::Vault>);
         let options = Options { vault, ..Options::default() };
+        Ok(Arc::new(Self { engine: Engine::open(path, options)? }))
+    }
+
+    /// Opens the store at `path` for a laboratory: a server without TLS is taken, wherever it is,
+    /// and anybody on the way to it can read and change everything. Never for people's phones.
+    #[uniffi::constructor]
+    pub fn open_allowing_cleartext(path: String) -> Result<Arc<Self>, PhoneError> {
+        let connector = Arc::new(CleartextConnector);
+        let options = Options { connector, ..Options::default() };
         Ok(Arc::new(Self { engine: Engine::open(path, options)? }))
     }
 
@@ -104,6 +116,7 @@ impl RescuePhone {
             unit_price: part.unit_price,
             currency: part.currency,
             tax_rate: part.tax_rate,
+            tax_millipercent: part.tax_millipercent,
             serial: part.serial,
             bin: part.bin,
             not_from_van: part.not_from_van,
@@ -210,12 +223,29 @@ impl RescuePhone {
         Ok(self.engine.seals(id(&job)?)?.into_iter().map(Into::into).collect())
     }
 
+    /// Adds points of where the phone is to a bounded queue, at most 1,000 at a time; the next sync
+    /// sends them. A point that is none is told and keeps no other back.
+    pub fn add_positions(&self, points: Vec<TrackPoint>) -> Result<TrackAdded, PhoneError> {
+        let mut measured = Vec::with_capacity(points.len());
+        for point in &points {
+            let job = point.job.as_deref().map(id).transpose()?;
+            measured.push(point.measured(job));
+        }
+        Ok(self.engine.add_positions(&measured)?.into())
+    }
+
     /// Brings phone and office together now.
     pub fn sync_now(&self) -> Result<SyncResult, PhoneError> {
         Ok(self.engine.sync_now()?.into())
     }
 
-    /// The phone at a glance.
+    /// Ends the sync under way, if there is one; what it brought is stored, and the rest goes with the
+    /// next.
+    pub fn cancel_sync(&self) {
+        self.engine.cancel_sync();
+    }
+
+    /// The phone's status.
     pub fn status(&self) -> Result<PhoneStatus, PhoneError> {
         Ok(self.engine.status()?.into())
     }
@@ -223,6 +253,12 @@ impl RescuePhone {
     /// What the office's server refused, newest first.
     pub fn refused(&self) -> Result<Vec<RefusedWork>, PhoneError> {
         Ok(self.engine.refused()?.into_iter().map(Into::into).collect())
+    }
+
+    /// Writes all work that waits to a file for the office; how many changes. A phone that was restored
+    /// without its key is free for another technician after that.
+    pub fn export_work(&self, path: String) -> Result<u64, PhoneError> {
+        Ok(self.engine.export_work(path)?)
     }
 
     /// Tells the listener of every change until the watch is stopped or dropped.

@@ -1,5 +1,6 @@
 //! The flat records of the face. Ids are text; times are Unix milliseconds; places are degrees.
 
+use sync_core::check::Unverified;
 use sync_core::id::JobId;
 use sync_core::job::{Job, JobSummary, Missing};
 use sync_core::van::StockLine;
@@ -42,12 +43,14 @@ pub struct RescueJob {
 pub struct RescueJobDetail {
     /// As the list shows it.
     pub job: RescueJob,
-    /// The caller's number, E.164.
+    /// The caller's number, E.164; else as said.
     pub phone: Option<String>,
     /// The vehicle in words.
     pub vehicle: Option<String>,
     /// Vehicle identification number.
     pub vin: Option<String>,
+    /// Values that are kept as they were said, because no rule knows them: show each beside its value.
+    pub findings: Vec<DoubtfulValue>,
     /// Remarks of the office.
     pub remarks: Option<String>,
     /// Checklist steps with their results.
@@ -58,6 +61,26 @@ pub struct RescueJobDetail {
     pub totals: Vec<String>,
     /// How many parts were used.
     pub parts: u32,
+}
+
+/// A value that is kept as it was said.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct DoubtfulValue {
+    /// Always `unverified`; later versions may have other findings.
+    pub code: String,
+    /// The field, as a path such as `intake.phone`.
+    pub field: String,
+    /// Stable word such as `phone_invalid`.
+    pub reason: String,
+    /// Plain sentence.
+    pub sentence: String,
+}
+
+impl From<Unverified> for DoubtfulValue {
+    fn from(finding: Unverified) -> Self {
+        let Unverified { code, field, reason, sentence } = finding;
+        Self { code, field, reason, sentence }
+    }
 }
 
 /// One result of the checklist.
@@ -121,7 +144,7 @@ impl RescueJob {
         Self {
             id: id.to_string(),
             number: summary.number,
-            state: summary.state.word().to_owned(),
+            state: summary.state.as_str().to_owned(),
             walk_up: summary.walk_up,
             priority: summary.priority,
             problem: summary.problem,
@@ -154,6 +177,7 @@ impl RescueJobDetail {
             parts: u32::try_from(standing).unwrap_or(u32::MAX),
             phone: job.intake.phone.clone(),
             vehicle: job.intake.vehicle.clone(),
+            findings: job.findings.iter().cloned().map(Into::into).collect(),
             vin: job.observed.vin.clone().or_else(|| job.intake.vin.clone()),
             remarks: job.intake.remarks.clone(),
             job: RescueJob::of(job.id, job.summary(now)),

@@ -1,4 +1,4 @@
-//! Signing on the screen, for the face: the sheet that is shown, the pen, and what came of it.
+//! Signing on the screen, for the face: the sheet that is shown, the pen, and the result.
 
 use sync_core::seal::{Point, Seal, Signer, Stroke};
 

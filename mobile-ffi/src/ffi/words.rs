@@ -1,6 +1,7 @@
-//! The steps of a rescue as the face names them.
+//! The steps of a rescue as the face names them, and the word lists of the schema.
 
 use sync_core::job::Step;
+use sync_core::schema::lists;
 
 /// A step a technician takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
@@ -45,4 +46,23 @@ impl From<RescueStep> for Step {
             RescueStep::Unsuccessful => Self::Unsuccessful,
         }
     }
+}
+
+/// A list of words, such as `reasons`, `problems` or `photo_stages`, to offer in a menu.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct WordList {
+    /// Name of the list.
+    pub name: String,
+    /// The words, in the order in which to offer them.
+    pub words: Vec<String>,
+}
+
+/// Every word list this version knows.
+#[uniffi::export]
+pub fn word_lists() -> Vec<WordList> {
+    let list = |(name, words): (&str, &[&str])| WordList {
+        name: name.to_owned(),
+        words: words.iter().map(|word| (*word).to_owned()).collect(),
+    };
+    lists::all().into_iter().map(list).collect()
 }

@@ -1,5 +1,6 @@
 //! Requests over HTTP with ureq: one agent a server, its connections kept between requests.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,11 +20,31 @@ pub struct HttpTransport {
 }
 
 impl HttpTransport {
-    /// To the server at `base`, such as `https://towline.example` or `http://127.0.0.1:8080`.
+    /// To the server at `base`, such as `https://towline.example`. Without TLS only to this very
+    /// machine, such as `http://127.0.0.1:8080`.
+    ///
+    /// # Errors
+    /// [`NetError::BadAddress`], [`NetError::Cleartext`].
     pub fn new(base: &str) -> Result<Self, NetError> {
+        Self::to(base, is_here)
+    }
+
+    /// The same, and without TLS to any server: whoever is on the way reads everything and can
+    /// answer in its place. For laboratories only.
+    ///
+    /// # Errors
+    /// [`NetError::BadAddress`].
+    pub fn allowing_cleartext(base: &str) -> Result<Self, NetError> {
+        Self::to(base, |_| true)
+    }
+
+    fn to(base: &str, cleartext: impl Fn(&str) -> bool) -> Result<Self, NetError> {
         let base = base.trim().trim_end_matches('/');
-        if !(base.starts_with("https://") || base.starts_with("http://")) {
-            return Err(NetError::BadAddress(base.to_owned()));
+        match base.split_once("://") {
+            Some(("https", _)) => {}
+            Some(("http", authority)) if cleartext(authority) => {}
+            Some(("http", _)) => return Err(NetError::Cleartext(base.to_owned())),
+            _ => return Err(NetError::BadAddress(base.to_owned())),
         }
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -50,6 +71,12 @@ impl Transport for HttpTransport {
         }
         let mut response = call.send(request.body).map_err(error)?;
         let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
+        let to = header("location").filter(|_| response.status().is_redirection());
+        if let Some(to) =
+            to.and_then(|to| super::redirect::of_the_server(&self.base, request.path, to))
+        {
+            return Err(NetError::Redirected { from: self.base.clone(), to });
+        }
         let media_type = header("content-type").unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim();
         let media_type = media_type.to_ascii_lowercase();
@@ -72,6 +99,29 @@ impl Connector for HttpConnector {
     }
 }
 
+/// Connects by HTTP, and without TLS to any server; see [`HttpTransport::allowing_cleartext`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CleartextConnector;
+
+impl Connector for CleartextConnector {
+    fn connect(&self, server_url: &str) -> Result<Arc<dyn Transport>, NetError> {
+        Ok(Arc::new(HttpTransport::allowing_cleartext(server_url)?))
+    }
+}
+
+/// Whether an authority (host, perhaps a port, perhaps a path after it) is this very machine.
+fn is_here(authority: &str) -> bool {
+    let host = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    // What stands before an @ is a name to log in with, and no host.
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(six) => six.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
 fn error(error: ureq::Error) -> NetError {
     use std::io::ErrorKind;
     match error {
@@ -83,6 +133,9 @@ fn error(error: ureq::Error) -> NetError {
             NetError::Unreachable(error.to_string())
         }
         ureq::Error::Io(ref io) => match io.kind() {
+            ErrorKind::InvalidData if super::tls_inside(io).is_some() => {
+                super::tls_inside(io).unwrap_or(NetError::Portal)
+            }
             ErrorKind::ConnectionRefused
             | ErrorKind::NetworkUnreachable
             | ErrorKind::HostUnreachable
@@ -91,8 +144,34 @@ fn error(error: ureq::Error) -> NetError {
         },
         ureq::Error::BodyExceedsLimit(_) => NetError::Garbled(error.to_string()),
         ureq::Error::Protocol(_) => NetError::Cut(error.to_string()),
-        // A portal that terminates TLS cannot show the server's certificate.
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => NetError::Portal,
+        ureq::Error::Rustls(ref error) => super::tls(error),
+        ureq::Error::Tls(_) => NetError::Portal,
         other => NetError::Cut(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_tls_only_this_very_machine_is_a_server() {
+        for here in ["localhost:8080", "127.0.0.1", "127.8.0.1:1", "[::1]:8080", "LOCALHOST/x"] {
+            assert!(HttpTransport::new(&format!("http://{here}")).is_ok(), "{here}");
+        }
+        let others = [
+            "towline.example",
+            "10.0.0.1:8080",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "localhost@evil.example",
+            "[2001:db8::1]",
+        ];
+        for other in others {
+            let refused = HttpTransport::new(&format!("http://{other}")).err();
+            assert!(matches!(refused, Some(NetError::Cleartext(_))), "{other}");
+            assert!(HttpTransport::allowing_cleartext(&format!("http://{other}")).is_ok());
+            assert!(HttpTransport::new(&format!("https://{other}")).is_ok(), "{other}");
+        }
     }
 }

@@ -5,10 +5,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde::{Deserialize, Serialize};
 use sync_core::id::{DeviceId, TenantId, UserId};
+use sync_core::limits;
 
 use super::{NetError, Post, Reply, Transport};
 
 const JSON: &str = "application/json";
+/// The longest access token that is taken, bytes.
+const TOKEN_BYTES: usize = 4096;
+/// The longest time for which one is used, seconds, whatever the server says.
+const TOKEN_S: i64 = 24 * 60 * 60;
 /// Clocks this close are not why a login was refused, seconds.
 const CLOCKS_AGREE_S: i64 = 30;
 
@@ -64,7 +69,10 @@ pub(crate) fn enrol(
     let path = "/v1/devices/enrol";
     let post = Post { path, media_type: JSON, accept: JSON, bearer: None, body: &body };
     let body = transport.post(post)?.expect(JSON)?;
-    serde_json::from_slice(&body).map_err(|e| NetError::Garbled(e.to_string()))
+    let answer: Enrolment =
+        serde_json::from_slice(&body).map_err(|e| NetError::Garbled(e.to_string()))?;
+    let time = limits::TIME_RANGE;
+    Ok(Enrolment { server_time: answer.server_time.clamp(time.start, time.end - 1), ..answer })
 }
 
 /// An access token.
@@ -89,19 +97,46 @@ pub(crate) fn token(
 ) -> Result<Token, NetError> {
     let [first, second] = jtis;
     let reply = ask(transport, key, device, audience, now_s, first)?;
-    let servers = reply.date_s.filter(|date| (date - now_s).abs() > CLOCKS_AGREE_S);
+    let servers = clock_of(&reply).filter(|clock_s| (clock_s - now_s).abs() > CLOCKS_AGREE_S);
     let reply = match servers {
-        Some(date_s) if matches!(reply.status, 400 | 401) => {
-            ask(transport, key, device, audience, date_s, second)?
-        }
-        _ => reply,
+        Some(clock_s) => ask(transport, key, device, audience, clock_s, second)?,
+        None => reply,
     };
     let body = reply.expect(JSON).map_err(|error| match error {
         // RFC 7523 answers a bad assertion with 400.
-        NetError::Refused { status: 400, code, sentence } => NetError::Login { code, sentence },
+        NetError::Refused { status: 400, code, sentence } => {
+            NetError::Login { code, reason: None, verdicts: None, sentence }
+        }
         other => other,
     })?;
-    serde_json::from_slice(&body).map_err(|e| NetError::Garbled(e.to_string()))
+    let token: Token =
+        serde_json::from_slice(&body).map_err(|e| NetError::Garbled(e.to_string()))?;
+    if !is_bearer(&token.access_token) {
+        return Err(NetError::Garbled("the access token".to_owned()));
+    }
+    Ok(Token { expires_in: token.expires_in.clamp(0, TOKEN_S), ..token })
+}
+
+/// Whether a header can carry it (RFC 6750, `b64token`), and it is not longer than any header may be.
+fn is_bearer(token: &str) -> bool {
+    let body = token.trim_end_matches('=');
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    !body.is_empty() && token.len() <= TOKEN_BYTES && body.bytes().all(plain)
+}
+
+/// The clock of a server that refused a login, Unix seconds: as its answer says it, else by the
+/// header, which a proxy may have written.
+fn clock_of(reply: &Reply) -> Option<i64> {
+    #[derive(Deserialize, Default)]
+    struct Told {
+        server_time: Option<i64>,
+    }
+    let json = matches!(reply.media_type.as_str(), "application/problem+json" | JSON);
+    if !json || !matches!(reply.status, 400 | 401) {
+        return None;
+    }
+    let told: Told = serde_json::from_slice(&reply.body).unwrap_or_default();
+    told.server_time.map(|ms| ms.div_euclid(1000)).or(reply.date_s)
 }
 
 fn ask(

@@ -1,30 +1,38 @@
-//! Sync frames over a WebSocket that stays open between syncs, so the server can poke the phone.
+//! Sync frames over a WebSocket that stays open between syncs, so the server can notify the phone.
 
 use std::io::ErrorKind;
-use std::net::{TcpStream, ToSocketAddrs as _};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sync_core::limits;
+use sync_core::sync::close;
 use tungstenite::client::IntoClientRequest as _;
-use tungstenite::protocol::WebSocketConfig;
+use tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket};
 
-use super::{Connector, HttpTransport, NetError, Post, REVOKED, Reply, Transport};
+use super::{Connector, EXPIRED, HttpTransport, NetError, Post, REVOKED, Reply, Transport};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const READ_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long a sync may have to wait for somebody who listens.
+/// How long one exchange may take, whatever the server sends meanwhile.
+const EXCHANGE: Duration = Duration::from_secs(300);
+/// Addresses of a name that are tried, in the order in which the system gives them.
+const ADDRESSES: usize = 8;
+/// How long a sync may have to wait for someone who listens.
 const LISTEN_TURN: Duration = Duration::from_millis(200);
-/// How long somebody who listens stands aside for a sync at a time.
+/// How long someone who listens stands aside for a sync at a time.
 const YIELD: Duration = Duration::from_millis(1);
+/// How long frames are posted where something on the way lets no socket through, before one is tried again.
+const POSTING: Duration = Duration::from_secs(600);
 const PATH: &str = "/v1/sync/ws";
 
 type Socket = WebSocket<MaybeTlsStream<TcpStream>>;
 
-/// WebSocket for sync frames, HTTP for everything else, and for the frames of a revoked phone.
+/// WebSocket for sync frames, HTTP for everything else, for the frames of a revoked phone, and where a
+/// proxy lets no socket through.
 pub struct SocketTransport {
     http: HttpTransport,
     /// Address of the socket: `ws://…` or `wss://…`.
@@ -32,8 +40,14 @@ pub struct SocketTransport {
     /// Host and port to connect to.
     address: String,
     open: Mutex<Option<(String, Socket)>>,
-    /// Syncs that wait for somebody who listens.
+    /// Syncs that wait for someone who listens.
     syncs: AtomicUsize,
+    /// Since when it is known that the way lets no socket through, while posts do get through.
+    posting: Mutex<Option<Instant>>,
+    /// The connection of the exchange under way.
+    under_way: Mutex<Option<TcpStream>>,
+    /// How long one exchange may take.
+    exchange: Duration,
 }
 
 impl SocketTransport {
@@ -50,14 +64,58 @@ impl SocketTransport {
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
         let address = if has_port { host.to_owned() } else { format!("{host}:{port}") };
         let url = format!("{scheme}://{authority}{PATH}");
-        Ok(Self { http, url, address, open: Mutex::new(None), syncs: AtomicUsize::new(0) })
+        let (open, under_way, posting) = (Mutex::new(None), Mutex::new(None), Mutex::new(None));
+        let syncs = AtomicUsize::new(0);
+        Ok(Self { http, url, address, open, syncs, posting, under_way, exchange: EXCHANGE })
+    }
+
+    /// Whether a socket is worth a try.
+    fn may_open(&self) -> bool {
+        let posting = *self.posting.lock().unwrap_or_else(PoisonError::into_inner);
+        posting.is_none_or(|since| since.elapsed() >= POSTING)
+    }
+
+    fn lets_no_socket_through(&self) {
+        *self.posting.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Posts a frame that no socket took. Sending again is safe, as the server gives the same change the
+    /// same verdict; where it gets through, the way is one for posts.
+    fn post_instead(&self, bearer: &str, frame: &[u8]) -> Result<Vec<u8>, NetError> {
+        let answer = self.http.sync(bearer, frame)?;
+        self.lets_no_socket_through();
+        Ok(answer)
+    }
+
+    /// Connects to the first address of the server that answers.
+    fn reach(&self) -> Result<TcpStream, NetError> {
+        let unreachable = |error: std::io::Error| NetError::Unreachable(error.to_string());
+        let mut failed = NetError::BadAddress(self.address.clone());
+        for address in self.address.to_socket_addrs().map_err(unreachable)?.take(ADDRESSES) {
+            match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failed = unreachable(error),
+            }
+        }
+        Err(failed)
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, Option<TcpStream>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// After an error nothing of the connection stays open. Only while `open` is locked.
+    fn closing<T>(&self, result: Result<T, NetError>) -> Result<T, NetError> {
+        if result.is_err() {
+            self.abort();
+        }
+        result
     }
 
     fn connect(&self, bearer: &str) -> Result<Socket, NetError> {
         let unreachable = |error: std::io::Error| NetError::Unreachable(error.to_string());
-        let address = self.address.to_socket_addrs().map_err(unreachable)?.next();
-        let address = address.ok_or_else(|| NetError::BadAddress(self.address.clone()))?;
-        let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).map_err(unreachable)?;
+        let stream = self.reach()?;
+        *self.under_way() = stream.try_clone().ok();
         stream.set_nodelay(true).map_err(unreachable)?;
         stream.set_read_timeout(Some(READ_TIMEOUT)).map_err(unreachable)?;
         stream.set_write_timeout(Some(READ_TIMEOUT)).map_err(unreachable)?;
@@ -84,6 +142,13 @@ impl Transport for SocketTransport {
         self.http.post(request)
     }
 
+    fn abort(&self) {
+        if let Some(stream) = self.under_way().take() {
+            // One that is closed already needs nothing.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
     fn sync(&self, bearer: &str, frame: &[u8]) -> Result<Vec<u8>, NetError> {
         self.syncs.fetch_add(1, Ordering::SeqCst);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,13 +157,17 @@ impl Transport for SocketTransport {
             // A socket that died meanwhile is found out only by using it; sending again is safe,
             // because the server gives the same change the same verdict.
             if token == bearer
-                && let Ok(answer) = exchange(&mut socket, frame)
+                && let Ok(answer) = exchange(&mut socket, frame, self.exchange)
             {
                 *open = Some((token, socket));
                 return Ok(answer);
             }
         }
-        let mut socket = match self.connect(bearer) {
+        if !self.may_open() {
+            drop(open);
+            return self.http.sync(bearer, frame);
+        }
+        let mut socket = match self.closing(self.connect(bearer)) {
             Ok(socket) => socket,
             Err(error) if may_be_revoked(&error) => {
                 drop(open);
@@ -106,11 +175,24 @@ impl Transport for SocketTransport {
                 // handed to the office, which looks at it.
                 return self.http.sync(bearer, frame);
             }
+            Err(error) if is_answer(&error) || matches!(error, NetError::Cut(_)) => {
+                drop(open);
+                return self.post_instead(bearer, frame);
+            }
             Err(error) => return Err(error),
         };
-        let answer = exchange(&mut socket, frame)?;
-        *open = Some((bearer.to_owned(), socket));
-        Ok(answer)
+        match self.closing(exchange(&mut socket, frame, self.exchange)) {
+            Ok(answer) => {
+                *open = Some((bearer.to_owned(), socket));
+                Ok(answer)
+            }
+            // A proxy may open a socket and pass nothing on.
+            Err(NetError::Cut(_) | NetError::Garbled(_)) => {
+                drop(open);
+                self.post_instead(bearer, frame)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Listens in short turns, so that a sync need not wait for the listening to end.
@@ -123,9 +205,17 @@ impl Transport for SocketTransport {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             let (token, mut socket) = match open.take() {
                 Some(open) => open,
-                None => (bearer.to_owned(), self.connect(bearer)?),
+                None if !self.may_open() => return Ok(None),
+                None => match self.closing(self.connect(bearer)) {
+                    Ok(socket) => (bearer.to_owned(), socket),
+                    Err(error) if is_answer(&error) => {
+                        self.lets_no_socket_through();
+                        return Ok(None);
+                    }
+                    Err(error) => return Err(error),
+                },
             };
-            let heard = listen(&mut socket)?;
+            let heard = self.closing(listen(&mut socket))?;
             *open = Some((token, socket));
             drop(open);
             if heard || Instant::now() >= until {
@@ -152,28 +242,47 @@ fn may_be_revoked(error: &NetError) -> bool {
     code == REVOKED || code == &super::unnamed(401)
 }
 
-fn exchange(socket: &mut Socket, frame: &[u8]) -> Result<Vec<u8>, NetError> {
+/// Whether the handshake was answered, and not by a server that can be asked for a socket: a proxy
+/// passed it on without `Upgrade` or answered it itself.
+fn is_answer(error: &NetError) -> bool {
+    match error {
+        NetError::Refused { status, .. } => !matches!(status, 403 | 429),
+        NetError::NotPassedOn { .. }
+        | NetError::Gateway { .. }
+        | NetError::Redirected { .. }
+        | NetError::Portal
+        | NetError::Garbled(_) => true,
+        _ => false,
+    }
+}
+
+fn exchange(socket: &mut Socket, frame: &[u8], within: Duration) -> Result<Vec<u8>, NetError> {
+    let until = Instant::now() + within;
     socket.send(Message::binary(frame.to_vec())).map_err(error)?;
     loop {
+        // A server that only pings, or sends a byte now and then, has no more time than a silent one.
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(NetError::Cut("the answer took too long".to_owned()));
+        }
+        read_timeout(socket, left.min(READ_TIMEOUT))?;
         match socket.read().map_err(error)? {
-            // A poke may come at any moment and says only that a sync is worthwhile: this is one.
-            Message::Binary(bytes) if is_poke(&bytes) => {}
+            // A notification may come at any moment and says only that a sync is worthwhile: this is one.
+            Message::Binary(bytes) if is_notification(&bytes) => {}
             Message::Binary(bytes) => return Ok(bytes.to_vec()),
-            Message::Close(_) => return Err(NetError::Cut("the server closed the socket".into())),
+            Message::Close(frame) => return Err(closed(frame)),
             Message::Text(_) => return Err(NetError::Garbled("text on the sync socket".into())),
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
     }
 }
 
-/// One turn of listening; whether a poke came.
+/// One turn of listening; whether a notification came.
 fn listen(socket: &mut Socket) -> Result<bool, NetError> {
     read_timeout(socket, LISTEN_TURN)?;
     let heard = match socket.read() {
-        Ok(Message::Binary(bytes)) => is_poke(&bytes),
-        Ok(Message::Close(_)) => {
-            return Err(NetError::Cut("the server closed the socket".to_owned()));
-        }
+        Ok(Message::Binary(bytes)) => is_notification(&bytes),
+        Ok(Message::Close(frame)) => return Err(closed(frame)),
         Ok(_) => false,
         Err(tungstenite::Error::Io(io))
             if matches!(io.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
@@ -186,6 +295,24 @@ fn listen(socket: &mut Socket) -> Result<bool, NetError> {
     Ok(heard)
 }
 
+/// Why the server closed a socket, by the code it gave.
+fn closed(frame: Option<CloseFrame>) -> NetError {
+    let (code, reason) = frame
+        .map_or((close::GOING_AWAY, String::new()), |it| (it.code.into(), it.reason.to_string()));
+    let login = |code: &str, sentence: &str| NetError::Login {
+        code: code.to_owned(),
+        reason: None,
+        verdicts: None,
+        sentence: sentence.to_owned(),
+    };
+    match code {
+        close::LOG_IN_AGAIN => login(EXPIRED, "The login has ended; log in again."),
+        close::REVOKED => login(REVOKED, "This phone was revoked."),
+        close::TRY_LATER => NetError::Busy { retry_after_s: None },
+        _ => NetError::Cut(format!("the server closed the socket ({code} {reason})")),
+    }
+}
+
 fn read_timeout(socket: &Socket, timeout: Duration) -> Result<(), NetError> {
     let stream = match socket.get_ref() {
         MaybeTlsStream::Plain(stream) => stream,
@@ -195,13 +322,14 @@ fn read_timeout(socket: &Socket, timeout: Duration) -> Result<(), NetError> {
     stream.set_read_timeout(Some(timeout)).map_err(|error| NetError::Cut(error.to_string()))
 }
 
-fn is_poke(bytes: &[u8]) -> bool {
+fn is_notification(bytes: &[u8]) -> bool {
     use sync_core::sync::{Frame, decode_response};
-    matches!(decode_response(bytes), Ok(Frame::Poke))
+    matches!(decode_response(bytes), Ok(Frame::Notification))
 }
 
 fn error(error: tungstenite::Error) -> NetError {
     use tungstenite::Error;
+    use tungstenite::error::TlsError;
     match error {
         Error::Http(response) => {
             let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
@@ -222,9 +350,33 @@ fn error(error: tungstenite::Error) -> NetError {
         Error::Capacity(_) | Error::Protocol(_) | Error::Utf8(_) => {
             NetError::Garbled(error.to_string())
         }
-        // A portal that ends TLS cannot show the server's certificate.
+        Error::Tls(TlsError::Rustls(ref error)) => super::tls(error),
         Error::Tls(_) => NetError::Portal,
+        Error::Io(ref io) => super::tls_inside(io).unwrap_or(NetError::Cut(error.to_string())),
         Error::Url(_) | Error::HttpFormat(_) => NetError::BadAddress(error.to_string()),
         other => NetError::Cut(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_only_pings_has_no_more_time_than_a_silent_one() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
+            while socket.send(Message::Ping(Vec::new().into())).is_ok() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let mut transport = SocketTransport::new(&url).unwrap();
+        transport.exchange = Duration::from_millis(50);
+        let end = transport.sync("t", b"frame");
+        assert!(matches!(end, Err(NetError::Cut(_))), "{end:?}");
+        server.join().unwrap();
     }
 }

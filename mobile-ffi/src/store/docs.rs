@@ -44,7 +44,7 @@ pub(crate) fn set_summary(
 }
 
 /// Takes a document into scope or out of it. `now`, the server's time, is kept for who reads the
-/// file; how long it is kept after that is counted by [`sync_core::sync::Kept`].
+/// file; how long it is kept after that is counted by [`sync_core::sync::Retention`].
 pub(crate) fn set_scope(
     db: &Connection,
     doc: DocId,
@@ -151,11 +151,12 @@ pub(crate) fn drop_released(db: &Connection, before: i64) -> Result<Vec<DocId>, 
     Ok(docs)
 }
 
-/// Forgets everything: another technician takes over the phone, and nothing of the last waits.
+/// Forgets everything but what was refused: another technician takes over the phone, and nothing of
+/// the last waits. Refused work is nowhere else, and goes when its time is over.
 pub(crate) fn wipe(db: &Connection) -> Result<(), EngineError> {
     db.execute_batch(
-        "DELETE FROM runs; DELETE FROM docs; DELETE FROM refused;
-         DELETE FROM meta WHERE key IN ('position', 'last_synced');",
+        "DELETE FROM runs; DELETE FROM docs; DELETE FROM positions;
+         DELETE FROM meta WHERE key IN ('position', 'last_synced', 'walk_ups', 'exported');",
     )?;
     Ok(())
 }

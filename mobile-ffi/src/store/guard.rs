@@ -18,8 +18,11 @@ impl Guard {
     /// Takes the lock of the store at `path`, or says that it is taken.
     pub fn take(path: &Path) -> Result<Self, EngineError> {
         let lock = beside(path, "lock");
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(lock)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(lock)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(EngineError::StoreInUse),

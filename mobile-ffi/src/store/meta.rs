@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::{Deserialize, Serialize};
 use sync_core::id::{ActorId, DeviceId, TenantId, UserId};
-use sync_core::sync::{Anchor, Kept};
+use sync_core::sync::{Anchor, Retention};
 
 use crate::error::EngineError;
 
@@ -20,6 +20,9 @@ pub(crate) struct Identity {
     pub tenant: TenantId,
     /// Audience of login assertions.
     pub audience: String,
+    /// Public key the server knows this device by, base64url; absent where an older version enrolled.
+    #[serde(default)]
+    pub public_key: Option<String>,
 }
 
 /// Where the phone stands in the server's log.
@@ -41,7 +44,7 @@ impl Meta for Identity {
     const KEY: &'static str = "identity";
 }
 
-impl Meta for Kept {
+impl Meta for Retention {
     const KEY: &'static str = "kept";
 }
 
@@ -54,8 +57,8 @@ impl Meta for Position {
 
 /// The actor that writes this phone's changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Writer(pub ActorId);
-impl Meta for Writer {
+pub(crate) struct OwnActor(pub ActorId);
+impl Meta for OwnActor {
     const KEY: &'static str = "actor";
 }
 
@@ -71,6 +74,21 @@ impl Meta for Installation {
 pub(crate) struct LastSynced(pub i64);
 impl Meta for LastSynced {
     const KEY: &'static str = "last_synced";
+}
+
+/// When the technician opened walk-up jobs in the last day, Unix milliseconds by the server's clock as
+/// well as the phone knew it, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct WalkUps(pub Vec<i64>);
+impl Meta for WalkUps {
+    const KEY: &'static str = "walk_ups";
+}
+
+/// The last row that is in the file to which this phone's work was exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Exported(pub u64);
+impl Meta for Exported {
+    const KEY: &'static str = "exported";
 }
 
 /// Reads a value; absent if it was never written.

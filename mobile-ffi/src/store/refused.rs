@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 use sync_core::change::Run;
+use sync_core::codes;
 use sync_core::schema::DocId;
 
 use super::runs;
@@ -20,7 +21,7 @@ pub(crate) struct RefusedRow {
     /// The reason in one plain sentence.
     pub sentence: String,
     /// When the phone learnt of it, Unix milliseconds by the server's clock, as well as the phone
-    /// knew it then. For people; how long it is kept is counted by [`sync_core::sync::Kept`].
+    /// knew it then. For people; how long it is kept is counted by [`sync_core::sync::Retention`].
     pub at: i64,
     /// The work itself.
     pub run: Run,
@@ -59,13 +60,18 @@ pub(crate) fn all(db: &Connection) -> Result<Vec<RefusedRow>, EngineError> {
         let payload: Vec<u8> = row.get(5)?;
         found.push(RefusedRow {
             doc: runs::doc_id(row.get(0)?, row.get(1)?)?,
-            code: row.get(2)?,
+            code: today(row.get(2)?),
             sentence: row.get(3)?,
             at: row.get(4)?,
             run: runs::decode(&payload)?,
         });
     }
     Ok(found)
+}
+
+/// The word of today for a code that an older version of server or phone wrote.
+fn today(code: String) -> String {
+    codes::find(&code).map_or(code, |known| known.word.to_owned())
 }
 
 /// Whether a refusal is not counted yet, or kept from longer before the count `now` than it must.

@@ -1,34 +1,41 @@
 //! The changes a phone holds, as runs in the order in which they were saved.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, Row};
 use sync_core::change::{Run, decode_run, encode_run};
 use sync_core::document::Author;
 use sync_core::id::{DeviceId, UserId};
 use sync_core::schema::{DocId, DocKind};
-use sync_core::sync::{Held, Standing};
+use sync_core::sync::{StoredRun, SyncStatus};
 use sync_core::wire::{Reader, Writer};
 
 use crate::error::EngineError;
 
-const COLUMNS: &str = "n, payload, author_user, author_device, receipt, standing, saved_at";
+const COLUMNS: &str =
+    "n, kind, doc, payload, author_user, author_device, receipt, standing, saved_at";
 
-/// Writes a row in place of the one with the same number, whose time of saving it keeps.
-pub(crate) fn put(db: &Connection, held: &Held, saved_at: i64) -> Result<(), EngineError> {
-    let (standing, receipt) = match held.standing {
-        Standing::Waiting => (0, None),
-        Standing::Durable => (1, None),
-        Standing::Resend => (2, None),
-        Standing::Attested(receipt) => (3, Some(receipt)),
-        Standing::Lost(receipt) => (4, Some(receipt)),
-        Standing::Stranded(receipt) => (5, Some(receipt)),
+/// Writes a new row, or how a row stands now, whose time of saving it keeps. Fails where the number
+/// belongs to other work: another engine has written to the file.
+pub(crate) fn put(db: &Connection, held: &StoredRun, saved_at: i64) -> Result<(), EngineError> {
+    let (standing, receipt) = match held.status {
+        SyncStatus::Waiting => (0, None),
+        SyncStatus::Durable => (1, None),
+        SyncStatus::Resend => (2, None),
+        SyncStatus::Attested(receipt) => (3, Some(receipt)),
+        SyncStatus::Lost(receipt) => (4, Some(receipt)),
+        SyncStatus::Orphaned(receipt) => (5, Some(receipt)),
     };
     let mut write = db.prepare_cached(
         "INSERT INTO runs (n, kind, doc, author_user, author_device, receipt, standing, saved_at,
                            payload)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-         ON CONFLICT (n) DO UPDATE SET receipt = excluded.receipt, standing = excluded.standing",
+         ON CONFLICT (n) DO UPDATE SET receipt = excluded.receipt, standing = excluded.standing
+         -- A run ends with the hash of its last change.
+         WHERE kind = excluded.kind AND doc = excluded.doc
+             AND substr(payload, -32) = substr(excluded.payload, -32)",
     )?;
-    write.execute(rusqlite::params![
+    let written = write.execute(rusqlite::params![
         number(held.n)?,
         held.run.doc.kind.code(),
         held.run.doc.as_bytes(),
@@ -39,7 +46,7 @@ pub(crate) fn put(db: &Connection, held: &Held, saved_at: i64) -> Result<(), Eng
         saved_at,
         encode(&held.run),
     ])?;
-    Ok(())
+    if written == 1 { Ok(()) } else { Err(EngineError::StoreInUse) }
 }
 
 /// Takes a row out.
@@ -55,7 +62,7 @@ pub(crate) fn next_n(db: &Connection) -> Result<u64, EngineError> {
 }
 
 /// All rows of a document, in order.
-pub(crate) fn of_doc(db: &Connection, doc: DocId) -> Result<Vec<Held>, EngineError> {
+pub(crate) fn of_doc(db: &Connection, doc: DocId) -> Result<Vec<StoredRun>, EngineError> {
     let sql = format!("SELECT {COLUMNS} FROM runs WHERE kind = ?1 AND doc = ?2 ORDER BY n");
     let mut read = db.prepare_cached(&sql)?;
     let mut rows = read.query((doc.kind.code(), doc.as_bytes()))?;
@@ -67,18 +74,23 @@ pub(crate) fn of_doc(db: &Connection, doc: DocId) -> Result<Vec<Held>, EngineErr
 }
 
 /// Rows after the one numbered `after` that the server does not hold, oldest first, until their
-/// payloads pass `bytes`; and whether more are left.
+/// payloads pass `bytes`; and whether more are left. Documents in `pass_over` have no part in it.
 pub(crate) fn unsettled(
     db: &Connection,
     after: u64,
     bytes: usize,
-) -> Result<(Vec<Held>, bool), EngineError> {
+    pass_over: &BTreeSet<DocId>,
+) -> Result<(Vec<StoredRun>, bool), EngineError> {
     let sql =
         format!("SELECT {COLUMNS} FROM runs WHERE standing IN (0, 2, 4, 5) AND n > ?1 ORDER BY n");
     let mut read = db.prepare_cached(&sql)?;
     let mut rows = read.query([number(after)?])?;
     let (mut found, mut size) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
+        if !pass_over.is_empty() && pass_over.contains(&doc_id(row.get("kind")?, row.get("doc")?)?)
+        {
+            continue;
+        }
         let payload = row.get_ref("payload")?.as_blob().map_err(|e| damaged(&e))?;
         if !found.is_empty() && size + payload.len() > bytes {
             return Ok((found, true));
@@ -101,6 +113,13 @@ pub(crate) fn count_waiting(db: &Connection) -> Result<(u64, Option<i64>), Engin
 pub(crate) fn any_unsettled(db: &Connection) -> Result<bool, EngineError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM runs WHERE standing IN (0, 2, 4, 5))";
     Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+/// The last row that has to be sent; absent if there is none.
+pub(crate) fn last_unsettled(db: &Connection) -> Result<Option<u64>, EngineError> {
+    let sql = "SELECT MAX(n) FROM runs WHERE standing IN (0, 2, 4, 5)";
+    let last: Option<i64> = db.query_row(sql, [], |row| row.get(0))?;
+    Ok(last.map(i64::unsigned_abs))
 }
 
 /// Documents with own work that waits.
@@ -136,7 +155,7 @@ pub(crate) fn doc_id(kind: u8, id: [u8; 16]) -> Result<DocId, EngineError> {
     DocId::new(DocKind::from_code(kind), id).map_err(|e| damaged(&e))
 }
 
-fn held(row: &Row<'_>) -> Result<Held, EngineError> {
+fn held(row: &Row<'_>) -> Result<StoredRun, EngineError> {
     let payload = row.get_ref("payload")?.as_blob().map_err(|e| damaged(&e))?;
     let user: Option<[u8; 16]> = row.get("author_user")?;
     let device: Option<[u8; 16]> = row.get("author_device")?;
@@ -145,17 +164,17 @@ fn held(row: &Row<'_>) -> Result<Held, EngineError> {
         device: device.map(DeviceId::from_bytes).transpose().map_err(|e| damaged(&e))?,
     };
     let receipt: Option<[u8; 16]> = row.get("receipt")?;
-    let standing = match (row.get::<_, i64>("standing")?, receipt) {
-        (0, None) => Standing::Waiting,
-        (1, None) => Standing::Durable,
-        (2, None) => Standing::Resend,
-        (3, Some(receipt)) => Standing::Attested(receipt),
-        (4, Some(receipt)) => Standing::Lost(receipt),
-        (5, Some(receipt)) => Standing::Stranded(receipt),
+    let status = match (row.get::<_, i64>("standing")?, receipt) {
+        (0, None) => SyncStatus::Waiting,
+        (1, None) => SyncStatus::Durable,
+        (2, None) => SyncStatus::Resend,
+        (3, Some(receipt)) => SyncStatus::Attested(receipt),
+        (4, Some(receipt)) => SyncStatus::Lost(receipt),
+        (5, Some(receipt)) => SyncStatus::Orphaned(receipt),
         (other, _) => return Err(damaged(&format!("standing {other}"))),
     };
     let n = row.get::<_, i64>("n")?.unsigned_abs();
-    Ok(Held { n, run: decode(payload)?, author, standing })
+    Ok(StoredRun { n, run: decode(payload)?, author, status })
 }
 
 fn number(n: u64) -> Result<i64, EngineError> {

@@ -1,5 +1,6 @@
 //! Room on the disk: said before work is typed, with a reserve for what is typed already.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::guard::beside;
@@ -36,7 +37,7 @@ const FREED: u64 = 64 * 1024;
 
 /// How much room there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Room {
+pub(crate) struct FreeSpace {
     /// Free bytes on the disk; absent where the system does not say.
     pub free_bytes: Option<u64>,
     /// Time to warn.
@@ -65,6 +66,11 @@ impl Reserve {
         reserve
     }
 
+    /// Takes the reserve of a store that cannot be opened away; says whether there was one.
+    pub fn remove(store: &Path) -> bool {
+        std::fs::remove_file(beside(store, "reserve")).is_ok()
+    }
+
     /// Gives the reserve up; says whether there was one.
     pub fn give_up(&mut self, store: &Path) -> bool {
         let given = self.kept && std::fs::remove_file(&self.file).is_ok();
@@ -75,7 +81,7 @@ impl Reserve {
     }
 
     /// Free room now; takes a fresh reserve when there is plenty again.
-    pub fn room(&mut self, store: &Path) -> Room {
+    pub fn room(&mut self, store: &Path) -> FreeSpace {
         let free_bytes = free(store);
         let low = free_bytes.is_some_and(|bytes| bytes < self.limits.low_bytes);
         let freed = self.exhausted.zip(free_bytes).is_some_and(|(then, now)| now > then + FREED);
@@ -91,7 +97,7 @@ impl Reserve {
         }
         let short = free_bytes.is_some_and(|bytes| bytes < self.limits.full_bytes);
         let full = self.exhausted.is_some() || short;
-        Room { free_bytes, low: low || full, full }
+        FreeSpace { free_bytes, low: low || full, full }
     }
 
     /// Whether the disk says that there is plenty of room.
@@ -102,7 +108,7 @@ impl Reserve {
 
     /// Whether there is room beyond the reserve, found out by taking it: a quota that was used up
     /// while the disk had room does not say when there is some again, and what was freed on the
-    /// disk may be somebody else's.
+    /// disk may be someone else's.
     fn is_taken_beyond(&mut self) -> bool {
         let size = self.limits.reserve_bytes;
         if takes(&self.file, size + size.max(FREED)).is_err() {
@@ -142,7 +148,11 @@ pub(crate) fn named(store: &Path, error: EngineError) -> EngineError {
 
 /// Writes so many bytes; not zeros, because some file systems give no room to a hole.
 fn takes(file: &Path, bytes: u64) -> std::io::Result<()> {
-    std::fs::write(file, vec![0xa5; usize::try_from(bytes).unwrap_or(0)])
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)?.write_all(&vec![0xa5; usize::try_from(bytes).unwrap_or(0)])
 }
 
 fn free(store: &Path) -> Option<u64> {

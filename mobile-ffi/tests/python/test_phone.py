@@ -156,8 +156,11 @@ class PhoneTest(unittest.TestCase):
             phone.record_step(job, RescueStep.WORKING, StepNote())
         self.assertEqual(twice.exception.code, "step_recorded")
         with self.assertRaises(PhoneError.Invalid) as bad_vin:
-            phone.read_vin(job, "not a vin")
+            phone.read_vin(job, "1M8\a")
         self.assertEqual(bad_vin.exception.field, "vin")
+        phone.read_vin(job, "NZE121-3012345")
+        said = phone.job(job).findings
+        self.assertEqual([(it.field, it.reason) for it in said], [("observed.vin", "chassis_number")])
         missing = phone.job(job).missing
         for step in (it.split(":")[1] for it in missing if it.startswith("checklist:")):
             phone.record_check(job, step, "pass", None)

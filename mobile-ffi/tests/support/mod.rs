@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mobile_ffi::{Connector, Engine, NetError, Options, Post, Random, Reply, SystemRandom};
+use mobile_ffi::{
+    Connector, Engine, EngineError, NetError, Options, Post, Random, Reply, SystemRandom,
+};
 use mobile_ffi::{Transport, WalkUp};
-use sync_core::id::{DeviceId, JobId, TenantId, UserId};
+use sync_core::id::{DeviceId, FactId, JobId, TenantId, UserId};
 
 /// A code any test may use: the server below takes every one.
 pub const CODE: &str = "0123-4567-89AZ";
@@ -99,6 +101,23 @@ pub fn with_job(path: &Path, options: Options) -> (Engine, JobId) {
     let seen = WalkUp { plate: Some("ABC-1234".to_owned()), ..WalkUp::default() };
     let job = engine.walk_up(seen).unwrap();
     (engine, job)
+}
+
+/// Saves a note on the last of the jobs, or on a new one once the technician's share of it is used
+/// up: only the disk ends this.
+pub fn note_somewhere(
+    engine: &Engine,
+    jobs: &mut Vec<JobId>,
+    text: &str,
+) -> Result<FactId, EngineError> {
+    match engine.note(*jobs.last().unwrap(), text) {
+        Err(error) if error.code() == "document_full" => {
+            let seen = WalkUp { plate: Some("ABC-1234".to_owned()), ..WalkUp::default() };
+            jobs.push(engine.walk_up(seen)?);
+            engine.note(*jobs.last().unwrap(), text)
+        }
+        noted => noted,
+    }
 }
 
 pub fn random() -> u64 {

@@ -1,15 +1,25 @@
 //! People and their phones, from the command line.
 
+use store::Store;
+use store::rows::branches;
+use store::rows::codes;
+use store::rows::devices;
+use store::rows::shares;
+use store::rows::tenants::{self, Tenant};
+use store::rows::users::{self, User};
+use sync_core::check::Region;
 use sync_core::enrol;
 use sync_core::id::{BranchId, DeviceId, TenantId, UserId};
+use sync_core::policy;
 
-use super::{AdminError, edit, note};
-use crate::accounts::users::{self, User};
-use crate::accounts::{code as codes, devices};
-use crate::auth::{Role, password};
+use super::{AdminError, by_cli, note};
+use crate::api::account::{self, Wanted, Writes};
+use crate::api::check::{self, region_of};
+use crate::api::technicians::checked_fields;
+use crate::api::users as users_api;
+use crate::auth::installation::Installation;
+use crate::auth::{Reach, Role, attempt, password};
 use crate::clock::random;
-use crate::desk::technicians::first_fields;
-use crate::store::Store;
 
 /// The person with this login.
 ///
@@ -21,6 +31,21 @@ pub async fn find_user(store: &Store, tenant: TenantId, login: &str) -> Result<U
     found
         .map(|(user, _)| user)
         .ok_or_else(|| AdminError::Asked(format!("there is no user {login:?}")))
+}
+
+/// Allows someone's phones to store so many bytes on top of the settings.
+///
+/// # Errors
+/// When the store refuses.
+pub async fn allow_storage(
+    store: &Store,
+    tenant: TenantId,
+    user: UserId,
+    extra: i64,
+) -> Result<(), AdminError> {
+    store
+        .write(move |tx| Box::pin(async move { Ok(shares::allow(tx, tenant, user, extra).await?) }))
+        .await
 }
 
 /// A person to be added.
@@ -38,10 +63,22 @@ pub struct NewUser {
     pub language: String,
 }
 
+/// How a technician is reached, and for whom they work.
+#[derive(Debug, Clone, Default)]
+pub struct Contact {
+    /// Their number.
+    pub phone: Option<String>,
+    /// The country in which numbers without `+` are dialled.
+    pub region: Option<Region>,
+    /// The outsourced company they work for.
+    pub provider: Option<String>,
+}
+
 /// Adds a person; a password is for staff, phones need none.
 ///
 /// # Errors
-/// When the login is taken or the password too short.
+/// What REST refuses too, in the same words: a value that breaks a rule, a login that is taken, a
+/// branch that is not there.
 pub async fn create_user(
     store: &Store,
     now: i64,
@@ -50,48 +87,58 @@ pub async fn create_user(
     password: Option<&str>,
     memory_kib: u32,
 ) -> Result<UserId, AdminError> {
-    let login = new.login.trim().to_lowercase();
-    if login.is_empty() || login.len() > 100 || new.name.trim().is_empty() {
-        return Err(AdminError::Asked("a person needs a login and a name".to_owned()));
+    create_person(store, now, tenant, new, Contact::default(), password, memory_kib).await
+}
+
+/// As [`create_user`], with how a technician is reached.
+///
+/// # Errors
+/// As [`create_user`]; and a contact for someone who is no technician.
+pub async fn create_person(
+    store: &Store,
+    now: i64,
+    tenant: TenantId,
+    new: NewUser,
+    contact: Contact,
+    password: Option<&str>,
+    memory_kib: u32,
+) -> Result<UserId, AdminError> {
+    let Contact { phone, region: fallback, provider } = contact;
+    let (phone, provider) = (phone.map(Some), provider.map(Some));
+    if new.role != Role::Technician && (phone.is_some() || provider.is_some()) {
+        let rule = "phone and provider are a technician's; leave them out";
+        return Err(AdminError::Asked(rule.to_owned()));
     }
-    let hash = match password {
-        Some(password) if !password::LENGTH.contains(&password.len()) => {
-            return Err(AdminError::Asked("a password has 10 to 256 bytes".to_owned()));
-        }
-        Some(password) => Some(
-            password::hash(memory_kib, password).map_err(|e| AdminError::Asked(e.to_string()))?,
-        ),
+    let mut connection = store.readers().acquire().await?;
+    let branch = match new.branch {
+        Some(branch) => branches::get(&mut connection, tenant, branch).await?,
         None => None,
     };
-    let user = User {
-        id: UserId::new(now, random()),
-        login,
-        name: new.name.trim().to_owned(),
-        role: new.role,
-        branch: new.branch,
-        language: new.language,
-        active: true,
-        deactivated_at: None,
-        has_password: hash.is_some(),
-        version: 1,
-        created_at: now,
+    drop(connection);
+    let region = branch.as_ref().and_then(region_of).or(fallback);
+    let sets = checked_fields(region, phone, provider)?;
+    let hash = match password {
+        Some(password) => Some(hashed(password, memory_kib)?),
+        None => None,
     };
-    let (id, role, first) = (user.id, user.role, user.clone());
-    store
-        .write::<(), AdminError, _>(move |tx| {
-            Box::pin(async move {
-                users::insert(tx, tenant, &user, hash).await?;
-                note(tx, tenant, "user.create", id, now).await
-            })
-        })
-        .await?;
-    if role == Role::Technician {
-        edit(store, now, tenant, id.into(), move |document| first_fields(document, &first)).await?;
-    }
+    let NewUser { login, name, role, branch, language } = new;
+    let language = Some(language);
+    let wanted = users_api::NewUser { login, name, role, branch, language, password: None };
+    let id = UserId::new(now, random());
+    let account = users_api::checked(&wanted, id, hash.is_some(), now)?;
+    let (caller, note) = (policy::Principal::system(), by_cli(tenant, "user.create", id));
+    let writes = Writes { store, tenant, caller, reach: Reach::ALL, now, note };
+    let wanted = Wanted { account, hash, sets, region: fallback };
+    account::add(writes, wanted).await?;
     Ok(id)
 }
 
-/// Sets somebody's password and closes their sessions.
+fn hashed(password: &str, memory_kib: u32) -> Result<String, AdminError> {
+    password::check_length(password)?;
+    password::hash(memory_kib, password).map_err(|error| AdminError::Asked(error.to_string()))
+}
+
+/// Sets someone's password, closes their sessions, and forgets every failure to log in as them.
 ///
 /// # Errors
 /// When it is too short.
@@ -103,15 +150,18 @@ pub async fn set_password(
     password: &str,
     memory_kib: u32,
 ) -> Result<(), AdminError> {
-    if !password::LENGTH.contains(&password.len()) {
-        return Err(AdminError::Asked("a password has 10 to 256 bytes".to_owned()));
-    }
-    let hash =
-        password::hash(memory_kib, password).map_err(|e| AdminError::Asked(e.to_string()))?;
+    let hash = hashed(password, memory_kib)?;
+    let keys = Installation::of(store);
     store
         .write(move |tx| {
             Box::pin(async move {
                 users::set_password(tx, tenant, user, hash).await?;
+                let login = users::get(tx, tenant, user).await?.map(|user| user.login);
+                let named = tenants::list(tx).await?.into_iter().filter(|it| it.id == tenant);
+                for Tenant { slug, .. } in named {
+                    let login = login.as_deref().unwrap_or_default();
+                    attempt::clear(tx, &keys, &slug, login).await?;
+                }
                 note(tx, tenant, "user.password", user, now).await
             })
         })
@@ -121,7 +171,7 @@ pub async fn set_password(
 /// Makes a one-time code by which a technician's phone can be enrolled.
 ///
 /// # Errors
-/// When the database cannot do it.
+/// When they are no active technician.
 pub async fn create_code(
     store: &Store,
     now: i64,
@@ -135,7 +185,8 @@ pub async fn create_code(
         .write(move |tx| {
             Box::pin(async move {
                 let end = now + life_ms;
-                codes::insert_code(tx, tenant, technician, technician, secret, now, end).await?;
+                check::technician(tx, tenant, "login", technician).await?;
+                codes::insert(tx, tenant, technician, technician, secret, now, end).await?;
                 note(tx, tenant, "device.code", technician, now).await
             })
         })

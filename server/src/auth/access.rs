@@ -6,10 +6,14 @@ use sync_core::enrol::ASSERTION_SECONDS;
 use sync_core::id::{DeviceId, TenantId, UserId};
 
 use super::keys::Key;
-use super::token::{self, ACCESS_TYP, ASSERTION_TYP, Claims, Expected, TokenError};
+use super::token::{self, ACCESS_TYP, ASSERTION_TYP, Claims, Expected, LEEWAY_S, TokenError};
 
 /// Longest life of an access token, seconds.
 pub const LONGEST_S: i64 = 3600;
+
+/// Seconds by which our own tokens may come from the future: by so much a clock may be put back
+/// without sending every phone to log in again.
+const STEP_S: i64 = 300;
 
 /// Whose token it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +63,7 @@ fn of_phone<'a>(id: &'a str, issuer: &'a str) -> Expected<'a> {
         issuer: Some(id),
         audience: issuer,
         lifetime_s: ASSERTION_SECONDS + 180,
+        early_s: LEEWAY_S,
     }
 }
 
@@ -129,7 +134,13 @@ pub fn believed(claims: &Claims, issuer: &str, now_s: i64) -> Result<Holder, Tok
 }
 
 fn access(issuer: &str) -> Expected<'_> {
-    Expected { typ: ACCESS_TYP, issuer: Some(issuer), audience: issuer, lifetime_s: LONGEST_S }
+    Expected {
+        typ: ACCESS_TYP,
+        issuer: Some(issuer),
+        audience: issuer,
+        lifetime_s: LONGEST_S,
+        early_s: STEP_S,
+    }
 }
 
 fn holder(claims: &Claims) -> Result<Holder, TokenError> {

@@ -7,9 +7,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use serde::Serialize;
 use sqlx::{AnyConnection, Row as _};
+use store::rows::columns;
 use utoipa::ToSchema;
 
-use crate::accounts::sql;
 use crate::clock::random;
 
 /// How long after its retirement a key still verifies, milliseconds: longer than any token lives.
@@ -84,7 +84,7 @@ impl Keys {
             .iter()
             .map(|row| {
                 let seed: Vec<u8> = row.try_get("seed")?;
-                let seed = <[u8; 32]>::try_from(seed).map_err(|_| sql::broken("seed"))?;
+                let seed = <[u8; 32]>::try_from(seed).map_err(|_| columns::broken("seed"))?;
                 let retired_at: Option<i64> = row.try_get("retired_at")?;
                 let kid = row.try_get("kid")?;
                 Ok(Key::new(kid, SigningKey::from_bytes(&seed), retired_at, now))
@@ -179,5 +179,5 @@ pub async fn issuer(tx: &mut AnyConnection, fallback: String) -> Result<String, 
         .execute(&mut *tx)
         .await?;
     let row = sqlx::query("SELECT value FROM meta WHERE key = 'issuer'").fetch_one(tx).await?;
-    String::from_utf8(row.try_get(0)?).map_err(|_| sql::broken("issuer"))
+    String::from_utf8(row.try_get(0)?).map_err(|_| columns::broken("issuer"))
 }

@@ -58,6 +58,8 @@ pub struct Expected<'a> {
     pub audience: &'a str,
     /// Longest time between `iat` and `exp`, seconds.
     pub lifetime_s: i64,
+    /// Seconds by which `nbf` and `iat` may lie ahead.
+    pub early_s: i64,
 }
 
 /// Why a token is not valid. Clients are told only "expired" or "not valid".
@@ -173,7 +175,7 @@ pub fn compare(claims: &Claims, expected: &Expected<'_>, now_s: i64) -> Result<(
     if claims.exp.saturating_add(LEEWAY_S) <= now_s {
         return Err(TokenError::Expired);
     }
-    if claims.nbf.saturating_sub(LEEWAY_S) > now_s || claims.iat.saturating_sub(LEEWAY_S) > now_s {
+    if claims.nbf.max(claims.iat).saturating_sub(expected.early_s) > now_s {
         return Err(TokenError::Early);
     }
     if claims.exp.saturating_sub(claims.iat) > expected.lifetime_s || claims.jti.is_empty() {
@@ -210,8 +212,13 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_800_000_000;
-    const EXPECTED: Expected<'_> =
-        Expected { typ: ACCESS_TYP, issuer: Some("us"), audience: "us", lifetime_s: 900 };
+    const EXPECTED: Expected<'_> = Expected {
+        typ: ACCESS_TYP,
+        issuer: Some("us"),
+        audience: "us",
+        lifetime_s: 900,
+        early_s: LEEWAY_S,
+    };
 
     fn key() -> SigningKey {
         SigningKey::from_bytes(&[7; 32])

@@ -1,5 +1,8 @@
 //! The command line: what can be said, and which function says it.
 
+#[macro_use]
+mod said;
+
 mod admin;
 mod copies;
 mod seal;
@@ -36,8 +39,10 @@ enum Command {
     Serve(serve::Serve),
     /// Set up and repair a database: tenants, people, branches, parts, phones.
     Admin(admin::Admin),
-    /// Rebuild everything that is computed from the change log, and compare.
+    /// Compute everything again from the change log, and compare; nothing is changed.
     Verify(verify::Verify),
+    /// Make everything that is computed from the change log again, while the server runs.
+    Rebuild(verify::Rebuild),
     /// Check an exported evidence bundle of a customer's signature, without a server.
     VerifySeal(seal::VerifySeal),
     /// Copy a SQLite database while it is in use, and verify the copy.
@@ -58,6 +63,7 @@ pub async fn run() -> Result<ExitCode, Box<dyn Error>> {
         Command::Serve(serve) => serve.run().await,
         Command::Admin(admin) => admin.run().await,
         Command::Verify(verify) => verify.run().await,
+        Command::Rebuild(rebuild) => rebuild.run().await,
         Command::VerifySeal(seal) => seal.run().await,
         Command::Backup(backup) => backup.run().await,
         Command::Restore(restore) => restore.run().await,

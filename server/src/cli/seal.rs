@@ -1,6 +1,7 @@
 //! `towline verify-seal`: what a customer signed, checked from a file alone.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,10 +11,10 @@ use clap::Args;
 use ed25519_dalek::VerifyingKey;
 use serde::Deserialize;
 use server::auth::Keys;
-use server::store::Store;
-use sync_core::seal::verify_bundle;
+use store::Store;
+use sync_core::seal::{Completeness, Evidence, verify_bundle};
 
-use super::settings::Place;
+use super::settings::DatabaseArgs;
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -28,7 +29,7 @@ pub struct VerifySeal {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    place: Place,
+    place: DatabaseArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -36,8 +37,9 @@ Examples:
   curl https://rescue.example.com/.well-known/jwks.json > keys.json
   towline verify-seal seal.json --keys keys.json
   towline verify-seal seal.json --data /srv/towline     beside the database it came from
-Exit status 1 if the bundle does not prove what it says. Keep the keys with the bundle: whoever
-checks must have them from somewhere they trust.";
+Exit status 1 if the bundle does not prove what it says, or if changes were cut off. A bundle of an
+old version has no statement of the whole: it is valid, and said to be not proven complete. Keep the
+keys with the bundle: whoever checks must have them from somewhere they trust.";
 
 #[derive(Deserialize)]
 struct KeySet {
@@ -60,33 +62,15 @@ impl VerifySeal {
         let evidence = match verify_bundle(&bytes, &trusted) {
             Ok(evidence) => evidence,
             Err(error) => {
-                eprintln!("NOT VALID ({}): {error}", error.code());
+                complain!("NOT VALID ({}): {error}", error.code());
                 return Ok(ExitCode::FAILURE);
             }
         };
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&evidence)?);
+            say!("{}", serde_json::to_string_pretty(&evidence)?);
             return Ok(ExitCode::SUCCESS);
         }
-        println!("VALID: signed by {} as {}", evidence.name, evidence.role);
-        println!("  statement   {}", evidence.statement);
-        println!("  signed at   {} (Unix milliseconds)", evidence.signed_at);
-        println!("  received at {}", evidence.received_at);
-        println!("  job         {}", evidence.job);
-        println!("  seal        {}", evidence.seal);
-        println!("  phone       {}, vouched for by key {}", evidence.device, evidence.kid);
-        println!(
-            "  rendering   {}",
-            if evidence.rendering_matches {
-                "follows from the facts"
-            } else {
-                "differs from what this version shows"
-            }
-        );
-        match evidence.changed_since_signed.as_slice() {
-            [] => println!("  since then  nothing was changed"),
-            changes => println!("  since then  changed: {}", serde_json::to_string(changes)?),
-        }
+        say!("{}", report(&evidence).trim_end());
         Ok(ExitCode::SUCCESS)
     }
 
@@ -99,6 +83,70 @@ impl VerifySeal {
         keys.load(&mut *store.readers().acquire().await?, config.clock.now()).await?;
         Ok(keys.ever())
     }
+}
+
+/// What is proven and what is not, for people.
+fn report(evidence: &Evidence) -> String {
+    let Evidence { name, role, kid, .. } = evidence;
+    let complete = match &evidence.completeness {
+        Completeness::Proven { at, kid } => {
+            format!("proven: all that the server had at {at}, by its key {kid}")
+        }
+        Completeness::KeyUnknown { kid } => {
+            format!("NOT PROVEN: key {kid}, which states the whole, is not among the trusted keys")
+        }
+        Completeness::NotStated => "NOT PROVEN: the bundle has no statement of the server; later \
+            changes may have been cut off"
+            .to_owned(),
+    };
+    let rendering = if evidence.rendering_matches {
+        "follows from the facts of the job"
+    } else {
+        "differs from what this version shows"
+    };
+    let listed = evidence.changed_since_signed.len();
+    let mut since = match (evidence.places_changed, &evidence.completeness) {
+        (0, Completeness::Proven { .. }) => "nothing was changed".to_owned(),
+        (0, _) => "nothing in this bundle was changed".to_owned(),
+        (places, _) => format!("changed in {places} places"),
+    };
+    for change in &evidence.changed_since_signed {
+        let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "(nothing)".to_owned());
+        let (signed, now) = (text(&change.signed), text(&change.now));
+        let _ = write!(since, "\n              {}: {signed} -> {now}", change.what);
+    }
+    if evidence.places_changed > listed {
+        let _ = write!(since, "\n              and {} more", evidence.places_changed - listed);
+    }
+    let uncertainty = match evidence.uncertainty {
+        Some(ms) => format!("within {ms} ms"),
+        None => "by the phone's clock alone".to_owned(),
+    };
+    format!(
+        "VALID: signed by {name} as {role}
+proven
+  statement   {statement}
+  signed at   {signed_at} (Unix milliseconds, {uncertainty})
+  received at {received_at}
+  job         {job}
+  seal        {seal}
+  phone       {device}: its key signed what was shown, {points} points of the pen, place and time
+  vouched by  server key {kid}: that key was the phone's when the seal came in
+  rendering   {rendering}
+  since then  {since}
+  complete    {complete}
+not proven
+  who held the pen: the name and the role are as they were typed on the phone
+  that key {kid} is the server's: compare it with one you got from the server by another way
+",
+        statement = evidence.statement,
+        signed_at = evidence.signed_at,
+        received_at = evidence.received_at,
+        job = evidence.job,
+        seal = evidence.seal,
+        device = evidence.device,
+        points = evidence.points,
+    )
 }
 
 fn keys_of_file(file: &Path) -> Result<Vec<(String, VerifyingKey)>, Box<dyn Error>> {

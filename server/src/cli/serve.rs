@@ -4,9 +4,9 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Args;
-use server::accounts::tenants;
 use server::telemetry::logging;
 use server::{Running, Server};
+use store::rows::tenants;
 
 use super::settings::AllSettings;
 
@@ -34,7 +34,7 @@ impl Serve {
         let stopped = stopped()?;
         greet(&running).await?;
         stopped.await;
-        eprintln!("Stopping; requests under way may finish.");
+        complain!("Stopping; requests under way may finish.");
         running.shutdown().await;
         Ok(ExitCode::SUCCESS)
     }
@@ -43,24 +43,27 @@ impl Serve {
 async fn greet(running: &Running) -> Result<(), Box<dyn Error>> {
     let mut connection = running.app().store.readers().acquire().await?;
     let tenants = tenants::list(&mut connection).await?;
-    println!("Towline listens on {}", running.url());
-    println!("  API       {}/v1/openapi.json", running.url());
-    println!("  health    {}/health/ready", running.url());
+    say!("Towline listens on {}", running.url());
+    say!("  API       {}/v1/openapi.json", running.url());
+    say!("  health    {}/health/ready", running.url());
+    if let Some(address) = running.metrics_addr() {
+        say!("  metrics   http://{address}/metrics");
+    }
     match running.app().store.file() {
-        Some(file) => println!("  database  {}", file.display()),
-        None => println!("  database  PostgreSQL"),
+        Some(file) => say!("  database  {}", file.display()),
+        None => say!("  database  PostgreSQL"),
     }
     if tenants.is_empty() {
-        println!("\nThere is nobody here yet. In another terminal, with the same --data:");
-        println!("  towline admin tenant --slug acme --name 'Acme Motors'");
-        println!(
+        say!("\nThere is nobody here yet. In another terminal, with the same --data:");
+        say!("  towline admin tenant --slug acme --name 'Acme Motors'");
+        say!(
             "  towline admin user --tenant acme --login mei --name 'Mei Lin' --role administrator"
         );
     }
     Ok(())
 }
 
-/// Ends when somebody asks the process to stop. Who asks is heard from the call on, before the
+/// Ends when someone asks the process to stop. Who asks is heard from the call on, before the
 /// future is waited for: a server that has said it listens stops in order, however soon.
 #[cfg(unix)]
 fn stopped() -> std::io::Result<impl Future<Output = ()>> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use server::Config;
 use server::config::{ConfigError, SETTINGS, Setting};
-use server::store::Store;
+use store::Store;
 
 /// Every setting as a flag, and `--config FILE`.
 #[derive(Debug, Default)]
@@ -15,9 +15,9 @@ pub struct AllSettings(Given);
 
 /// Only where the data is, for commands that need no server.
 #[derive(Debug, Default)]
-pub struct Place(Given);
+pub struct DatabaseArgs(Given);
 
-impl Place {
+impl DatabaseArgs {
     /// The settings that follow, if there is a database where they say: a wrong path must not
     /// become an empty database of which everything is well.
     ///
@@ -76,7 +76,7 @@ fn augment(command: Command, wanted: impl Fn(&Setting) -> bool) -> Command {
     })
 }
 
-fn is_place(setting: &Setting) -> bool {
+fn is_of_database(setting: &Setting) -> bool {
     matches!(setting.name, "data" | "database" | "password_memory_kib")
 }
 
@@ -118,4 +118,4 @@ macro_rules! settings {
 }
 
 settings!(AllSettings, |_| true);
-settings!(Place, is_place);
+settings!(DatabaseArgs, is_of_database);

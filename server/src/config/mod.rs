@@ -1,6 +1,7 @@
 //! Settings of a server: from a flag, else the environment, else a file, else the default.
 
 mod file;
+mod keeping;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -10,8 +11,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 pub use settings::{SETTINGS, Setting};
+use store::writer::Bounds;
+use sync_core::check::Region;
 
 use crate::clock::Clock;
+use crate::sweep::Keep;
+use crate::sync::budget::HourBudget;
 
 /// Everything a server needs to know before it starts. [`SETTINGS`] says what each means.
 #[derive(Clone, Debug)]
@@ -30,18 +35,36 @@ pub struct Config {
     pub proxy_hops: usize,
     /// Limits of connections and requests.
     pub net: NetConfig,
-    /// How long a staff session lives.
+    /// How long a staff session lives, however much it is used.
     pub session: Duration,
+    /// How long a staff session lives without being used.
+    pub session_idle: Duration,
     /// How long a phone's access token lives.
     pub access: Duration,
     /// How long an enrolment code lives.
     pub code: Duration,
+    /// How long a link lives by which a new person sets a password.
+    pub invite: Duration,
+    /// How long a link lives by which a person sets another password.
+    pub reset: Duration,
+    /// After how long a job that is over and decided leaves its technician's phone.
+    pub release: Duration,
     /// Memory of one password check, KiB.
     pub password_memory_kib: u32,
     /// Country (ISO 3166) in which phone numbers without `+` are dialled.
-    pub phone_region: String,
-    /// Bearer token that `/metrics` asks for, if any.
+    pub phone_region: Region,
+    /// Bearer token that `/metrics` asks for, if any; without one it is not on the main address.
     pub metrics_token: Option<Secret>,
+    /// Address of its own for `/metrics`, if any.
+    pub metrics_listen: Option<SocketAddr>,
+    /// What a tenant and a phone may take up in the store.
+    pub bounds: Bounds,
+    /// What a phone may send and fetch in an hour.
+    pub hour: HourBudget,
+    /// How long what is kept.
+    pub keep: Keep,
+    /// Time between two rounds of deleting what was kept long enough.
+    pub sweep: Duration,
     /// What is logged, such as `info` or `server=debug`.
     pub log: String,
     /// Log lines as JSON.
@@ -62,7 +85,7 @@ pub struct NetConfig {
     /// Time for a whole request, after its body.
     pub request_timeout: Duration,
     /// Time in which a peer must take or give at least one byte while we wait for it.
-    pub stall_timeout: Duration,
+    pub idle_timeout: Duration,
     /// Open connections; a further one is answered 503 and closed.
     pub max_connections: usize,
     /// Open connections of one address; absent behind proxies, where all come from one.
@@ -173,7 +196,7 @@ impl Config {
                 body_timeout: find.seconds("body_timeout")?,
                 sync_body_timeout: find.seconds("sync_body_timeout")?,
                 request_timeout: find.seconds("request_timeout")?,
-                stall_timeout: find.seconds("stall_timeout")?,
+                idle_timeout: find.seconds("idle_timeout")?,
                 max_connections,
                 max_connections_per_address: find.per_address(max_connections, proxy_hops)?,
                 max_requests: find.parse("max_requests", "a count")?,
@@ -182,11 +205,20 @@ impl Config {
                 shutdown_deadline: find.seconds("shutdown_deadline")?,
             },
             session: find.seconds("session")?,
+            session_idle: find.seconds("session_idle")?,
             access: find.seconds("access")?,
             code: find.seconds("code")?,
+            invite: find.seconds("invite")?,
+            reset: find.seconds("reset")?,
+            release: find.seconds("release")?,
             password_memory_kib: find.parse("password_memory_kib", "KiB, at least 8")?,
-            phone_region: find.text("phone_region"),
-            metrics_token: find.some("metrics_token").map(Secret),
+            phone_region: find.region()?,
+            metrics_token: find.metrics_token()?,
+            metrics_listen: find.metrics_listen()?,
+            bounds: find.bounds()?,
+            hour: find.hour()?,
+            keep: find.keep()?,
+            sweep: find.seconds("sweep")?,
             log: find.text("log"),
             log_json: find.parse("log_json", "true or false")?,
             clock: Clock::system(),
@@ -243,6 +275,15 @@ impl Lookup<'_> {
             return self.parse(name, "a count").map(Some);
         }
         Ok((proxies == 0).then_some(all.div_ceil(2)))
+    }
+
+    fn region(&self) -> Result<Region, ConfigError> {
+        let name = "phone_region";
+        Region::parse(&self.text(name)).map_err(|error| self.wrong(name, error.sentence))
+    }
+
+    fn wrong(&self, name: &'static str, reason: impl Into<String>) -> ConfigError {
+        ConfigError::Value { setting: name, source_name: self.find(name).1, reason: reason.into() }
     }
 
     /// With less than so much a phone's page might never find room.

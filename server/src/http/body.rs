@@ -9,9 +9,13 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
 
+use super::plain::{self, Wrong};
 use super::{Code, Problem};
 use crate::app::App;
+use crate::import;
+use crate::net::pace::Pace;
 
 /// Largest JSON or form body, bytes.
 pub const JSON_BYTES: usize = 256 * 1024;
@@ -36,6 +40,8 @@ pub async fn read(body: Body, limit: usize, deadline: Duration) -> Result<Bytes,
 
 /// Reads a whole body as it comes from the network, asking `more` for bytes before taking them.
 ///
+/// Who sends too slowly is not waited for ([`Pace`]), however long the `deadline` is.
+///
 /// It is put in one piece at once: a body in very many small pieces would take many times its
 /// length. What is asked for is at most twice what has come, and never more than `limit`.
 ///
@@ -52,9 +58,11 @@ pub async fn gather(
     let most = announced.map_or(limit, |bytes| bytes.min(limit));
     let gathering = async {
         let (mut bytes, mut asked) = (Vec::new(), 0);
-        while let Some(frame) = body.frame().await {
+        let mut pace = Pace::begin(Instant::now());
+        while let Some(frame) = timeout_at(pace.end(), body.frame()).await.map_err(|_| slow())? {
             // A frame without data holds trailers, which say nothing here.
             let Ok(data) = frame.map_err(|_| broken_off())?.into_data() else { continue };
+            pace.came(data.len(), Instant::now());
             let needed = bytes.len() + data.len();
             if needed > limit {
                 return Err(too_large(limit));
@@ -69,7 +77,7 @@ pub async fn gather(
         }
         Ok(Bytes::from(bytes))
     };
-    tokio::time::timeout(deadline, gathering).await.map_err(|_| Problem::new(Code::Timeout))?
+    tokio::time::timeout(deadline, gathering).await.map_err(|_| slow())?
 }
 
 /// Who says at once that it will be too much need not send it.
@@ -80,6 +88,10 @@ fn fits(body: &Body, limit: usize) -> Result<(), Problem> {
 
 fn too_large(limit: usize) -> Problem {
     Problem::new(Code::TooLarge).detail(format!("At most {limit} bytes."))
+}
+
+fn slow() -> Problem {
+    Problem::new(Code::Timeout)
 }
 
 fn broken_off() -> Problem {
@@ -125,19 +137,51 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
+/// A JSON body that may be left out: then it is what an empty object is.
+#[derive(Debug)]
+pub struct JsonOrNothing<T>(pub T);
+
+impl<T: DeserializeOwned + Default> FromRequest<App> for JsonOrNothing<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body, JSON_BYTES, app.config.net.body_timeout).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        expect_media(&parts.headers, "application/json")?;
+        parse(&bytes).map(Self)
+    }
+}
+
 /// Understands JSON; the error names the field.
 ///
 /// # Errors
 /// `bad_json` with the path of the field and what is wrong with it.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let problem = Problem::new(Code::BadJson).detail(plain(&error.into_inner()));
-        if path == "." { problem } else { problem.field(path) }
-    })?;
-    json.end().map_err(|_| Problem::new(Code::BadJson).detail("Something follows the JSON."))?;
-    Ok(value)
+    let read = plain::parse(bytes).and_then(plain::json);
+    read.map_err(|wrong| wrong_value(Code::BadJson, wrong))
+}
+
+fn wrong_value(code: Code, wrong: Wrong) -> Problem {
+    let is_place = wrong.field == "place" || wrong.field.ends_with(".place");
+    let code = if wrong.is_rule && is_place { Code::BadPlace } else { code };
+    let problem = Problem::new(code).detail(wrong.sentence);
+    if wrong.field.is_empty() { problem } else { problem.field(wrong.field) }
+}
+
+/// A body of separated values (`text/csv`), in whatever encoding.
+#[derive(Debug)]
+pub struct Csv(pub Bytes);
+
+impl FromRequest<App> for Csv {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        expect_media(request.headers(), "text/csv")?;
+        read(request.into_body(), import::BYTES, app.config.net.body_timeout).await.map(Self)
+    }
 }
 
 /// A form body (`application/x-www-form-urlencoded`).
@@ -150,18 +194,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         expect_media(request.headers(), "application/x-www-form-urlencoded")?;
         let bytes = read(request.into_body(), JSON_BYTES, app.config.net.body_timeout).await?;
-        serde_urlencoded::from_bytes(&bytes)
-            .map(Self)
-            .map_err(|error| Problem::new(Code::BadForm).detail(error.to_string()))
+        let pairs = serde_urlencoded::from_bytes(&bytes)
+            .map_err(|_| Problem::new(Code::BadForm).detail("It is not UTF-8."))?;
+        plain::texts(pairs).map(Self).map_err(|wrong| wrong_value(Code::BadForm, wrong))
     }
-}
-
-fn plain(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    // Serde appends the position; it stays, and the sentence gets its capital and full stop.
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
 }
 
 #[cfg(test)]

@@ -3,14 +3,44 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use store::rows::columns::Raw;
 use utoipa::ToSchema;
 
 use super::{Code, Problem};
-use crate::accounts::sql::Raw;
 
 /// Largest and default number of rows in a page.
 pub const PAGE_MAX: i64 = 200;
 const PAGE_DEFAULT: i64 = 50;
+
+/// A list that gives cursors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum List {
+    /// The audit list.
+    Audit = 1,
+    /// Phones.
+    Devices = 2,
+    /// Submissions of revoked phones.
+    Submissions = 3,
+    /// Jobs.
+    Jobs = 4,
+    /// Parts.
+    Parts = 5,
+    /// Technicians.
+    Technicians = 6,
+    /// Users.
+    Users = 7,
+    /// Vans.
+    Vans = 8,
+    /// Rows of one list of a document.
+    Rows = 9,
+    /// API tokens.
+    Tokens = 10,
+    /// Points of one technician.
+    Positions = 11,
+    /// Jobs as they change.
+    JobChanges = 12,
+}
 
 /// Place of the last row of a page: what the list is sorted by, and the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +53,9 @@ pub struct Cursor {
 
 impl Cursor {
     /// The text the client hands back.
-    pub fn encode(&self) -> String {
-        let mut bytes = self.key.to_be_bytes().to_vec();
+    pub fn encode(&self, list: List) -> String {
+        let mut bytes = vec![list as u8];
+        bytes.extend(self.key.to_be_bytes());
         bytes.extend(&self.id);
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -32,17 +63,18 @@ impl Cursor {
     /// Reads what the client handed back.
     ///
     /// # Errors
-    /// `bad_cursor` for anything no list gave.
-    pub fn decode(text: &str) -> Result<Self, Problem> {
+    /// `bad_cursor` for anything this list did not give.
+    pub fn decode(list: List, text: &str) -> Result<Self, Problem> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Self::bad())?;
+        let bytes = bytes.strip_prefix(&[list as u8]).ok_or_else(Self::bad)?;
         let (key, id) = bytes.split_first_chunk::<8>().ok_or_else(Self::bad)?;
-        if id.len() > 64 {
+        if id.len() > 256 {
             return Err(Self::bad());
         }
         Ok(Self { key: i64::from_be_bytes(*key), id: id.to_vec() })
     }
 
-    /// The problem of a cursor that no list gave.
+    /// The problem of a cursor that this list did not give.
     pub fn bad() -> Problem {
         Problem::new(Code::BadCursor).field("cursor")
     }
@@ -55,6 +87,7 @@ pub struct PageQuery {
     /// `next` of the page before.
     pub cursor: Option<String>,
     /// Rows in a page, 1 to 200; 50 if not given.
+    #[param(minimum = 1, maximum = 200)]
     pub limit: Option<i64>,
 }
 
@@ -63,22 +96,30 @@ impl PageQuery {
     ///
     /// # Errors
     /// `bad_cursor`.
-    pub fn after(&self) -> Result<Option<Cursor>, Problem> {
-        self.cursor.as_deref().map(Cursor::decode).transpose()
+    pub fn after(&self, list: List) -> Result<Option<Cursor>, Problem> {
+        self.cursor.as_deref().map(|text| Cursor::decode(list, text)).transpose()
     }
 
     /// Id after which the page begins, of the kind this list is about.
     ///
     /// # Errors
     /// `bad_cursor`, also for a cursor that another list gave.
-    pub fn after_id<T: Raw>(&self) -> Result<Option<T>, Problem> {
+    pub fn after_id<T: Raw>(&self, list: List) -> Result<Option<T>, Problem> {
         let id = |cursor: Cursor| T::from_raw(&cursor.id).ok_or_else(Cursor::bad);
-        self.after()?.map(id).transpose()
+        self.after(list)?.map(id).transpose()
     }
 
     /// Rows wanted.
-    pub fn rows(&self) -> i64 {
-        self.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX)
+    ///
+    /// # Errors
+    /// `bad_query` for a limit that is not from 1 to [`PAGE_MAX`].
+    pub fn rows(&self) -> Result<i64, Problem> {
+        let rows = self.limit.unwrap_or(PAGE_DEFAULT);
+        if (1..=PAGE_MAX).contains(&rows) {
+            return Ok(rows);
+        }
+        let detail = format!("Send a limit from 1 to {PAGE_MAX}.");
+        Err(Problem::new(Code::BadQuery).field("limit").detail(detail))
     }
 }
 
@@ -94,11 +135,11 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// A page from one row more than was wanted, which only shows that more follow.
-    pub fn cut(mut items: Vec<T>, rows: i64, place: impl Fn(&T) -> Cursor) -> Self {
+    pub fn cut(list: List, mut items: Vec<T>, rows: i64, place: impl Fn(&T) -> Cursor) -> Self {
         let rows = usize::try_from(rows).unwrap_or(0);
         let more = items.len() > rows;
         items.truncate(rows);
-        let next = if more { items.last().map(|last| place(last).encode()) } else { None };
+        let next = if more { items.last().map(|last| place(last).encode(list)) } else { None };
         Self { items, next }
     }
 }
@@ -110,8 +151,11 @@ mod tests {
     #[test]
     fn a_cursor_comes_back_as_it_was_given_and_nothing_else_is_one() {
         let cursor = Cursor { key: -7, id: vec![1; 16] };
-        assert!(matches!(Cursor::decode(&cursor.encode()), Ok(back) if back == cursor));
-        assert!(Cursor::decode("%%%").is_err());
-        assert!(Cursor::decode("AAAA").is_err());
+        assert!(
+            matches!(Cursor::decode(List::Jobs, &cursor.encode(List::Jobs)), Ok(back) if back == cursor)
+        );
+        assert!(Cursor::decode(List::Jobs, "%%%").is_err());
+        assert!(Cursor::decode(List::Jobs, "AAAA").is_err());
+        assert!(Cursor::decode(List::Vans, &cursor.encode(List::Jobs)).is_err());
     }
 }

@@ -5,6 +5,11 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponseParts, ResponseParts};
 
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+
 use super::{Code, Problem};
 use crate::app::App;
 
@@ -21,6 +26,11 @@ impl ETag {
     /// Version of a row.
     pub fn of_row(version: i64) -> Self {
         Self(format!("\"v{version}\""))
+    }
+
+    /// Version of a technician: of their account, and of their document.
+    pub fn of_technician(account: i64, document: i64) -> Self {
+        Self(format!("\"v{account}-{document}\""))
     }
 
     /// The tag as it stands in the header, quotes included.
@@ -50,12 +60,61 @@ impl IfMatch {
     /// # Errors
     /// `changed_meanwhile` when it is another.
     pub fn check(&self, present: &ETag) -> Result<(), Problem> {
-        if self.0.iter().any(|tag| tag == "*" || tag == present.as_str()) {
+        if self.0.iter().any(|tag| tag == "*" || uncompressed(tag) == present.as_str()) {
             return Ok(());
         }
         let now = format!("It is now {}.", present.as_str());
         Err(Problem::new(Code::Changed).detail(now))
     }
+}
+
+/// Codings whose name a proxy that compresses writes into a tag.
+const CODINGS: [&str; 7] = ["x-gzip", "gzip", "deflate", "br", "zstd", "dcb", "dcz"];
+
+/// A tag as the server wrote it, whatever a proxy that compresses made of it.
+///
+/// nginx and Varnish make it weak (`W/"v1"`); Apache, Caddy and Jetty write the coding into it (`"v1-gzip"`,
+/// `"v1--gzip"`, `"v1;gzip"`). RFC 9110, 13.1.1 asks for a strong comparison because a weak tag may stand
+/// for several versions. Ours stands for one, however it was sent. No tag of ours ends like a coding.
+fn uncompressed(tag: &str) -> String {
+    let strong = tag.strip_prefix("W/").unwrap_or(tag);
+    let inner = strong.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let Some(inner) = inner else { return strong.to_owned() };
+    let coded = CODINGS.iter().find_map(|coding| inner.strip_suffix(coding));
+    let bare = coded.map(|rest| rest.trim_end_matches(['-', ';', ':', '+', '_', '.']));
+    // A coding without a mark before it is part of the tag.
+    let bare = bare.filter(|bare| coded.is_some_and(|coded| coded.len() > bare.len()));
+    format!("\"{}\"", bare.unwrap_or(inner))
+}
+
+/// The header as a parameter of a change that needs it.
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![header(Required::True, "The ETag that was seen; `*` for whatever there is.")]
+    }
+}
+
+/// The header as a parameter of a change that goes without it.
+#[derive(Debug)]
+pub struct MaybeIfMatch;
+
+impl IntoParams for MaybeIfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about =
+            "The ETag that was seen. When sent, the change is made only if it still stands.";
+        vec![header(Required::False, about)]
+    }
+}
+
+fn header(required: Required, about: &str) -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+    ParameterBuilder::new()
+        .name("If-Match")
+        .parameter_in(ParameterIn::Header)
+        .required(required)
+        .description(Some(about))
+        .schema(Some(text.examples(["\"v42\""])))
+        .build()
 }
 
 impl FromRequestParts<App> for IfMatch {
@@ -64,7 +123,8 @@ impl FromRequestParts<App> for IfMatch {
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         let value = parts.headers.get(header::IF_MATCH);
         let value = value.ok_or_else(|| Problem::new(Code::IfMatchMissing))?;
-        let text = value.to_str().map_err(|_| Problem::new(Code::BadHeader).field("If-Match"))?;
+        let text = value.to_str().ok().filter(|text| !text.trim().is_empty());
+        let text = text.ok_or_else(|| Problem::new(Code::BadHeader).field("If-Match"))?;
         Ok(Self(text.split(',').map(|tag| tag.trim().to_owned()).collect()))
     }
 }
@@ -90,5 +150,27 @@ mod tests {
         assert!(seen.check(&ETag::of_row(3)).is_ok());
         assert!(seen.check(&ETag::of_row(4)).is_err());
         assert!(IfMatch(vec!["*".to_owned()]).check(&ETag::of_row(4)).is_ok());
+    }
+
+    #[test]
+    fn a_tag_that_a_compressing_proxy_rewrote_is_the_version_that_was_seen() {
+        let present = ETag::of_technician(3, 12);
+        let forms = [
+            r#"W/"v3-12""#,
+            r#""v3-12-gzip""#,
+            r#"W/"v3-12-gzip""#,
+            r#""v3-12--gzip""#,
+            r#""v3-12;gzip""#,
+            r#""v3-12-br""#,
+            r#""v3-12-zstd""#,
+            r#""v3-12:x-gzip""#,
+        ];
+        for form in forms {
+            assert!(IfMatch(vec![form.to_owned()]).check(&present).is_ok(), "{form}");
+        }
+        for other in [r#"W/"v3-11""#, r#""v3-gzip""#, r#""v3-12gzip""#, "v3-12", r#""v3-12-12""#] {
+            assert!(IfMatch(vec![other.to_owned()]).check(&present).is_err(), "{other}");
+        }
+        assert!(IfMatch(vec!["W/\"00ab0000000000br\"".to_owned()]).check(&present).is_err());
     }
 }

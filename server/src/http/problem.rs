@@ -2,15 +2,21 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
+use store::StoreError;
 use utoipa::ToSchema;
 
 use super::Code;
 use super::request_id;
-use crate::store::StoreError;
+use crate::sync::budget::UsedUp;
 
 /// What is said when nothing can be written for want of room.
-const FULL: &str = "The server's disk is full. Nothing was saved; somebody has to free some space.";
+const FULL: &str = "The server's disk is full. Nothing was saved. Free some space on it.";
+
+/// When a phone that is held comes again, seconds: as long as it takes a person to look.
+const HELD_S: u64 = 300;
 
 /// What the client is told; everything else goes to the log.
 #[derive(Debug, Clone)]
@@ -18,8 +24,10 @@ pub struct Problem {
     code: Code,
     detail: Option<String>,
     field: Option<String>,
-    reason: Option<String>,
+    reason: Option<Box<str>>,
     retry_after: Option<u64>,
+    server_time: Option<i64>,
+    verdicts: Option<Box<str>>,
 }
 
 /// The body of an answer that is a problem (RFC 9457), `application/problem+json`.
@@ -33,6 +41,7 @@ pub struct ProblemBody {
     /// The HTTP status.
     pub status: u16,
     /// Stable word that programs may match on.
+    #[schema(value_type = Code)]
     pub code: &'static str,
     /// What it is about this time.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,6 +52,13 @@ pub struct ProblemBody {
     /// A finer stable word, such as the rule of the policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The server's clock, Unix milliseconds, where the client's seems to be wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_time: Option<i64>,
+    /// To a revoked phone whose submission was decided about: one verdict for each change it sent,
+    /// as a response has them (protocol, section 5), base64url.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdicts: Option<String>,
     /// Under which id the log has it.
     pub request_id: String,
 }
@@ -50,7 +66,15 @@ pub struct ProblemBody {
 impl Problem {
     /// A problem with its fixed sentence only.
     pub fn new(code: Code) -> Self {
-        Self { code, detail: None, field: None, reason: None, retry_after: None }
+        Self {
+            code,
+            detail: None,
+            field: None,
+            reason: None,
+            retry_after: None,
+            server_time: None,
+            verdicts: None,
+        }
     }
 
     /// A value of the request that breaks a rule.
@@ -61,6 +85,13 @@ impl Problem {
     /// Nothing here that the caller may see; the same for what exists elsewhere.
     pub fn not_found() -> Self {
         Self::new(Code::NotFound)
+    }
+
+    /// The phone waits after a restore: it keeps its work and comes again by itself.
+    pub fn held() -> Self {
+        let detail = "The server was restored from a backup. This phone waits until an administrator \
+                      lets it sync again; what it holds stays on it.";
+        Self::new(Code::Unavailable).reason("held").detail(detail).retry_after(HELD_S)
     }
 
     /// Says what it is about this time.
@@ -77,7 +108,7 @@ impl Problem {
 
     /// Adds a finer stable word.
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
-        self.reason = Some(reason.into());
+        self.reason = Some(reason.into().into_boxed_str());
         self
     }
 
@@ -87,15 +118,54 @@ impl Problem {
         self
     }
 
+    /// Tells the server's clock, Unix milliseconds.
+    pub fn server_time(mut self, now: i64) -> Self {
+        self.server_time = Some(now);
+        self
+    }
+
+    /// Tells a phone what was decided about each change it submitted.
+    pub fn verdicts(mut self, verdicts: &[u8]) -> Self {
+        self.verdicts = Some(URL_SAFE_NO_PAD.encode(verdicts).into());
+        self
+    }
+
     /// The stable code.
     pub fn code(&self) -> Code {
         self.code
+    }
+
+    /// The finer word if there is one, and otherwise the code.
+    pub fn reason_code(&self) -> &str {
+        self.reason.as_deref().unwrap_or(self.code.as_str())
+    }
+
+    /// The field of the request concerned.
+    pub fn field_name(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// What it is about this time, or its fixed sentence.
+    pub fn text(&self) -> &str {
+        self.detail.as_deref().unwrap_or_else(|| self.code.title())
+    }
+
+    /// It in words for someone at a terminal: the field, and what is wrong with it.
+    pub fn sentence(&self) -> String {
+        let text = self.text();
+        self.field.as_ref().map_or_else(|| text.to_owned(), |field| format!("{field}: {text}"))
     }
 
     /// An error the client cannot help: logged here, `internal` there.
     pub fn internal(error: impl std::fmt::Display) -> Self {
         tracing::error!(%error, "a request failed");
         Self::new(Code::Internal)
+    }
+}
+
+impl From<UsedUp> for Problem {
+    fn from(used_up: UsedUp) -> Self {
+        Self::new(Code::Quota).retry_after(used_up.retry_after_ms.div_ceil(1000))
     }
 }
 
@@ -131,7 +201,9 @@ impl IntoResponse for Problem {
             code: self.code.as_str(),
             detail: self.detail,
             field: self.field,
-            reason: self.reason,
+            reason: self.reason.map(String::from),
+            server_time: self.server_time,
+            verdicts: self.verdicts.map(String::from),
             request_id: request_id::current(),
         };
         let bytes = serde_json::to_vec(&body).unwrap_or_default();

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -23,12 +24,13 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::Peer;
+use super::body_budget::BodyBudget;
+use super::idle::with_idle_timeout;
 use super::linger::{Lingering, Unread};
-use super::meter::{Meter, Metered};
-use super::seats::{Seat, Seats};
-use super::stall::Patient;
+use super::per_address::{AddressLimits, AddressPermit};
+use super::stream::Watched;
 use crate::app::App;
-use crate::http::{Code, Problem};
+use crate::http::Problem;
 use crate::telemetry::metrics::Case;
 
 /// Largest head of a request, bytes.
@@ -59,22 +61,33 @@ impl Listening {
     }
 }
 
-/// Binds the address and serves until told to stop.
+/// Binds an address and serves until told to stop; `most` connections may be open there.
 ///
 /// # Errors
 /// When the address cannot be bound.
-pub async fn listen(app: App, router: Router) -> io::Result<Listening> {
-    let listener = TcpListener::bind(app.config.listen).await?;
+pub async fn listen(
+    app: App,
+    router: Router,
+    address: SocketAddr,
+    most: usize,
+) -> io::Result<Listening> {
+    let listener = TcpListener::bind(address).await?;
     let addr = listener.local_addr()?;
     let stop = CancellationToken::new();
-    let done = tokio::spawn(accept(listener, app, router, stop.clone()));
+    let done = tokio::spawn(accept(listener, app, router, most, stop.clone()));
     Ok(Listening { addr, stop, done })
 }
 
-async fn accept(listener: TcpListener, app: App, router: Router, stop: CancellationToken) {
+async fn accept(
+    listener: TcpListener,
+    app: App,
+    router: Router,
+    most: usize,
+    stop: CancellationToken,
+) {
     let net = app.config.net.clone();
-    let slots = Arc::new(Semaphore::new(net.max_connections));
-    let seats = Seats::new(net.max_connections_per_address);
+    let slots = Arc::new(Semaphore::new(most));
+    let limits = AddressLimits::new(net.max_connections_per_address);
     let leaving = Arc::new(Semaphore::new(TURNING_AWAY));
     let open = TaskTracker::new();
     let cut = CancellationToken::new();
@@ -93,7 +106,7 @@ async fn accept(listener: TcpListener, app: App, router: Router, stop: Cancellat
             turn_away(stream, &leaving, &open, &stop);
             continue;
         };
-        let Some(seat) = seats.take(peer.ip()) else {
+        let Some(permit) = limits.take(peer.ip()) else {
             app.metrics.shed.get_or_create(&Case::of("address")).inc();
             turn_away(stream, &leaving, &open, &stop);
             continue;
@@ -101,7 +114,15 @@ async fn accept(listener: TcpListener, app: App, router: Router, stop: Cancellat
         // Small frames both ways: waiting to fill packets would only add delay.
         drop(stream.set_nodelay(true));
         let (stop, cut) = (stop.clone(), cut.clone());
-        open.spawn(serve(app.clone(), router.clone(), stream, peer.ip(), stop, cut, (slot, seat)));
+        open.spawn(serve(
+            app.clone(),
+            router.clone(),
+            stream,
+            peer.ip(),
+            stop,
+            cut,
+            (slot, permit),
+        ));
     }
     drop(listener);
     app.sockets.close();
@@ -126,13 +147,13 @@ fn turn_away(
 ) {
     // As much of the answer as the socket takes at once; we wait for nobody here.
     drop(stream.try_write(TURNED_AWAY));
-    let Ok(place) = Arc::clone(leaving).try_acquire_owned() else { return };
+    let Ok(permit) = Arc::clone(leaving).try_acquire_owned() else { return };
     let (unread, stop) = (Unread::default(), stop.clone());
     unread.set(true);
     open.spawn(async move {
-        let mut stream = Lingering::new(stream, unread, stop.clone());
+        let mut stream = Watched::over(stream, Lingering::new(unread, stop.clone()));
         stop.run_until_cancelled(stream.shutdown()).await;
-        drop(place);
+        drop(permit);
     });
 }
 
@@ -144,15 +165,22 @@ async fn serve(
     peer: IpAddr,
     stop: CancellationToken,
     cut: CancellationToken,
-    place: (OwnedSemaphorePermit, Seat),
+    permits: (OwnedSemaphorePermit, AddressPermit),
 ) {
     let net = &app.config.net;
-    let meter = Meter::default();
-    let service = Service { app: app.clone(), router, peer, meter: meter.clone() };
+    let body_budget = BodyBudget::default();
+    let (slot, permit) = (permits.0, Arc::new(permits.1));
+    let service = Service {
+        app: app.clone(),
+        router,
+        peer,
+        body_budget: body_budget.clone(),
+        permit: Arc::clone(&permit),
+    };
     let unread = Unread::default();
-    let stream = Patient::new(stream, net.stall_timeout);
-    let stream = Lingering::new(stream, unread.clone(), stop.clone());
-    let stream = Metered::new(stream, meter);
+    let stream = with_idle_timeout(stream, net.idle_timeout);
+    let stream = Watched::over(stream, Lingering::new(unread.clone(), stop.clone()));
+    let stream = Watched::over(stream, body_budget);
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let service = service.clone();
         let request = request.map(|body| Body::new(unread.watch(body)));
@@ -185,7 +213,7 @@ async fn serve(
         }
     }
     app.metrics.connections.dec();
-    drop(place);
+    drop((slot, permit));
 }
 
 #[derive(Clone)]
@@ -193,7 +221,9 @@ struct Service {
     app: App,
     router: Router,
     peer: IpAddr,
-    meter: Meter,
+    body_budget: BodyBudget,
+    /// The permit of its address: a WebSocket keeps it when the connection becomes one.
+    permit: Arc<AddressPermit>,
 }
 
 impl Service {
@@ -202,36 +232,78 @@ impl Service {
     async fn answer(self, mut request: Request) -> Response {
         let peer = self.peer(&request);
         request.extensions_mut().insert(peer);
-        request.extensions_mut().insert(self.meter);
-        let net = &self.app.config.net;
-        // A page of a phone may need minutes over a poor link before there is anything to do.
-        let body = if request.uri().path() == "/v1/sync" {
-            net.sync_body_timeout
-        } else {
-            net.body_timeout
-        };
-        let limit = net.request_timeout + body;
-        let task = tokio::spawn(tokio::time::timeout(limit, self.router.oneshot(request)));
-        match task.await {
-            Ok(Ok(Ok(response))) => response,
-            Ok(Err(_)) => Problem::new(Code::Slow).retry_after(5).into_response(),
+        request.extensions_mut().insert(self.body_budget);
+        request.extensions_mut().insert(self.permit);
+        match tokio::spawn(self.router.oneshot(request)).await {
+            Ok(Ok(response)) => response,
             Err(error) => Problem::internal(error).into_response(),
         }
     }
 
     fn peer(&self, request: &Request) -> Peer {
         let hops = self.app.config.proxy_hops;
+        let lines = request.headers().get_all("x-forwarded-for").iter();
         if hops == 0 {
+            if lines.count() > 0 {
+                tell_once(
+                    "a request says X-Forwarded-For and the setting proxy_hops is 0: if a proxy of yours \
+                     wrote it, set proxy_hops, as all behind it are one address now",
+                );
+            }
             return Peer(self.peer);
         }
-        let lines = request.headers().get_all("x-forwarded-for").iter();
-        let chain: Vec<IpAddr> = lines
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|line| line.split(','))
-            .filter_map(|address| address.trim().parse().ok())
-            .collect();
-        // Each of our proxies appended whom it heard; what is left of them anybody may have written.
-        let place = chain.len().checked_sub(hops);
-        Peer(place.and_then(|place| chain.get(place)).copied().unwrap_or(self.peer))
+        let lines = lines.map(|value| value.to_str().unwrap_or_default());
+        Peer(forwarded(lines, hops).unwrap_or_else(|| {
+            tell_once(
+                "a request says no address in X-Forwarded-For where the setting proxy_hops expects one: \
+                 let the proxy append it, and let nobody reach this server but the proxy",
+            );
+            self.peer
+        }))
+    }
+}
+
+/// Says, once in the life of a process, that proxies and settings do not fit: anybody may send a header.
+fn tell_once(what: &'static str) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if !TOLD.swap(true, Ordering::Relaxed) {
+        tracing::warn!("{what}");
+    }
+}
+
+/// Whom the outermost of `hops` proxies of ours heard, if it said so in a way that can be read.
+///
+/// Each of our proxies appended one entry; what is left of them anybody may have written. So an entry that
+/// cannot be read keeps its place: without it the one before, which is the client's own, would be believed.
+fn forwarded<'l>(lines: impl Iterator<Item = &'l str>, hops: usize) -> Option<IpAddr> {
+    let chain: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
+    address(chain.get(chain.len().checked_sub(hops)?)?.trim())
+}
+
+/// An address, with a port or without: `192.0.2.7`, `192.0.2.7:51234`, `2001:db8::1`, `[2001:db8::1]:51234`.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse().ok().map(|with_port: SocketAddr| with_port.ip()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_our_proxy_wrote_is_believed_and_never_what_the_client_wrote_before_it() {
+        let peer = |line, hops| forwarded(std::iter::once(line), hops).map(|ip| ip.to_string());
+        let said = |ip: &str| Some(ip.to_owned());
+        assert_eq!(peer("9.9.9.9, 203.0.113.7", 1), said("203.0.113.7"));
+        assert_eq!(peer("9.9.9.9, 203.0.113.7:51234", 1), said("203.0.113.7"));
+        assert_eq!(peer("9.9.9.9, [2001:db8::1]:443", 1), said("2001:db8::1"));
+        assert_eq!(peer("9.9.9.9, [2001:db8::1]", 1), said("2001:db8::1"));
+        assert_eq!(peer("9.9.9.9, 203.0.113.7:51234, 10.0.0.1", 2), said("203.0.113.7"));
+        for unreadable in ["9.9.9.9, unknown", "9.9.9.9, ", "9.9.9.9, _hidden", "9.9.9.9,é"] {
+            assert_eq!(peer(unreadable, 1), None, "{unreadable}");
+        }
+        assert_eq!(peer("203.0.113.7", 2), None);
+        let two = ["9.9.9.9", "203.0.113.7"].into_iter();
+        assert_eq!(forwarded(two, 1).map(|ip| ip.to_string()), said("203.0.113.7"));
     }
 }

@@ -17,6 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::stream::Watch;
+
 /// Bytes thrown away at once.
 const PIECE: usize = 16 * 1024;
 
@@ -45,11 +47,11 @@ pub(super) struct Unread(Arc<AtomicBool>);
 
 impl Unread {
     /// A body that tells when all of it was read.
-    pub fn watch<B: Body + Unpin>(&self, body: B) -> Watched<B> {
+    pub fn watch<B: Body + Unpin>(&self, body: B) -> WatchedBody<B> {
         if body.is_end_stream() {
             self.set(false);
         }
-        Watched { body, unread: self.clone() }
+        WatchedBody { body, unread: self.clone() }
     }
 
     /// Says whether something may be unread.
@@ -64,12 +66,12 @@ impl Unread {
 
 /// The body of a request, watched by [`Unread`].
 #[derive(Debug)]
-pub(super) struct Watched<B> {
+pub(super) struct WatchedBody<B> {
     body: B,
     unread: Unread,
 }
 
-impl<B: Body + Unpin> Body for Watched<B> {
+impl<B: Body + Unpin> Body for WatchedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -94,10 +96,9 @@ impl<B: Body + Unpin> Body for Watched<B> {
     }
 }
 
-/// A stream whose end waits for a client that is still sending.
+/// Watches a stream, whose end then waits for a client that is still sending.
 #[derive(Debug)]
-pub(super) struct Lingering<S> {
-    stream: S,
+pub(super) struct Lingering {
     unread: Unread,
     /// The server stops. Who waits for the end of this stream looks again when that happens.
     stop: CancellationToken,
@@ -114,10 +115,10 @@ struct Ending {
     stopping: Option<Duration>,
 }
 
-impl<S> Lingering<S> {
+impl Lingering {
     /// Lingers at its end if something may be unread then, and not for long once `stop` is told.
-    pub fn new(stream: S, unread: Unread, stop: CancellationToken) -> Self {
-        Self { stream, unread, stop, bounds: Bounds::HONEST, ending: None }
+    pub fn new(unread: Unread, stop: CancellationToken) -> Self {
+        Self { unread, stop, bounds: Bounds::HONEST, ending: None }
     }
 }
 
@@ -152,44 +153,32 @@ impl Ending {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
+impl Watch for Lingering {
+    fn read(
+        &mut self,
+        _cx: &mut Context<'_>,
+        came: usize,
+        poll: Poll<io::Result<()>>,
     ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
-        // Until somebody says otherwise this is a part of something longer.
-        this.unread.set(buf.filled().len() > before);
+        ready!(poll)?;
+        // Until someone says otherwise this is a part of something longer.
+        self.unread.set(came > 0);
         Poll::Ready(Ok(()))
     }
-}
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
+    fn shutdown<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
         cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.ending.is_none() {
-            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
-            if !this.unread.get() {
+    ) -> Poll<io::Result<()>> {
+        if self.ending.is_none() {
+            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+            if !self.unread.get() {
                 return Poll::Ready(Ok(()));
             }
         }
-        let ending = this.ending.get_or_insert_with(|| Ending::new(this.bounds));
-        ending.poll(&mut this.stream, this.stop.is_cancelled(), cx).map(Ok)
+        let ending = self.ending.get_or_insert_with(|| Ending::new(self.bounds));
+        ending.poll(stream, self.stop.is_cancelled(), cx).map(Ok)
     }
 }
 
@@ -201,19 +190,21 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::net::stream::Watched;
 
     const NEVER: Duration = Duration::from_secs(3600);
     const BOUNDS: Bounds = Bounds { bytes: 1000, time: NEVER, stopping: NEVER };
 
-    fn lingering(bounds: Bounds, unread: bool) -> (Lingering<DuplexStream>, DuplexStream) {
+    fn lingering(bounds: Bounds, unread: bool) -> (Watched<DuplexStream, Lingering>, DuplexStream) {
         let (near, far) = duplex(16);
         let flag = Unread::default();
         flag.set(unread);
-        (Lingering { bounds, ..Lingering::new(near, flag, CancellationToken::new()) }, far)
+        let watch = Lingering { bounds, ..Lingering::new(flag, CancellationToken::new()) };
+        (Watched::over(near, watch), far)
     }
 
     /// Whether the stream ends; only so that a failing test does.
-    async fn ends(stream: &mut Lingering<DuplexStream>) -> bool {
+    async fn ends(stream: &mut Watched<DuplexStream, Lingering>) -> bool {
         timeout(Duration::from_secs(20), stream.shutdown()).await.is_ok()
     }
 
@@ -252,14 +243,14 @@ mod tests {
         let (mut stream, _far) = lingering(bounds, true);
         let first = timeout(Duration::from_millis(50), stream.shutdown()).await;
         assert!(first.is_err(), "nobody stops yet");
-        stream.stop.cancel();
+        stream.watch.stop.cancel();
         assert!(ends(&mut stream).await);
     }
 
     #[tokio::test]
     async fn a_message_is_unread_from_its_first_byte_until_its_body_was_read_whole() {
         let (mut stream, mut far) = lingering(BOUNDS, false);
-        let unread = stream.unread.clone();
+        let unread = stream.watch.unread.clone();
         far.write_all(b"x").await.expect("it is open");
         stream.read_u8().await.expect("a byte");
         assert!(unread.get());

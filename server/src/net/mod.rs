@@ -2,15 +2,22 @@
 
 mod accept;
 pub mod bodies;
+pub mod body_budget;
+pub mod class;
+pub mod coming;
+pub mod concurrency;
 pub mod files;
-pub mod lanes;
+mod idle;
 mod linger;
-pub mod meter;
-mod seats;
+pub mod pace;
+mod per_address;
+pub mod shares;
 pub mod shed;
-mod stall;
+mod stream;
 
 pub use accept::{Listening, listen};
+pub use class::{Access, Class, Pool};
+pub use per_address::{AddressPermit, Source};
 
 /// Where a request came from, believing as many proxies as the settings say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,11 @@ use crate::config::Config;
 /// Starts logging for this process. A second call changes nothing.
 pub fn init(config: &Config) {
     let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Where the log goes nowhere any more, telling so on the same way would end the thread.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     let done = if config.log_json {
         builder.json().flatten_event(true).try_init()
     } else {

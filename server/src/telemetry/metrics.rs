@@ -12,6 +12,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use store::writer::TurnedAway;
+
 /// Requests answered, by route, method and status.
 pub const REQUESTS: &str = "towline_http_requests";
 /// Seconds from the head of a request to its answer, by route.
@@ -30,10 +32,24 @@ pub const FRAME_BYTES: &str = "towline_sync_frame_bytes";
 pub const SYNC_LAG: &str = "towline_sync_lag_positions";
 /// Phones connected by WebSocket now.
 pub const WATCHING: &str = "towline_sync_watching";
-/// Decisions waiting for a person, as last counted.
+/// Decisions waiting for a person, as of some seconds ago.
 pub const DECISIONS: &str = "towline_decisions_waiting";
 /// Logins, by kind and outcome.
 pub const LOGINS: &str = "towline_logins";
+/// Exchanges turned away because their phone had used up its hour.
+pub const OVER_BUDGET: &str = "towline_sync_over_budget";
+/// Changes that wait because their tenant's storage is full.
+pub const OVER_QUOTA: &str = "towline_sync_over_quota";
+/// Refused changes that were not kept because there were too many.
+pub const NOT_KEPT: &str = "towline_sync_refusals_not_kept";
+/// Rows of what tenants take up, by kind, as of some seconds ago.
+pub const STORED_ROWS: &str = "towline_stored_rows";
+/// The same in bytes.
+pub const STORED_BYTES: &str = "towline_stored_bytes";
+/// Percent of its storage that the fullest tenant takes up.
+pub const FULLEST: &str = "towline_tenant_storage_fullest_percent";
+/// Rows deleted because they were kept long enough, by kind.
+pub const SWEPT: &str = "towline_swept_rows";
 
 /// Labels of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -99,11 +115,26 @@ pub struct Metrics {
     pub decisions: Gauge,
     /// See [`LOGINS`].
     pub logins: Family<Case, Counter>,
+    /// See [`OVER_BUDGET`].
+    pub over_budget: Counter,
+    /// See [`STORED_ROWS`].
+    pub stored_rows: Family<Case, Gauge>,
+    /// See [`STORED_BYTES`].
+    pub stored_bytes: Family<Case, Gauge>,
+    /// See [`FULLEST`].
+    pub fullest: Gauge,
+    /// See [`SWEPT`].
+    pub swept: Family<Case, Counter>,
 }
 
 impl Metrics {
     /// Counters at zero.
     pub fn new() -> Self {
+        Self::of(&TurnedAway::default())
+    }
+
+    /// Counters at zero, but for those of a writer that was there before.
+    pub fn of(turned_away: &TurnedAway) -> Self {
         let mut registry = Registry::default();
         let requests = Family::default();
         let seconds: fn() -> Histogram = || {
@@ -121,6 +152,10 @@ impl Metrics {
         let watching = Gauge::default();
         let decisions = Gauge::default();
         let logins = Family::default();
+        let over_budget = Counter::default();
+        let (stored_rows, stored_bytes) = (Family::default(), Family::default());
+        let fullest = Gauge::default();
+        let swept = Family::default();
         registry.register(REQUESTS, "Requests answered", requests.clone());
         let help = "Seconds from the head of a request to its answer";
         registry.register(REQUEST_SECONDS, help, request_seconds.clone());
@@ -134,6 +169,17 @@ impl Metrics {
         registry.register(WATCHING, "Phones connected by WebSocket now", watching.clone());
         registry.register(DECISIONS, "Decisions waiting for a person", decisions.clone());
         registry.register(LOGINS, "Logins, by kind and outcome", logins.clone());
+        let help = "Exchanges of phones that had used up their hour";
+        registry.register(OVER_BUDGET, help, over_budget.clone());
+        let help = "Changes that wait because their tenant's storage is full";
+        registry.register(OVER_QUOTA, help, turned_away.over_quota.clone());
+        let help = "Refused changes that were not kept because there were too many";
+        registry.register(NOT_KEPT, help, turned_away.refusals_not_kept.clone());
+        registry.register(STORED_ROWS, "Rows that tenants take up", stored_rows.clone());
+        registry.register(STORED_BYTES, "Bytes that tenants take up", stored_bytes.clone());
+        let help = "Percent of its storage that the fullest tenant takes up";
+        registry.register(FULLEST, help, fullest.clone());
+        registry.register(SWEPT, "Rows that were kept long enough", swept.clone());
         Self {
             registry,
             requests,
@@ -147,6 +193,11 @@ impl Metrics {
             watching,
             decisions,
             logins,
+            over_budget,
+            stored_rows,
+            stored_bytes,
+            fullest,
+            swept,
         }
     }
 

@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 use server::auth::Role;
 use server::auth::token::{self, Claims};
 use server::clock::random;
-use sync_core::admission::push_message;
+use store::StoreError;
+use store::rows::submissions;
+use sync_core::admission::{Verdict, push_message};
 use sync_core::change::{Change, Entry, Run};
 use sync_core::document::Document;
-use sync_core::id::{ActorId, FactId, JobId};
+use sync_core::id::{ActorId, FactId, JobId, UserId};
 use sync_core::schema::{key, section};
-use sync_core::sync::{Request, Sent, encode_request};
+use sync_core::sync::{Request, Sent, decode_verdict_list, encode_request};
 use sync_core::time::Stamp;
 use sync_core::value::Record;
 
@@ -42,11 +44,16 @@ pub fn walk_up(stamp: Stamp) -> (JobId, Run) {
     (job, Document::new(job.into()).run(vec![change]).expect("it can join"))
 }
 
-/// A phone that may not speak any more hands in what it has.
-pub fn hand_in(world: &World, phone: &Phone, runs: Vec<Run>) {
+/// The frame in which a phone sends runs.
+pub fn frame(phone: &Phone, runs: Vec<Run>) -> Vec<u8> {
     let signature = phone.key.sign(&push_message(phone.device, runs.iter())).to_bytes();
     let runs = runs.into_iter().map(Sent::Signed).collect();
-    let frame = encode_request(&Request { runs, signature: Some(signature), ..Request::default() });
+    encode_request(&Request { runs, signature: Some(signature), ..Request::default() })
+}
+
+/// A phone that may not speak any more submits what it has.
+pub fn submit(world: &World, phone: &Phone, runs: Vec<Run>) {
+    let frame = frame(phone, runs);
     let media = "application/vnd.towline.sync";
     let answer = phone.log_in(world).send("POST", "/v1/sync", Some(frame), media);
     answer.problem(401, "device_revoked");
@@ -150,8 +157,8 @@ fn confused_assertions_are_refused() {
         ("kid of another device", head("kid", json!(other.device.to_string()))),
         ("unknown kid", head("kid", json!("0190b1c0-0000-7000-8000-000000000001"))),
         ("kid that is no id", head("kid", json!("../../etc/passwd"))),
-        ("wrong aud", with("aud", json!("somebody else"))),
-        ("list of aud", with("aud", json!([phone.audience, "somebody else"]))),
+        ("wrong aud", with("aud", json!("someone else"))),
+        ("list of aud", with("aud", json!([phone.audience, "someone else"]))),
         ("wrong iss", with("iss", json!(other.device.to_string()))),
         ("wrong sub", with("sub", json!(other.device.to_string()))),
         ("expired", with("exp", json!(now_s - 60))),
@@ -235,7 +242,7 @@ fn a_revoked_phone_is_refused_at_its_next_request() {
     let path = format!("/v1/devices/{}/revoke", phone.device);
     world.admin().post(&path, json!({})).ok(200);
     client.get("/v1/me").problem(401, "device_revoked");
-    // A fresh login opens nothing but the door for work that was not handed in yet.
+    // A fresh login opens nothing but the door for work that was not submitted yet.
     let again = phone.log_in(&world);
     again.get("/v1/me").problem(401, "device_revoked");
     again.post("/v1/positions", json!({"points": []})).problem(401, "device_revoked");
@@ -286,7 +293,7 @@ fn anchored(now: i64, later: i64) -> Stamp {
 }
 
 #[test]
-fn the_list_of_handed_in_work_reads_no_frame_and_marks_what_came_after_the_revocation() {
+fn the_list_of_submissions_reads_no_frame_and_marks_what_came_after_the_revocation() {
     for world in World::on_each_database() {
         let phone = world.phone(world.tenant, "acme", "admin", "bo");
         let admin = world.admin();
@@ -295,8 +302,8 @@ fn the_list_of_handed_in_work_reads_no_frame_and_marks_what_came_after_the_revoc
         let now = world.running().app().now();
         let (early, before) = walk_up(anchored(now, HOUR / 2));
         let (late, after) = walk_up(anchored(now, 3 * HOUR));
-        hand_in(&world, &phone, vec![before, after]);
-        let listed = admin.get("/v1/handed-in").ok(200);
+        submit(&world, &phone, vec![before, after]);
+        let listed = admin.get("/v1/submissions").ok(200);
         let row = &listed["items"][0];
         let mut documents = [early.to_string(), late.to_string()];
         documents.sort();
@@ -305,16 +312,16 @@ fn the_list_of_handed_in_work_reads_no_frame_and_marks_what_came_after_the_revoc
         assert_eq!(row["revoked_at"], revoked_at);
         // A row from before the list was kept beside the frame shows the same.
         change(&world, "UPDATE handed_in SET documents = NULL, late = NULL", None);
-        assert_eq!(admin.get("/v1/handed-in").ok(200), listed);
+        assert_eq!(admin.get("/v1/submissions").ok(200), listed);
         let unread = "UPDATE handed_in SET documents = '', late = 0, frame = $1";
         change(&world, unread, Some(vec![0xff]));
-        assert_eq!(admin.get("/v1/handed-in").ok(200)["items"][0]["documents"], json!([]));
+        assert_eq!(admin.get("/v1/submissions").ok(200)["items"][0]["documents"], json!([]));
     }
 }
 
 fn change(world: &World, sql: &'static str, bytes: Option<Vec<u8>>) {
     let store = world.running().app().store.clone();
-    let done = store.write::<(), server::store::StoreError, _>(move |tx| {
+    let done = store.write::<(), store::StoreError, _>(move |tx| {
         Box::pin(async move {
             let query = sqlx::query(sql);
             let query = if let Some(bytes) = bytes { query.bind(bytes) } else { query };
@@ -336,16 +343,113 @@ fn work_from_before_the_revocation_is_taken_in_and_what_surely_came_after_is_ref
     let (late, after) = walk_up(anchored(now, 3 * HOUR));
     // Nothing but a wall clock, which may be wrong: a person decides.
     let (unsure, perhaps) = walk_up(Stamp::wall(now + HOUR));
-    hand_in(&world, &phone, vec![before, after, perhaps]);
-    let row = admin.get("/v1/handed-in").ok(200)["items"][0].clone();
+    let runs = vec![before, after, perhaps];
+    submit(&world, &phone, runs.clone());
+    let row = admin.get("/v1/submissions").ok(200)["items"][0].clone();
     assert_eq!(row["late"], 2);
-    let path = format!("/v1/handed-in/{}/accept", row["id"].as_str().unwrap_or_default());
+    let path = format!("/v1/submissions/{}/accept", row["id"].as_str().unwrap_or_default());
     for _ in 0..2 {
         let accepted = admin.post(&path, json!({})).ok(200);
-        assert_eq!(accepted["state"], "accepted");
+        assert_eq!(accepted["state"], "partly_accepted");
         assert_eq!(accepted["verdicts"], json!({"durable": 2, "recorded_after_revocation": 1}));
+        let refused = &accepted["refused"];
+        assert_eq!(refused.as_array().map(Vec::len), Some(1));
+        assert_eq!(refused[0]["document"], late.to_string());
+        assert_eq!(refused[0]["sections"], json!(["status"]));
+        assert_eq!(refused[0]["code"], "recorded_after_revocation");
     }
+    let row = admin.get("/v1/submissions").ok(200)["items"][0].clone();
+    assert_eq!((&row["state"], &row["refused_count"]), (&json!("partly_accepted"), &json!(1)));
+    assert_eq!(row["refused"][0]["document"], late.to_string());
+    // The phone learns what became of each change.
+    let media = "application/vnd.towline.sync";
+    let answer = phone.log_in(&world).send("POST", "/v1/sync", Some(frame(&phone, runs)), media);
+    let told = answer.problem(401, "device_revoked");
+    assert_eq!(told["reason"], "partly_accepted");
+    let verdicts = URL_SAFE_NO_PAD.decode(told["verdicts"].as_str().unwrap_or_default());
+    let verdicts = decode_verdict_list(&verdicts.expect("base64url")).expect("verdicts");
+    let codes: Vec<_> = verdicts.iter().map(Verdict::code).collect();
+    assert_eq!(codes, ["durable", "recorded_after_revocation", "durable"]);
     admin.get(&format!("/v1/jobs/{early}")).ok(200);
     admin.get(&format!("/v1/jobs/{unsure}")).ok(200);
     admin.get(&format!("/v1/jobs/{late}")).problem(404, "not_found");
+}
+
+#[test]
+fn a_phone_that_is_held_after_a_restore_waits_until_an_administrator_lets_it_sync() {
+    for world in World::on_each_database() {
+        let phone = world.phone(world.tenant, "acme", "admin", "bo");
+        let early = phone.log_in(&world);
+        let app = world.running().app();
+        let renewal = store::Renewal { hold_phones: true, ..store::Renewal::at(app.now()) };
+        assert_eq!(world.block_on(app.store.renew(renewal)).unwrap().held, 1);
+        let now_s = app.now() / 1000;
+        let refused = phone.token(&world.anybody(), &phone.assertion(now_s));
+        assert!(!refused.header("retry-after").is_empty());
+        let problem = refused.problem(503, "unavailable");
+        assert_eq!(problem["reason"], "held");
+        assert!(problem["detail"].as_str().unwrap().contains("what it holds stays on it"));
+        let frame = early.send("POST", "/v1/sync", Some(vec![0]), "application/vnd.towline.sync");
+        assert_eq!(frame.problem(503, "unavailable")["reason"], "held", "nor by a token of before");
+        world.add_user(world.tenant, "dan", Role::Dispatcher);
+        let path = format!("/v1/devices/{}/release", phone.device);
+        world.desk("acme", "dan").post(&path, serde_json::json!({})).problem(403, "forbidden");
+        let released = world.admin().post(&path, serde_json::json!({})).ok(200);
+        assert_eq!(released["held_at"], serde_json::Value::Null);
+        phone.log_in(&world).get("/v1/me").ok(200);
+    }
+}
+
+#[test]
+fn a_submission_is_decided_once() {
+    for world in World::on_each_database() {
+        let admin = world.admin();
+        world.add_user(world.tenant, "ann", Role::Dispatcher);
+        let ann = world.desk("acme", "ann");
+        let phone = world.phone(world.tenant, "acme", "admin", "bo");
+        admin.post(&format!("/v1/devices/{}/revoke", phone.device), json!({})).ok(200);
+        let submitted = |n: i64| {
+            let (_, run) = walk_up(Stamp::wall(world.running().app().now() - n));
+            submit(&world, &phone, vec![run]);
+            let row = admin.get("/v1/submissions").ok(200)["items"][0].clone();
+            let path = format!("/v1/submissions/{}", row["id"].as_str().unwrap());
+            let of = row["id"].clone();
+            let admin = admin.clone();
+            let shown = move || {
+                let rows = admin.get("/v1/submissions").ok(200)["items"].clone();
+                rows.as_array().unwrap().iter().find(|row| row["id"] == of).unwrap().clone()
+            };
+            (path, shown)
+        };
+        let (path, shown) = submitted(2000);
+        admin.post(&format!("{path}/accept"), json!({})).ok(200);
+        let first = shown();
+        let again = ann.post(&format!("{path}/accept"), json!({})).ok(200);
+        assert_eq!(again["verdicts"], json!({"durable": 1}));
+        ann.post(&format!("{path}/discard"), json!({})).problem(409, "wrong_state");
+        assert_eq!(shown(), first, "who decided, and when, stays");
+        // While ann takes one in, nobody else decides about it.
+        let (path, shown) = submitted(1000);
+        let id: FactId = shown()["id"].as_str().unwrap().parse().unwrap();
+        let by: UserId = ann.get("/v1/me").ok(200)["id"].as_str().unwrap().parse().unwrap();
+        let (tenant, now) = (world.tenant, world.running().app().now());
+        let store = world.running().app().store.clone();
+        let begun = store.write::<bool, StoreError, _>(move |tx| {
+            Box::pin(async move { Ok(submissions::begin(tx, tenant, id, by, now).await?) })
+        });
+        assert!(world.block_on(begun).unwrap());
+        for desk in [&admin, &ann] {
+            desk.post(&format!("{path}/discard"), json!({})).problem(409, "wrong_state");
+        }
+        admin.post(&format!("{path}/accept"), json!({})).problem(409, "wrong_state");
+        let row = shown();
+        assert_eq!((&row["state"], &row["decided_by"]), (&json!("waiting"), &Value::Null));
+        ann.post(&format!("{path}/accept"), json!({})).ok(200);
+        assert_eq!(shown()["decided_by"], json!(by));
+        // A repeat of what was decided changes nothing.
+        let (path, _) = submitted(500);
+        admin.post(&format!("{path}/discard"), json!({})).ok(200);
+        ann.post(&format!("{path}/discard"), json!({})).ok(200);
+        ann.post(&format!("{path}/accept"), json!({})).problem(409, "wrong_state");
+    }
 }

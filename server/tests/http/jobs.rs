@@ -1,13 +1,21 @@
-//! A dispatcher takes a call, changes it, gives it to somebody, ends it; over real sockets.
+//! A dispatcher takes a call, changes it, gives it to someone, ends it; over real sockets.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::world::{Client, PASSWORD, World};
 use serde_json::{Value, json};
 use server::auth::Role;
+use sha2::Digest as _;
+use store::writer::{EditRequest, Expect};
+use sync_core::change::Entry;
+use sync_core::id::{FactId, JobId, UserId};
+use sync_core::policy::Principal;
+use sync_core::schema::{key, section};
 
 fn call() -> Value {
     json!({
         "caller": "Lin", "phone": "0912 345 678", "plate": "abc-1234", "problem": "flat_tyre",
-        "address": "Highway 5, km 12", "lat": 250_330_000, "lon": 1_215_654_000,
+        "address": "Highway 5, km 12", "place": {"lat": 25.033, "lon": 121.5654},
     })
 }
 
@@ -45,7 +53,7 @@ fn the_same_plate_nearby_is_pointed_out_as_a_likely_duplicate() {
     assert_eq!(second["likely_duplicates"][0]["id"], first["id"]);
     assert_eq!(second["likely_duplicates"].as_array().map(Vec::len), Some(1));
     let mut far = call();
-    far["lat"] = json!(226_000_000);
+    far["place"]["lat"] = json!(22.6);
     assert_eq!(take(&desk, far)["likely_duplicates"], json!([]));
 }
 
@@ -54,11 +62,11 @@ fn wrong_values_are_named_by_field_and_code() {
     let world = World::new();
     let desk = world.admin();
     for (field, value, code) in [
-        ("vin", json!("1M8GDM9AXKP042789"), "bad_vin"),
-        ("phone", json!("12"), "bad_phone"),
-        ("lat", json!(950_000_000), "bad_place"),
-        ("plate", json!("#"), "invalid"),
-        ("priority", json!("now!"), "invalid"),
+        ("vin", json!("1".repeat(65)), "bad_vin"),
+        ("phone", json!("12\u{0}"), "bad_phone"),
+        ("place", json!({"lat": 95, "lon": 1}), "bad_place"),
+        ("plate", json!(" "), "invalid"),
+        ("remarks", json!("a\u{7}b"), "invalid"),
         ("year", json!(17), "invalid"),
         ("eta_by", json!(5), "invalid"),
         ("currency", json!("dollars"), "invalid"),
@@ -105,9 +113,12 @@ fn a_job_is_assigned_reassigned_recalled_cancelled_and_reopened() {
     let path = path(&take(&desk, call()));
     let to = |what: &str, body: Value| desk.post(&format!("{path}/{what}"), body);
     let first = to("assign", json!({"technician": bo})).ok(200);
-    assert_eq!((&first["state"], &first["assignment"]["epoch"]), (&json!("assigned"), &json!(1)));
+    assert_eq!(
+        (&first["state"], &first["assignment"]["assignment_number"]),
+        (&json!("assigned"), &json!(1))
+    );
     let second = to("assign", json!({"technician": cy})).ok(200);
-    assert_eq!(second["assignment"]["epoch"], 2);
+    assert_eq!(second["assignment"]["assignment_number"], 2);
     assert_eq!(second["assignment"]["technician"], cy.to_string());
     let listed = desk.get(&format!("/v1/jobs?technician={cy}&state=assigned,offered")).ok(200);
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
@@ -123,15 +134,73 @@ fn a_job_is_assigned_reassigned_recalled_cancelled_and_reopened() {
     assert_ne!(to("reopen", json!({})).ok(200)["state"], "cancelled");
 }
 
+/// A step of the technician `by`, as their phone brings it.
+fn bring(world: &World, by: UserId, path: &str, step: &str) {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let app = world.running().app();
+    let id: JobId = path.trim_start_matches("/v1/jobs/").parse().expect("an id");
+    let record = [
+        (key::KIND, step.into()),
+        (key::EPOCH, 1.into()),
+        (key::REASON, "customer_absent".into()),
+        (key::AT, app.now().into()),
+    ];
+    let number = NEXT.fetch_add(1, Relaxed).to_be_bytes().repeat(2);
+    let fact = FactId::new(app.now(), number[..10].try_into().expect("ten bytes"));
+    let record = record.into_iter().collect();
+    let entry = Entry::Fact { section: section::STATUS, id: fact, record };
+    let request = EditRequest {
+        tenant: world.tenant,
+        caller: Principal { user: by, role: Role::Technician },
+        doc: id.into(),
+        expect: Expect::Existing,
+        now: app.now(),
+        note: None,
+    };
+    let edited = world.block_on(
+        app.writer().edit(request, move |_| Ok::<_, std::convert::Infallible>(vec![entry])),
+    );
+    edited.expect("it writes").expect("it is allowed");
+}
+
+#[test]
+fn a_job_completed_by_mistake_is_reopened_until_the_dealership_has_it() {
+    let world = World::new();
+    let bo = world.add_user(world.tenant, "bo", Role::Technician);
+    let desk = world.admin();
+    let path = path(&take(&desk, call()));
+    desk.post(&format!("{path}/assign"), json!({"technician": bo})).ok(200);
+    ["accepted", "working", "completed"].iter().for_each(|step| bring(&world, bo, &path, step));
+    assert_eq!(desk.get(&path).ok(200)["state"], "completed");
+    let reopen = || desk.post(&format!("{path}/reopen"), json!({"note": "A mistaken tap."}));
+    let reopened = reopen().ok(200);
+    assert_eq!(
+        (&reopened["state"], &reopened["assignment"]["technician"]),
+        (&json!("working"), &json!(bo.to_string()))
+    );
+    let why = |item: &Value| item["what"] == "reopened" && item["detail"] == "A mistaken tap.";
+    assert!(reopened["timeline"].as_array().is_some_and(|all| all.iter().any(why)));
+    reopen().problem(409, "wrong_state");
+    bring(&world, bo, &path, "completed");
+    assert_eq!(desk.get(&path).ok(200)["state"], "completed");
+}
+
 #[test]
 fn an_offer_that_nobody_answers_expires() {
     let world = World::new();
     let bo = world.add_user(world.tenant, "bo", Role::Technician);
     let desk = world.admin();
     let path = path(&take(&desk, call()));
-    let offer = json!({"kind": "offer", "technician": bo, "expires": 1_000_000_000_000_i64});
-    let job = desk.post(&format!("{path}/assign"), offer).ok(200);
-    assert_eq!(job["state"], "received");
+    let past = json!({"kind": "offer", "technician": bo, "expires_at": 1_000_000_000_000_i64});
+    let problem = desk.post(&format!("{path}/assign"), past).problem(422, "invalid");
+    assert_eq!(problem["field"], "expires_at");
+    let ends = world.running().app().now() + 500;
+    let short = json!({"kind": "offer", "technician": bo, "expires_at": ends});
+    desk.post(&format!("{path}/assign"), short).ok(200);
+    while world.running().app().now() <= ends {
+        std::thread::yield_now();
+    }
+    assert_eq!(desk.get(&path).ok(200)["state"], "received");
     let open = json!({"kind": "offer", "technician": bo});
     assert_eq!(desk.post(&format!("{path}/assign"), open).ok(200)["state"], "offered");
 }
@@ -142,7 +211,7 @@ fn a_decision_needs_an_open_exception_and_one_of_its_choices() {
     let desk = world.admin();
     let path = format!("{}/decisions", path(&take(&desk, call())));
     let unknown = json!({"about": "weather", "choice": "confirm"});
-    assert_eq!(desk.post(&path, unknown).problem(422, "invalid")["field"], "about");
+    assert_eq!(desk.post(&path, unknown).problem(400, "bad_json")["field"], "about");
     let wrong = json!({"about": "goa_claimed", "choice": "void"});
     assert_eq!(desk.post(&path, wrong).problem(422, "invalid")["field"], "choice");
     let none = json!({"about": "goa_claimed", "choice": "confirm"});
@@ -253,6 +322,26 @@ fn pages_of_a_list_hold_each_job_once() {
 }
 
 #[test]
+fn a_long_list_of_a_job_is_cut_and_read_page_by_page() {
+    let world = World::new();
+    let desk = world.admin();
+    let path = path(&take(&desk, call()));
+    for n in 0..230 {
+        desk.post(&format!("{path}/notes"), json!({"text": format!("note {n}")})).ok(200);
+    }
+    let job = desk.get(&path).ok(200);
+    assert_eq!(job["notes"].as_array().map(Vec::len), Some(200));
+    assert_eq!(job["more"]["notes"]["count"], 230);
+    assert!(job["more"]["parts"].is_null(), "{}", job["more"]);
+    let next = job["more"]["notes"]["next"].as_str().unwrap_or_default().to_owned();
+    let rest = desk.get(&format!("{path}/list?of=notes&cursor={next}")).ok(200);
+    assert_eq!(rest["items"].as_array().map(Vec::len), Some(30));
+    assert_eq!(rest["items"][29]["text"], "note 229");
+    assert!(rest["next"].is_null());
+    desk.get(&format!("{path}/list?of=secrets")).problem(400, "bad_query");
+}
+
+#[test]
 fn a_technician_has_no_desk() {
     let world = World::new();
     let phone = world.phone(world.tenant, "acme", "admin", "bo");
@@ -287,6 +376,10 @@ fn a_van_is_loaded_counted_and_given_to_a_technician() {
     let seen = desk.get(&path).header("etag").to_owned();
     let given = desk.header("if-match", &seen).patch(&path, json!({"technician": bo})).ok(200);
     assert_eq!(given["technician"], bo.to_string());
+    for part_no in ["12V60", "FUSE"] {
+        let part = json!({"description": part_no, "unit_price": 100, "currency": "TWD"});
+        desk.put(&format!("/v1/parts/{part_no}"), part).ok(200);
+    }
     let load = json!({"movements": [
         {"kind": "load", "part_no": "12V60", "quantity": 4000, "bin": "A"},
         {"kind": "load", "part_no": "FUSE", "quantity": 20_000},
@@ -393,4 +486,58 @@ fn staff_of_one_branch_see_its_jobs_only() {
     nora.post(&format!("{}/cancel", path(&southern)), cancel).problem(404, "not_found");
     assert_eq!(nora.get("/v1/jobs").ok(200)["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(admin.get("/v1/jobs").ok(200)["items"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn the_same_key_on_two_nodes_at_once_makes_one_job_and_gives_one_answer() {
+    let Some(world) = World::on_postgres() else { return };
+    let second = world.second_node();
+    let token = world.admin().token().unwrap().to_owned();
+    for round in 0..10 {
+        let key = format!("call-{round}");
+        let start = std::sync::Barrier::new(4);
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let nodes = [&world, &second, &world, &second];
+            let threads: Vec<_> = nodes
+                .map(|world| {
+                    let client = world.anybody().bearer(&token).header("idempotency-key", &key);
+                    let start = &start;
+                    scope.spawn(move || {
+                        start.wait();
+                        client.post("/v1/jobs", json!({"problem": "flat tyre", "address": "here"}))
+                    })
+                })
+                .into();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let ids: std::collections::BTreeSet<_> =
+            answers.into_iter().map(|answer| answer.ok(201)["id"].to_string()).collect();
+        assert_eq!(ids.len(), 1, "{ids:?}");
+    }
+    let jobs = world.anybody().bearer(&token).get("/v1/jobs").ok(200);
+    assert_eq!(jobs["items"].as_array().map(Vec::len), Some(10));
+}
+
+#[test]
+fn what_recognises_a_repeat_is_keyed_and_one_kept_without_a_key_still_fits() {
+    let world = World::new();
+    let call = json!({"problem": "flat tyre", "address": "here"});
+    let desk = world.admin().header("idempotency-key", "call-1");
+    let first = desk.post("/v1/jobs", call.clone()).ok(201);
+    let mut plain = sha2::Sha256::new();
+    for part in ["POST", "/v1/jobs", "", &call.to_string()] {
+        plain.update((part.len() as u64).to_be_bytes());
+        plain.update(part);
+    }
+    let plain = plain.finalize().to_vec();
+    let store = world.running().app().store.clone();
+    let hash = plain.clone();
+    let replaced = store.write::<u64, store::StoreError, _>(move |tx| {
+        Box::pin(async move {
+            let swap = "UPDATE idempotency SET request = $1 WHERE request <> $1";
+            Ok(sqlx::query(swap).bind(hash).execute(tx).await?.rows_affected())
+        })
+    });
+    assert_eq!(world.block_on(replaced).unwrap(), 1, "a hash without a key was kept");
+    assert_eq!(desk.post("/v1/jobs", call).ok(201)["id"], first["id"]);
 }

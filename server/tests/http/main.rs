@@ -2,14 +2,33 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bounds;
+mod branches;
+mod changes;
+mod console;
+mod contract;
+mod desk;
 mod devices;
 mod early;
+mod fair;
+mod flood;
 mod hostile;
+mod import;
 mod isolation;
 mod jobs;
+mod keyed;
+mod links;
 mod login;
+mod money;
+mod numbers;
 mod positions;
+mod rounds;
+mod said;
+mod search;
 mod sending;
 mod sockets;
+mod surroundings;
 mod sync;
+mod tokens;
+mod vans;
 mod world;

@@ -8,7 +8,7 @@ use crate::world::{Client, World};
 fn take(desk: &Client, more: Value) -> String {
     let mut call = json!({
         "caller": "Lin", "phone": "0912 345 678", "plate": "abc-1234", "problem": "no_start",
-        "address": "Highway 5, km 12", "lat": 250_330_000, "lon": 1_215_654_000,
+        "address": "Highway 5, km 12", "place": {"lat": 25.033, "lon": 121.5654},
     });
     call.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
     let job = desk.post("/v1/jobs", call).ok(201);
@@ -22,25 +22,22 @@ fn a_technician_has_skills_while_they_are_in_date_and_works_in_shifts() {
     let desk = world.admin();
     let path = format!("/v1/technicians/{bo}");
     let first = desk.get(&path).ok(200);
-    assert_eq!(
-        (&first["record"]["name"], &first["on_shift"]),
-        (&json!("Name of bo"), &json!(false))
-    );
-    let old = json!({"skill": "tow", "expires": 1_000_000_000_000_i64});
+    assert_eq!((&first["name"], &first["on_shift"]), (&json!("Name of bo"), &json!(false)));
+    let old = json!({"skill": "tow", "expires_at": 1_000_000_000_000_i64});
     desk.post(&format!("{path}/certificates"), old).ok(200);
     let new = json!({"skill": "high_voltage", "serial": "HV-1"});
     let certified = desk.post(&format!("{path}/certificates"), new).ok(200);
     assert_eq!(certified["skills"], json!(["high_voltage"]));
     let now = world.running().app().now();
-    let shift = json!({"starts": now - 1000, "ends": now + 3_600_000});
+    let shift = json!({"starts_at": now - 1000, "ends_at": now + 3_600_000});
     assert_eq!(desk.post(&format!("{path}/shifts"), shift).ok(200)["on_shift"], true);
-    let away = json!({"absence": true, "starts": now - 1000, "ends": now + 3_600_000});
+    let away = json!({"absence": true, "starts_at": now - 1000, "ends_at": now + 3_600_000});
     assert_eq!(desk.post(&format!("{path}/shifts"), away).ok(200)["on_shift"], false);
     assert_eq!(desk.get("/v1/technicians").ok(200)["items"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]
-fn a_dispatcher_is_told_what_speaks_against_a_technician_and_may_send_them_anyway() {
+fn a_dispatcher_is_told_which_requirements_a_technician_misses_and_may_override_them() {
     let world = World::new();
     let bo = world.add_user(world.tenant, "bo", Role::Technician);
     let desk = world.admin();
@@ -50,14 +47,14 @@ fn a_dispatcher_is_told_what_speaks_against_a_technician_and_may_send_them_anywa
     let job =
         take(&desk, json!({"skills": ["High voltage", "High voltage"], "equipment": ["winch"]}));
     assert_eq!(desk.get(&job).ok(200)["intake"]["skills"], json!(["High voltage"]));
-    let problem = assign(&job).problem(409, "technician_unfit");
+    let problem = assign(&job).problem(409, "technician_ineligible");
     assert_eq!(
         (&problem["field"], &problem["reason"]),
         (&json!("technician"), &json!("skill_missing"))
     );
     let said = problem["detail"].as_str().unwrap();
     assert!(
-        said.contains("High voltage") && said.contains("winch") && said.contains("anyway"),
+        said.contains("High voltage") && said.contains("winch") && said.contains("override"),
         "{said}"
     );
     assert_eq!(desk.get(&job).ok(200)["state"], "received", "nothing was done");
@@ -65,18 +62,18 @@ fn a_dispatcher_is_told_what_speaks_against_a_technician_and_may_send_them_anywa
     let technician = format!("/v1/technicians/{bo}");
     let paper = json!({"skill": "high-voltage"});
     desk.post(&format!("{technician}/certificates"), paper).ok(200);
-    assert_eq!(assign(&job).problem(409, "technician_unfit")["reason"], "equipment_missing");
+    assert_eq!(assign(&job).problem(409, "technician_ineligible")["reason"], "equipment_missing");
     let van = json!({"name": "Van 7", "technician": bo, "equipment": ["Winch"]});
     let van = desk.post("/v1/vans", van).ok(201);
     assert_eq!(van["equipment"], json!(["Winch"]));
     let now = world.running().app().now();
-    let away = json!({"absence": true, "starts": now - 1000, "ends": now + 3_600_000});
+    let away = json!({"absence": true, "starts_at": now - 1000, "ends_at": now + 3_600_000});
     desk.post(&format!("{technician}/shifts"), away).ok(200);
-    assert_eq!(assign(&job).problem(409, "technician_unfit")["reason"], "absent");
-    let anyway = json!({"technician": bo, "kind": "offer", "anyway": true});
-    assert_eq!(desk.post(&format!("{job}/assign"), anyway).ok(200)["state"], "offered");
+    assert_eq!(assign(&job).problem(409, "technician_ineligible")["reason"], "absent");
+    let overriding = json!({"technician": bo, "kind": "offer", "override": true});
+    assert_eq!(desk.post(&format!("{job}/assign"), overriding).ok(200)["state"], "offered");
     let rows = desk.get(&format!("/v1/audit?object={}", job.trim_start_matches("/v1/jobs/")));
-    assert_eq!(rows.ok(200)["items"][0]["detail"]["anyway"], true);
+    assert_eq!(rows.ok(200)["items"][0]["detail"]["override"], true);
 }
 
 #[test]

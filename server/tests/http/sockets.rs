@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::world::World;
-use sync_core::sync::{Request, encode_request};
+use sync_core::sync::{Request, close, encode_request};
 
 const MEDIA: &str = "application/vnd.towline.sync";
 
@@ -109,34 +109,34 @@ fn too_many_requests_at_work_are_shed_and_health_is_still_told() {
     assert!(shed.header("retry-after").parse::<u64>().is_ok());
     shed.problem(503, "overloaded");
     assert_eq!(world.anybody().get("/health/ready").status, 200);
-    let metrics = world.anybody().get("/metrics");
-    assert!(metrics.text.contains("towline_http_shed_total"), "{}", metrics.text);
+    let metrics = world.running().app().metrics.text();
+    assert!(metrics.contains("towline_http_shed_total"), "{metrics}");
 }
 
 #[test]
-fn phones_and_the_desk_have_places_of_their_own() {
+fn phones_and_the_desk_have_permits_of_their_own() {
     let world = World::with(|config| config.net.max_requests = 1);
     let phone = world.phone(world.tenant, "acme", "admin", "bo").log_in(&world);
     let desk = world.admin();
     let frame = encode_request(&Request::default());
     let sync = || phone.send("POST", "/v1/sync", Some(frame.clone()), MEDIA);
-    let lanes = &world.running().app().lanes;
-    let page = world.block_on(lanes.phone()).expect("nobody syncs");
+    let concurrency = &world.running().app().concurrency;
+    let page = world.block_on(concurrency.phone()).expect("nobody syncs");
     let told = sync();
     assert!(told.header("retry-after").parse::<u64>().is_ok(), "{told:?}");
     told.problem(503, "overloaded");
     desk.get("/v1/me").ok(200);
     drop(page);
     assert_eq!(sync().status, 200);
-    let place = lanes.desk().expect("nobody asks");
+    let permit = concurrency.desk().expect("nobody asks");
     desk.get("/v1/me").problem(503, "overloaded");
     assert_eq!(sync().status, 200);
-    drop(place);
+    drop(permit);
     desk.get("/v1/me").ok(200);
 }
 
 #[test]
-fn bodies_that_dawdle_hold_no_place() {
+fn bodies_that_dawdle_hold_no_permit() {
     let world = World::with(|config| config.net.max_requests = 1);
     let phone = world.phone(world.tenant, "acme", "admin", "bo").log_in(&world);
     let token = phone.token().expect("logged in");
@@ -163,18 +163,55 @@ fn bodies_that_dawdle_hold_no_place() {
     drop(dawdling);
 }
 
+/// The code with which the server closes a WebSocket; whatever it says before is passed over.
+fn close_code(stream: &mut TcpStream) -> u16 {
+    let mut byte = || {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("the server says why");
+        byte[0]
+    };
+    // The rest of the answer to the request.
+    let mut end = [0; 4];
+    while &end != b"\r\n\r\n" {
+        end = [end[1], end[2], end[3], byte()];
+    }
+    loop {
+        let (kind, length) = (byte(), byte());
+        let payload: Vec<u8> = (0..length).map(|_| byte()).collect();
+        if kind == 0x88 {
+            return u16::from_be_bytes([payload[0], payload[1]]);
+        }
+    }
+}
+
+#[test]
+fn a_websocket_counts_against_its_address_for_as_long_as_it_is_open() {
+    const MOST: usize = 8;
+    let world = World::with(|config| config.net.max_connections_per_address = Some(MOST));
+    let phone = world.phone(world.tenant, "acme", "admin", "bo").log_in(&world);
+    let token = phone.token().expect("it is logged in");
+    let connections = || world.running().app().metrics.connections.get();
+    let settle = |open: i64| {
+        let end = Instant::now() + Duration::from_secs(20);
+        while connections() != open {
+            assert!(Instant::now() < end, "{} connections", connections());
+            std::thread::yield_now();
+        }
+    };
+    settle(0);
+    // A phone has four sockets at most; these are no connections of HTTP any more.
+    let sockets: Vec<_> = (0..4).map(|_| half_a_message(&world, token, 10)).collect();
+    settle(0);
+    let idle: Vec<_> = (0..MOST - 4).map(|_| connect(&world)).collect();
+    settle(4);
+    let third = until_closed(connect(&world)).expect("turned away");
+    assert!(third.starts_with("HTTP/1.1 503"), "{third}");
+    drop((sockets, idle));
+}
+
 /// A WebSocket of a logged-in phone that sends the start of a message and not its end.
 fn half_a_message(world: &World, token: &str, bytes: usize) -> TcpStream {
-    let mut stream = connect(world);
-    let head = format!(
-        "GET /v1/sync/ws HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
-         connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).expect("it is open");
-    let mut start = [0; 12];
-    stream.read_exact(&mut start).expect("an answer");
-    assert_eq!(&start, b"HTTP/1.1 101");
+    let mut stream = upgraded(world, token).expect("there is a place");
     // A final binary frame, masked with zeros, that announces a mebibyte.
     let mut frame = vec![0x82, 0xff];
     frame.extend_from_slice(&(1_048_576_u64).to_be_bytes());
@@ -182,6 +219,42 @@ fn half_a_message(world: &World, token: &str, bytes: usize) -> TcpStream {
     frame.resize(frame.len() + bytes, 0);
     stream.write_all(&frame).expect("it is open");
     stream
+}
+
+/// A WebSocket of a logged-in phone, unless its address has as many connections as it may.
+fn upgraded(world: &World, token: &str) -> Option<TcpStream> {
+    let mut stream = connect(world);
+    let head = format!(
+        "GET /v1/sync/ws HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+         connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    let mut start = [0; 12];
+    stream.write_all(head.as_bytes()).and_then(|()| stream.read_exact(&mut start)).ok()?;
+    (&start == b"HTTP/1.1 101").then_some(stream)
+}
+
+#[test]
+fn a_web_socket_holds_a_place_of_its_address_as_long_as_it_is_open() {
+    let world = World::with(|config| config.net.max_connections_per_address = Some(8));
+    let tokens: Vec<String> = ["bo", "cy", "di"]
+        .map(|login| world.phone(world.tenant, "acme", "admin", login).log_in(&world))
+        .iter()
+        .map(|phone| phone.token().expect("it is logged in").to_owned())
+        .collect();
+    // Three phones of four sockets each would be twelve.
+    let sockets: Vec<TcpStream> = tokens
+        .iter()
+        .flat_map(|token| (0..4).map(move |_| token))
+        .map_while(|token| upgraded(&world, token))
+        .collect();
+    assert!((1..=8).contains(&sockets.len()), "{} sockets", sockets.len());
+    drop(sockets);
+    let give_up = Instant::now() + Duration::from_secs(20);
+    while upgraded(&world, &tokens[0]).is_none() {
+        assert!(Instant::now() < give_up, "no place was given back");
+        std::thread::yield_now();
+    }
 }
 
 #[test]
@@ -199,9 +272,10 @@ fn half_messages_of_websockets_share_the_room_for_bodies() {
     };
     let first = half_a_message(&world, token, 300_000);
     holds(300_000);
-    // One address gets half: what would pass it is cut off, and takes nothing with it.
-    let second = half_a_message(&world, token, 300_000);
-    drop(until_closed(second));
+    // One address gets half: who would pass it is told to come later, and takes nothing with it.
+    let mut second = half_a_message(&world, token, 300_000);
+    assert_eq!(close_code(&mut second), close::TRY_LATER);
+    drop(second);
     assert!((300_000..500_000).contains(&bodies.held()), "{}", bodies.held());
     phone.get("/v1/me").ok(200);
     drop(first);

@@ -14,6 +14,7 @@ use server::{Config, Running, Server};
 use sqlx::Connection as _;
 use sync_core::enrol;
 use sync_core::id::{DeviceId, TenantId, UserId};
+use sync_core::technician::Technician;
 use tokio::runtime::Runtime;
 
 /// The password of everybody at a desk.
@@ -70,16 +71,33 @@ impl World {
 
     /// A server on each kind of database there is.
     pub fn on_each_database() -> impl Iterator<Item = Self> {
-        [Some(Self::new()), Self::on_postgres()].into_iter().flatten()
+        Self::on_each_database_with(|_| ())
+    }
+
+    /// The same with settings of one's own.
+    pub fn on_each_database_with(change: fn(&mut Config)) -> impl Iterator<Item = Self> {
+        [Some(Self::with(change)), Self::on_postgres_with(change)].into_iter().flatten()
     }
 
     /// A server on a fresh PostgreSQL database; says loudly when there is none to be had.
     pub fn on_postgres() -> Option<Self> {
+        Self::on_postgres_with(|_| ())
+    }
+
+    fn on_postgres_with(change: fn(&mut Config)) -> Option<Self> {
         let postgres = Postgres::fresh()?;
         let url = server::config::Secret::new(postgres.url.clone());
-        let mut world = Self::with(|config| config.database = url);
+        let mut world = Self::with(|config| {
+            config.database = url;
+            change(config);
+        });
         world.postgres = Some(postgres);
         Some(world)
+    }
+
+    /// Whether it is on PostgreSQL, where other nodes may be.
+    pub fn is_on_postgres(&self) -> bool {
+        self.postgres.is_some()
     }
 
     /// A server with other settings.
@@ -106,8 +124,14 @@ impl World {
 
     /// Another server on the same database.
     pub fn second_node(&self) -> Self {
+        self.second_node_with(|_| {})
+    }
+
+    /// The same with other settings.
+    pub fn second_node_with(&self, change: impl FnOnce(&mut Config)) -> Self {
         let runtime = Runtime::new().unwrap();
         let mut config = self.running().app().config.clone();
+        change(&mut config);
         config.listen = "127.0.0.1:0".parse().unwrap();
         let running = runtime.block_on(Server::start(config)).unwrap();
         let (dir, tenant) = (self.dir.join("second"), self.tenant);
@@ -131,7 +155,7 @@ impl World {
         let forget =
             "UPDATE idempotency SET status = NULL, headers = NULL, body = NULL, leased_to = 0";
         let store = self.running().app().store.clone();
-        let done = store.write::<(), server::store::StoreError, _>(move |tx| {
+        let done = store.write::<(), store::StoreError, _>(move |tx| {
             Box::pin(async move {
                 sqlx::query(forget).execute(tx).await?;
                 Ok(())
@@ -159,11 +183,18 @@ impl World {
         self.block_on(made).unwrap()
     }
 
+    /// A technician as their document says, which is what their phone has.
+    pub fn technician(&self, user: UserId) -> Technician {
+        let store = &self.running().app().store;
+        let found = self.block_on(store.document(self.tenant, user.into())).unwrap();
+        Technician::of(&found.unwrap().document)
+    }
+
     pub fn anybody(&self) -> Client {
         Client { url: self.running().url(), token: None, extra: Vec::new() }
     }
 
-    /// Somebody at a desk, logged in by bearer token.
+    /// Someone at a desk, logged in by bearer token.
     pub fn desk(&self, tenant: &str, login: &str) -> Client {
         let body = json!({"tenant": tenant, "login": login, "password": PASSWORD});
         let opened = self.anybody().post("/v1/session", body).ok(200);

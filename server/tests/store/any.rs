@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use server::memory::{Judged, Node};
-use server::store::{Logged, Standing, Store, StoreError};
-use server::verify::{Report, verify};
-use server::writer::{Committed, EditError, EditRequest, Edited, PushRequest, RunVerdicts};
 use sqlx::Row as _;
+use store::in_memory::{Node, Sampled};
+use store::verify::{Report, verify};
+use store::writer::{Committed, EditError, EditRequest, Edited, PushRequest, RunVerdicts};
+use store::{Logged, Store, StoreError, StoredDocument};
 use sync_core::admission::Attested;
 use sync_core::change::{Entry, Run};
 use sync_core::document::{Author, Document};
@@ -67,7 +67,7 @@ impl Any {
     ) -> Result<Result<Edited, EditError<E>>, StoreError>
     where
         E: Send + 'static,
-        F: FnOnce(&Document) -> Result<Vec<Entry>, E> + Send + 'static,
+        F: FnOnce(&Document) -> Result<Vec<Entry>, E> + Clone + Send + 'static,
     {
         match self {
             Self::Sql(store) => store.writer().edit(edit, work).await,
@@ -91,7 +91,7 @@ impl Any {
         &self,
         tenant: TenantId,
         doc: DocId,
-    ) -> Result<Option<Standing>, StoreError> {
+    ) -> Result<Option<StoredDocument>, StoreError> {
         match self {
             Self::Sql(store) => store.document(tenant, doc).await,
             Self::Memory(node) => locked(node).document(tenant, doc),
@@ -122,7 +122,7 @@ impl Any {
     pub async fn verify(&self) -> Report {
         match self {
             Self::Sql(store) => verify(store).await.unwrap(),
-            Self::Memory(node) => locked(node).verify(Judged::All).unwrap(),
+            Self::Memory(node) => locked(node).verify(Sampled::All).unwrap(),
         }
     }
 

@@ -1,21 +1,23 @@
-//! Every seal gets the server's word without a restart, however many come at once or whatever
-//! kept it, and the word says when the seal came in.
+//! Every seal gets the countersignature without a restart, however many come at once or whatever
+//! kept it, and the countersignature says when the seal came in.
 
 use std::time::Duration;
 
 use crate::any::Any;
 use crate::people::{NOW, Phone, fact, random, tenant};
 use crate::place::{Place, on_each_database};
-use ed25519_dalek::Signer as _;
-use server::phone_sync::countersign::{Countersigner, run};
-use server::store::{Store, StoreError};
+use server::sync::countersign::{Countersigner, SigningContext, run};
 use server::{App, Config};
-use sync_core::document::Document;
-use sync_core::id::{FactId, JobId, TenantId};
-use sync_core::job::Job;
+use store::writer::Bounds;
+use store::{Store, StoreError};
+use sync_core::admission::{Attested, replay};
+use sync_core::change::{Change, ChangeRef, Entry};
+use sync_core::document::{Author, Document};
+use sync_core::id::{JobId, TenantId};
+use sync_core::limits;
 use sync_core::schema::{key, section};
-use sync_core::seal::{Countersignature, Draft, Point, Shown, Signer};
-use sync_core::time::Stamp;
+use sync_core::seal::{Countersignature, countersigned_of_each};
+use sync_core::sync::Submitted;
 
 /// Only so that a failing test ends.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,8 +28,8 @@ fn what_the_queue_does_not_hold_is_countersigned_when_it_is_empty() {
     on_each_database(async |place| {
         let (app, phone) = served(place).await;
         let (small, queue) = Countersigner::new(2, NEVER);
-        let task = tokio::spawn(run(app.clone(), queue));
-        // Once the word for a second seal is there, whoever gave it has looked at what was before.
+        let task = tokio::spawn(run(signing(&app), queue));
+        // Once the countersignature for a second seal is there, whoever gave it has looked at what was before.
         for countersigner in [&app.countersigner, &small] {
             for _ in 0..2 {
                 let jobs = seal(&app, &phone, 1).await;
@@ -70,7 +72,7 @@ fn what_a_database_in_trouble_kept_back_is_countersigned_when_it_is_well() {
     on_each_database(async |place| {
         let (app, phone) = served(place).await;
         let (countersigner, queue) = Countersigner::new(100, Duration::from_millis(10));
-        tokio::spawn(run(app.clone(), queue));
+        tokio::spawn(run(signing(&app), queue));
         let jobs = seal(&app, &phone, 1).await;
         place.break_runs().await;
         countersigner.take(phone.tenant, jobs[0]);
@@ -85,6 +87,74 @@ fn what_a_database_in_trouble_kept_back_is_countersigned_when_it_is_well() {
     });
 }
 
+fn signing(app: &App) -> SigningContext {
+    let (store, keys, clock) = (app.store.clone(), app.keys.clone(), app.config.clock.clone());
+    SigningContext { store, keys, clock }
+}
+
+#[test]
+fn false_seals_of_an_old_log_leave_a_colleagues_seal_its_countersignature() {
+    on_each_database(async |place| {
+        let (app, phone) = served(place).await;
+        let colleague = Phone::new(phone.tenant);
+        colleague.enrol(&Any::Sql(app.store.clone())).await;
+        let job = seal(&app, &phone, 1).await[0];
+        // As an old server took them: what comes with a receipt is not checked again.
+        let standing = app.store.document(phone.tenant, job.into()).await.unwrap().unwrap();
+        let mut document = standing.document;
+        let mut runs = Vec::new();
+        for n in 0..300 {
+            let entry = phone.seal(&document);
+            // Half are signed well: nobody may use up the room for the seals of others.
+            let entry = if n % 2 == 0 { entry } else { zeroed(entry) };
+            runs.push(old(&app, &phone, &mut document, Vec::new(), entry));
+        }
+        let after = ChangeRef { actor: phone.actor, seq: document.seq_of(&phone.actor) };
+        let entry = colleague.seal(&document);
+        runs.push(old(&app, &colleague, &mut document, vec![after], entry));
+        let mut request = phone.request(Vec::new());
+        request.runs = runs.into_iter().map(Submitted::Relayed).collect();
+        let verdicts = app.writer().push(request).await.unwrap();
+        assert!(verdicts.iter().flatten().all(|verdict| verdict.is_durable()), "{verdicts:?}");
+        app.countersigner.take(phone.tenant, job);
+        let mut commits = app.writer().commits();
+        loop {
+            let standing = app.store.document(phone.tenant, job.into()).await.unwrap().unwrap();
+            let given = countersigned_of_each(&standing.document);
+            if given.get(&Some(colleague.user)) == Some(&1) {
+                assert_eq!(given.get(&Some(phone.user)), Some(&limits::SEALS_OF_ONE));
+                break;
+            }
+            let more = tokio::time::timeout(PATIENCE, commits.recv()).await;
+            assert!(more.is_ok(), "the colleague's seal was not countersigned");
+        }
+        app.store.close().await;
+    });
+}
+
+/// A change with one entry, with the receipt of a server that checked nothing of what it says.
+fn old(
+    app: &App,
+    phone: &Phone,
+    document: &mut Document,
+    after: Vec<ChangeRef>,
+    entry: Entry,
+) -> Attested {
+    let seq = document.seq_of(&phone.actor) + 1;
+    let change = Change { actor: phone.actor, seq, after, time: NOW, entries: vec![entry] };
+    let run = document.run(vec![change]).unwrap();
+    let author = Author::phone(phone.user, phone.device);
+    replay(document, &run, author).unwrap();
+    app.store.attest(phone.tenant, run, author)
+}
+
+fn zeroed(mut seal: Entry) -> Entry {
+    if let Entry::Fact { record, .. } = &mut seal {
+        record.insert(key::SIGNATURE, vec![0; 64].into());
+    }
+    seal
+}
+
 /// A server's shared parts, and a phone that it knows.
 async fn served(place: &Place) -> (App, Phone) {
     let app = start(place).await;
@@ -96,7 +166,10 @@ async fn served(place: &Place) -> (App, Phone) {
 async fn start(place: &Place) -> App {
     let mut config = Config::for_data(&std::env::temp_dir()).unwrap();
     config.password_memory_kib = 64;
-    App::start(config, place.open_sql().await).await.unwrap()
+    // One phone opens more jobs in these tests than a technician may in a day.
+    let bounds = Bounds { walk_ups_a_day: 10_000, open_of_one: 10_000, ..Bounds::default() };
+    let Any::Sql(store) = place.open_within(bounds).await else { unreachable!("a database") };
+    App::start(config, store).await.unwrap()
 }
 
 /// A thousand rows of signatures, newer than any that is real.
@@ -127,27 +200,11 @@ async fn seal(app: &App, phone: &Phone, count: usize) -> Vec<JobId> {
     jobs
 }
 
-fn sealed(phone: &Phone, count: usize) -> (Vec<JobId>, server::writer::PushRequest) {
+fn sealed(phone: &Phone, count: usize) -> (Vec<JobId>, store::writer::PushRequest) {
     let jobs: Vec<JobId> = (0..count).map(|_| JobId::new(NOW, random())).collect();
     let runs = jobs.iter().map(|job| {
         let mut document = Document::new((*job).into());
-        let signer = Signer {
-            name: "Lin".to_owned(),
-            role: "customer".to_owned(),
-            language: "en".to_owned(),
-            statement: "The work was done.".to_owned(),
-        };
-        let draft = Draft {
-            job: *job,
-            fact: FactId::new(NOW, random()),
-            device: phone.device,
-            shown: Shown::of(&Job::of(&document), signer),
-            heads: document.heads(),
-            strokes: vec![vec![Point { x: 1, y: 2, t: 3, pressure: 4 }; 3]],
-            place: None,
-            stamp: Stamp { at: NOW, up: None, srv: None, srv_up: None },
-        };
-        let seal = draft.sign(|message| phone.key.sign(message).to_bytes()).unwrap();
+        let seal = phone.seal(&document);
         let walk_up = [(key::KIND, "walk_up".into()), (key::EPOCH, 0.into())];
         phone.record(&mut document, vec![fact(section::STATUS, &walk_up), seal])
     });
@@ -155,13 +212,16 @@ fn sealed(phone: &Phone, count: usize) -> (Vec<JobId>, server::writer::PushReque
     (jobs, request)
 }
 
-/// Waits, commit by commit, until every seal of these jobs has its word.
+/// Waits, commit by commit, until every seal of these jobs has its countersignature.
 async fn countersigned(app: &App, tenant: TenantId, jobs: &[JobId]) {
     let mut commits = app.writer().commits();
     for job in jobs {
         while !has_its_word(app, tenant, *job).await {
             let more = tokio::time::timeout(PATIENCE, commits.recv()).await;
-            assert!(more.is_ok(), "{job}: its seal has no word, and nothing more is written");
+            assert!(
+                more.is_ok(),
+                "{job}: its seal has no countersignature, and nothing more is written"
+            );
         }
     }
 }

@@ -1,14 +1,16 @@
 //! The store's promises about taking work in, on every database at hand.
 
+use std::collections::BTreeSet;
+
 use crate::any::Any;
 use crate::people::{Desk, Phone, assign, fact, job, note, step, tenant};
 use crate::place::{on_each_database, on_each_store};
-use server::store::StoreError;
-use server::writer::{EditError, Expect};
+use store::StoreError;
+use store::writer::{EditError, Expect};
 use sync_core::admission::{Attested, Verdict};
 use sync_core::change::Entry;
 use sync_core::document::Document;
-use sync_core::schema::{DocId, key, section};
+use sync_core::schema::{COMMON, DocId, Key, key, section};
 use sync_core::sync::Submitted;
 
 #[test]
@@ -24,7 +26,7 @@ fn what_was_answered_durable_is_there_after_the_process_is_gone() {
         let second = place.open().await;
         let there = second.document(tenant, doc).await.unwrap().unwrap();
         assert_eq!(there.document.fingerprint(), copy.fingerprint());
-        there.document.judge().unwrap();
+        there.document.check_by_oracle().unwrap();
         second.close().await;
         first.close().await;
     });
@@ -74,7 +76,7 @@ fn a_refused_change_is_kept_with_its_reason_and_holds_up_nobody_else() {
         let again = phone.push(&store, runs).await;
         assert_eq!(again, verdicts, "the same verdicts for ever");
         assert_eq!(store.refused(tenant).await, ["job_not_yours"]);
-        // It would be allowed by now; the phone was told once that it has to write it anew.
+        // It would be allowed by now; the phone was told once that it has to re-author it.
         desk.write(&store, other, vec![assign(phone.user, 2)]).await;
         let later = phone.push(&store, vec![intruding.clone()]).await;
         assert_eq!(later, verdicts[..1], "also when it would be allowed");
@@ -196,7 +198,7 @@ fn work_comes_back_with_a_receipt_and_not_with_a_forged_one() {
 }
 
 #[test]
-fn work_whose_place_is_gone_is_written_anew_if_it_is_word_for_word_what_had_the_receipt() {
+fn work_whose_place_is_gone_is_reauthored_if_it_is_word_for_word_what_had_the_receipt() {
     on_each_store(async |place| {
         let (tenant, store) = (tenant(), place.open().await);
         let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
@@ -217,7 +219,7 @@ fn work_whose_place_is_gone_is_written_anew_if_it_is_word_for_word_what_had_the_
         let carrier = Phone::new(tenant);
         let bring = |runs: Vec<Attested>| {
             let mut request = carrier.request(Vec::new());
-            request.runs = runs.into_iter().map(Submitted::Stranded).collect();
+            request.runs = runs.into_iter().map(Submitted::Orphaned).collect();
             store.push(request)
         };
         // The hash cannot be worked out, as what it follows is not here; the receipt says enough.
@@ -321,7 +323,7 @@ fn a_group_that_fails_acknowledges_nothing_and_what_follows_is_right() {
         assert_eq!(phone.push(&store, runs).await, [[Verdict::Durable]]);
         let there = phone.copy(&store, doc).await;
         assert_eq!(there.facts(&section::NOTES).count(), 0, "the failed edit left no trace");
-        there.judge().unwrap();
+        there.check_by_oracle().unwrap();
         store.close().await;
     });
 }
@@ -344,7 +346,7 @@ fn two_nodes_on_one_database_see_each_others_work() {
             copy = phone.copy(near, doc).await;
             assert_eq!(copy.heads().len(), 1, "the desk saw what came from the road");
         }
-        copy.judge().unwrap();
+        copy.check_by_oracle().unwrap();
         one.close().await;
         two.close().await;
     });
@@ -369,7 +371,7 @@ fn documents_load_from_snapshots_as_from_the_log() {
         let store = place.open().await;
         let there = phone.copy(&store, doc).await;
         assert_eq!(there.fingerprint(), copy.fingerprint());
-        there.judge().unwrap();
+        there.check_by_oracle().unwrap();
         let edited = desk.write(&store, doc, vec![note("after the snapshot")]).await;
         assert_eq!(edited.document.facts(&section::NOTES).count(), 41);
         store.close().await;
@@ -387,7 +389,7 @@ fn a_document_has_a_size_and_a_run_beyond_it_is_refused() {
         for _ in 0..40 {
             let text = "x".repeat(30_000);
             let run =
-                phone.record(&mut copy, vec![fact(section::NOTES, &[(key::TEXT, text.into())])]);
+                phone.forge(&mut copy, vec![fact(section::NOTES, &[(key::TEXT, text.into())])]);
             last = phone.push(&store, vec![run]).await[0][0].code().to_owned();
             if last != "durable" {
                 break;
@@ -395,6 +397,66 @@ fn a_document_has_a_size_and_a_run_beyond_it_is_refused() {
         }
         assert_eq!(last, "document_full");
         store.close().await;
+    });
+}
+
+#[test]
+fn a_technician_who_fills_a_job_stops_neither_the_desk_nor_a_colleague() {
+    on_each_store(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let desk = Desk::new(tenant);
+        let (rogue, colleague) = (Phone::new(tenant), Phone::new(tenant));
+        let doc = desk.job(&store, rogue.user).await;
+        desk.write(&store, doc, vec![assign(colleague.user, 2)]).await;
+        let mut copy = rogue.copy(&store, doc).await;
+        for bytes in [30_000, 1_000, 1] {
+            for _ in 0..1_000 {
+                let text = "x".repeat(bytes);
+                let entries = vec![fact(section::NOTES, &[(key::TEXT, text.into())])];
+                let mut next = copy.clone();
+                let run = rogue.forge(&mut next, entries);
+                let verdict = &rogue.push(&store, vec![run]).await[0][0];
+                if !verdict.is_durable() {
+                    assert_eq!(verdict.code(), "document_full");
+                    let Verdict::Refused { sentence, .. } = verdict else { panic!("refused") };
+                    assert!(sentence.contains("job"), "{sentence}");
+                    break;
+                }
+                copy = next;
+            }
+        }
+        let mut copy = colleague.copy(&store, doc).await;
+        let said = fact(section::NOTES, &[(key::TEXT, "x".repeat(20_000).into())]);
+        let run = colleague.record(&mut copy, vec![said]);
+        assert_eq!(colleague.push(&store, vec![run]).await, [[Verdict::Durable]]);
+        desk.edit(&store, doc, |job| {
+            vec![job.set(section::INTAKE, key::REMARKS, "still here".into())]
+        })
+        .await;
+        desk.write(&store, doc, vec![assign(rogue.user, 3)]).await;
+        store.close().await;
+    });
+}
+
+#[test]
+fn any_number_of_restarts_leaves_room_for_the_actors_of_a_document() {
+    on_each_store(async |place| {
+        let tenant = tenant();
+        let desk = Desk::new(tenant);
+        let doc = DocId::from(job());
+        let mut document = None;
+        for number in 0..80 {
+            let store = place.open().await;
+            let edited = desk.edit(&store, doc, move |job| {
+                vec![job.set(section::INTAKE, key::REMARKS, number.to_string().as_str().into())]
+            });
+            document = Some(edited.await.document);
+            store.close().await;
+        }
+        let document = document.unwrap();
+        assert_eq!(document.changes().len(), 80);
+        let actors: BTreeSet<_> = document.changes().iter().map(|(it, _)| it.actor).collect();
+        assert_eq!(actors.len(), sync_core::limits::OFFICE_OWN_ACTORS + 1);
     });
 }
 
@@ -408,13 +470,15 @@ fn a_document_has_a_number_of_values_and_a_run_beyond_it_is_refused() {
         // Two bytes each: a document of 1 MiB would have half a million.
         let most = sync_core::limits::RECORD_KEYS;
         let keys = (0..).filter_map(sync_core::schema::Key::from_code);
-        // These two name other facts.
-        let plain = keys.filter(|key| ![key::VOIDS, key::CORRECTS].contains(key));
-        let record: Vec<_> = plain.take(most).map(|key| (key, true.into())).collect();
+        // Keys of which a note asks nothing, beside the one it needs.
+        let asked = |key: &Key| COMMON.iter().any(|common| common.key == *key);
+        let plain = keys.filter(|key| ![key::VOIDS, key::TEXT].contains(key) && !asked(key));
+        let mut record: Vec<_> = plain.take(most - 1).map(|key| (key, true.into())).collect();
+        record.push((key::TEXT, "x".into()));
         let mut last = String::new();
         for _ in 0..20 {
             let entries = (0..300).map(|_| fact(section::NOTES, &record)).collect();
-            let run = phone.record(&mut copy, entries);
+            let run = phone.forge(&mut copy, entries);
             last = phone.push(&store, vec![run]).await[0][0].code().to_owned();
             if last != "durable" {
                 break;
@@ -466,6 +530,64 @@ fn a_node_hears_what_another_node_commits() {
         assert_eq!(&*commit.users, &[phone.user]);
         one.close().await;
         two.close().await;
+    });
+}
+
+#[test]
+fn a_node_finds_out_what_was_committed_while_it_could_not_listen() {
+    on_each_database(async |place| {
+        let Some(admin) = place.administrate().await else { return };
+        let tenant = tenant();
+        let (one, two) = (place.open().await, place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let mut heard = two.sql().unwrap().writer().commits();
+        let doc = desk.job(&one, phone.user).await;
+        while heard.recv().await.unwrap().users.is_empty() {}
+        let mut admin = admin.forbid_connections().await;
+        let edited = desk.write(&one, doc, vec![note("x")]).await;
+        admin.allow_connections().await;
+        while heard.recv().await.unwrap().pos < edited.pos {}
+        one.close().await;
+        two.close().await;
+    });
+}
+
+#[test]
+fn a_node_hears_of_what_is_committed_before_its_first_connection_listens() {
+    on_each_database(async |place| {
+        let Some(admin) = place.administrate().await else { return };
+        let tenant = tenant();
+        let one = place.open().await;
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let doc = desk.job(&one, phone.user).await;
+        let two = place.open().await;
+        let mut heard = two.sql().unwrap().writer().commits();
+        // Whatever connection listens by now is ended, and no other begins to.
+        let mut admin = admin.forbid_connections().await;
+        let edited = desk.write(&one, doc, vec![note("x")]).await;
+        admin.allow_connections().await;
+        while heard.recv().await.unwrap().pos < edited.pos {}
+        one.close().await;
+        two.close().await;
+    });
+}
+
+#[test]
+fn there_is_news_for_a_technician_only_in_what_a_pull_would_bring() {
+    on_each_database(async |place| {
+        let (tenant, store) = (tenant(), place.open_sql().await);
+        let any = crate::any::Any::Sql(store.clone());
+        let (desk, phone, other) = (Desk::new(tenant), Phone::new(tenant), Phone::new(tenant));
+        let own = desk.job(&any, phone.user).await;
+        let before = desk.write(&any, own, vec![note("x")]).await.pos;
+        assert!(store.has_news(tenant, phone.user, before - 1).await.unwrap());
+        assert!(!store.has_news(tenant, phone.user, before).await.unwrap());
+        let others = desk.job(&any, other.user).await;
+        let after = desk.write(&any, others, vec![note("x")]).await.pos;
+        assert!(!store.has_news(tenant, phone.user, before).await.unwrap());
+        assert!(store.has_news(tenant, other.user, before).await.unwrap());
+        assert!(!store.has_news(tenant, other.user, after).await.unwrap());
+        store.close().await;
     });
 }
 

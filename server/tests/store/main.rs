@@ -2,13 +2,23 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alike;
 mod any;
+mod bounds;
 mod countersign;
+mod flood;
+mod forgotten;
+mod isolation;
 mod log;
 mod memory;
 mod newer;
 mod open;
 mod people;
 mod place;
+mod projections;
 mod read;
+mod rebuild;
+mod renew;
+mod shape;
+mod sweep;
 mod verify;

@@ -1,9 +1,9 @@
 //! What the store in memory promises beyond the suite: its disk fails, and nothing answered is lost.
 
 use crate::people::{Desk, NOW, job, note, random, tenant};
-use server::memory::{Database, Judged, Node};
-use server::store::StoreError;
-use server::writer::Expect;
+use store::StoreError;
+use store::in_memory::{Database, Node, Sampled};
+use store::writer::Expect;
 use sync_core::id::ActorId;
 use sync_core::schema::{DocId, section};
 
@@ -66,7 +66,7 @@ fn whatever_the_disk_does_what_was_answered_is_there_and_positions_are_not_given
         });
         database.crash(&mut draw);
         write(&mut one, &desk, doc, "last").unwrap();
-        let report = one.verify(Judged::All).unwrap();
+        let report = one.verify(Sampled::All).unwrap();
         assert!(report.is_clean(), "seed {seed}: {report}");
     }
 }
@@ -87,5 +87,5 @@ fn a_backup_comes_back_with_another_epoch_and_the_same_receipts() {
     assert_eq!(again.runs(desk.tenant, doc).unwrap()[0].run, runs[0].run);
     restored.crash(|| 0);
     assert_eq!(restored.epoch(), 2, "the new epoch is on the disk");
-    assert!(again.verify(Judged::All).unwrap().is_clean());
+    assert!(again.verify(Sampled::All).unwrap().is_clean());
 }

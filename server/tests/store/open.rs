@@ -1,8 +1,8 @@
 //! The store's promises about opening, migrating and plain writes, on every database at hand.
 
 use crate::place::on_each_database;
-use server::store::StoreError;
 use sqlx::Row;
+use store::{Store, StoreError};
 
 #[test]
 fn a_store_opens_twice_and_keeps_its_epoch() {
@@ -36,6 +36,27 @@ fn a_newer_schema_is_refused_with_both_versions_named() {
         assert_eq!(refused.code(), "schema_newer");
         assert!(refused.to_string().contains("9999"), "{refused}");
     });
+}
+
+#[test]
+fn a_server_writes_no_more_once_a_newer_version_has_taken_its_database_over() {
+    let schema = "INSERT INTO schema_migrations (version, name, sha256) VALUES (9999, 'newer', '')";
+    let folds = "INSERT INTO meta (key, value) VALUES ('fold_version_claimed', $1) \
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    for (newer, folds) in [(schema, false), (folds, true)] {
+        on_each_database(async |place| {
+            let store = place.open_sql().await;
+            let take = sqlx::query(newer);
+            let take = if folds { take.bind(vec![0_u8, 0, 255, 0]) } else { take };
+            take.execute(&mut place.connect().await).await.unwrap();
+            let plain = store.write::<_, StoreError, _>(|_| Box::pin(async { Ok(7) })).await;
+            let error = plain.expect_err("it is the older one");
+            assert_eq!((error.code(), error.is_retryable()), ("superseded", true));
+            assert!(error.to_string().contains("start the newer version"), "{error}");
+            store.close().await;
+            assert!(place.try_open().await.is_err(), "nor does it start again");
+        });
+    }
 }
 
 #[test]
@@ -144,4 +165,45 @@ fn a_writer_that_ran_out_of_room_goes_on_when_there_is_some() {
         small.await.unwrap();
         store.close().await;
     });
+}
+
+/// Files of a folder that others than their owner may read or write.
+#[cfg(unix)]
+fn open_to_others(folder: &std::path::Path) -> Vec<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let open = files.filter(|it| it.metadata().unwrap().permissions().mode() & 0o077 != 0);
+    open.map(|it| it.file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_database_and_its_backups_are_for_their_owner_alone_also_when_they_were_not() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mark = u64::from_be_bytes(server::clock::random());
+    let folder = std::env::temp_dir().join(format!("towline-private-{mark:016x}"));
+    std::fs::create_dir_all(&folder).unwrap();
+    let url = format!("sqlite://{}/towline.db", folder.display());
+    let none: [String; 0] = [];
+    runtime.block_on(async {
+        let store = Store::open(&url).await.unwrap();
+        assert!(folder.join("towline.db-wal").exists());
+        assert_eq!(open_to_others(&folder), none);
+        let backup = folder.join("backup.db");
+        store::backup::backup(&store, &backup).await.unwrap();
+        assert_eq!(open_to_others(&folder), none);
+        store.close().await;
+        for name in ["towline.db", "backup.db"] {
+            let open = std::fs::Permissions::from_mode(0o644);
+            std::fs::set_permissions(folder.join(name), open).unwrap();
+        }
+        Store::open(&url).await.unwrap().close().await;
+        assert_eq!(open_to_others(&folder), ["backup.db"]);
+        let restored = format!("sqlite://{}/again/towline.db", folder.display());
+        store::backup::restore(&backup, &restored, store::Renewal::at(0)).await.unwrap();
+        assert_eq!(open_to_others(&folder.join("again")), none);
+        assert_eq!(open_to_others(&folder), ["backup.db"], "the folder is its owner's too");
+    });
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -4,15 +4,18 @@ use crate::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ed25519_dalek::{Signer, SigningKey};
-use server::store::StoreError;
-use server::writer::{EditRequest, Edited, Evidence, Expect, PushRequest, RunVerdicts};
+use store::StoreError;
+use store::writer::{EditRequest, Edited, Evidence, Expect, PushRequest, RunVerdicts};
 use sync_core::admission::{Received, push_message, record};
 use sync_core::change::{Entry, Run};
 use sync_core::document::{Author, Document};
 use sync_core::id::{ActorId, DeviceId, FactId, JobId, TenantId, UserId, VanId};
-use sync_core::policy::{Caller, Role};
+use sync_core::job::Job;
+use sync_core::policy::{Principal, Role};
 use sync_core::schema::{DocId, Key, Section, key, section};
+use sync_core::seal::{self, Draft, Point, Shown};
 use sync_core::sync::{Pull, Pulled, Submitted};
+use sync_core::time::Stamp;
 use sync_core::value::{Record, Value};
 
 /// The moment at which everything in the suite happens, Unix milliseconds.
@@ -72,7 +75,7 @@ impl Desk {
     }
 
     pub fn request(&self, doc: DocId, expect: Expect) -> EditRequest {
-        let caller = Caller { user: self.user, role: Role::Manager };
+        let caller = Principal { user: self.user, role: Role::Manager };
         EditRequest { tenant: self.tenant, caller, doc, expect, now: NOW, note: None }
     }
 
@@ -86,11 +89,20 @@ impl Desk {
         &self,
         store: &Any,
         doc: DocId,
-        work: impl FnOnce(&Document) -> Vec<Entry> + Send + 'static,
+        work: impl FnOnce(&Document) -> Vec<Entry> + Clone + Send + 'static,
     ) -> Edited {
         let request = self.request(doc, Expect::Any);
         let edited = store.edit::<(), _>(request, |document| Ok(work(document)));
         edited.await.unwrap().unwrap()
+    }
+
+    /// Gives a van to a technician.
+    pub async fn gives(&self, store: &Any, van: DocId, to: UserId) -> Edited {
+        let driver = Value::Bytes(to.as_bytes().to_vec());
+        let set = move |document: &Document| {
+            vec![document.set(section::DETAILS, key::TECHNICIAN, driver.clone())]
+        };
+        self.edit(store, van, set).await
     }
 
     /// A job given to a technician, with the epoch 1.
@@ -156,16 +168,36 @@ impl Phone {
 
     /// Records work in a copy of a document, as the phone's policy allows it.
     pub fn record(&self, document: &mut Document, entries: Vec<Entry>) -> Run {
-        let caller = Caller { user: self.user, role: Role::Technician };
+        let caller = Principal { user: self.user, role: Role::Technician };
         let author = Author::phone(self.user, self.device);
         record(document, self.actor, NOW, &caller, author, entries).unwrap()
     }
 
     /// Records work that the phone's policy would not allow: as a broken or hostile phone.
     pub fn forge(&self, document: &mut Document, entries: Vec<Entry>) -> Run {
-        let caller = Caller { user: self.user, role: Role::Manager };
-        let author = Author::phone(self.user, self.device);
-        record(document, self.actor, NOW, &caller, author, entries).unwrap()
+        let caller = Principal { user: self.user, role: Role::Manager };
+        record(document, self.actor, NOW, &caller, Author::desk(self.user), entries).unwrap()
+    }
+
+    /// The customer signs on this phone what a document says.
+    pub fn seal(&self, document: &Document) -> Entry {
+        let signer = seal::Signer {
+            name: "Lin".to_owned(),
+            role: "customer".to_owned(),
+            language: "en".to_owned(),
+            statement: "The work was done.".to_owned(),
+        };
+        let draft = Draft {
+            job: document.id().job().unwrap(),
+            fact: FactId::new(NOW, random()),
+            device: self.device,
+            shown: Shown::of(&Job::of(document), signer),
+            heads: document.heads(),
+            strokes: vec![vec![Point { x: 1, y: 2, t: 3, pressure: 4 }; 3]],
+            place: None,
+            stamp: Stamp::wall(NOW),
+        };
+        draft.sign(|message| self.key.sign(message).to_bytes()).unwrap()
     }
 
     pub fn request(&self, runs: Vec<Run>) -> PushRequest {
@@ -176,7 +208,7 @@ impl Phone {
         let verified = Received::verify(received, &signature, &key, self.user, self.device);
         PushRequest {
             tenant: self.tenant,
-            caller: Caller { user: self.user, role: Role::Technician },
+            caller: Principal { user: self.user, role: Role::Technician },
             device: self.device,
             devices: vec![self.device],
             runs: verified.unwrap().into_iter().map(Submitted::Signed).collect(),

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::any::Any;
-use server::memory::{Database, Node};
-use server::store::{Backend, Store, StoreError};
 use sqlx::{AnyConnection, Connection};
+use store::in_memory::{Database, Node};
+use store::writer::Bounds;
+use store::{Backend, Store, StoreError};
 use sync_core::id::ActorId;
 
 /// One fresh database, gone when the test ends.
@@ -49,6 +50,11 @@ impl Place {
         Store::open(&self.url).await
     }
 
+    /// Opens the store of a place that is a database, within other bounds.
+    pub async fn open_within(&self, bounds: Bounds) -> Any {
+        Any::Sql(Store::open_within(&self.url, bounds).await.unwrap())
+    }
+
     /// Whether it is SQLite.
     pub fn is_sqlite(&self) -> bool {
         self.backend == Backend::Sqlite && self.memory.is_none()
@@ -57,6 +63,12 @@ impl Place {
     /// A connection of our own, for what another program would do to the database.
     pub async fn connect(&self) -> AnyConnection {
         AnyConnection::connect(&self.url).await.unwrap()
+    }
+
+    /// A way to keep others from connecting to the database, where that can be.
+    pub async fn administrate(&self) -> Option<Door> {
+        let (admin, name) = self.admin.clone()?;
+        Some(Door { connection: AnyConnection::connect(&admin).await.unwrap(), name })
     }
 
     /// Makes every INSERT into the log fail, as a full disk or a lost server would.
@@ -169,4 +181,30 @@ fn fresh_name() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("towline_test_{}_{now}_{count}", std::process::id())
+}
+
+/// Lets nobody connect to a database for a while.
+pub struct Door {
+    connection: AnyConnection,
+    name: String,
+}
+
+impl Door {
+    /// Ends the connections that listen, and takes no new ones.
+    pub async fn forbid_connections(mut self) -> Self {
+        let name = &self.name;
+        let sql = format!(
+            "ALTER DATABASE {name} ALLOW_CONNECTIONS false; \
+             SELECT CAST(pg_terminate_backend(pid) AS TEXT) FROM pg_stat_activity \
+             WHERE datname = '{name}' AND query LIKE 'LISTEN%'"
+        );
+        execute(&mut self.connection, sql).await;
+        self
+    }
+
+    /// Takes connections again.
+    pub async fn allow_connections(&mut self) {
+        let sql = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name);
+        execute(&mut self.connection, sql).await;
+    }
 }

@@ -6,13 +6,12 @@ use crate::any::Any;
 use crate::people;
 use crate::people::{Desk, NOW, Phone, assign, job, note, random, step, tenant, van};
 use crate::place::{on_each_database, on_each_store};
-use server::store::{JobFilter, Likeness};
 use sqlx::Connection;
+use store::{JobFilter, Likeness};
 use sync_core::admission::replay;
 use sync_core::document::Document;
 use sync_core::id::TenantId;
 use sync_core::job::State;
-use sync_core::place::Place;
 use sync_core::schema::{DocId, key, section};
 use sync_core::sync::{Inventory, Pull, PushedRange};
 use sync_core::value::Value;
@@ -63,7 +62,38 @@ fn a_page_ends_where_the_digest_is_that_of_everything_in_scope() {
 }
 
 #[test]
-fn a_job_taken_from_somebody_is_released_and_comes_whole_to_the_next() {
+fn a_pull_costs_what_is_new_however_much_is_in_scope() {
+    on_each_database(async |place| {
+        let (tenant, store) = (tenant(), place.open().await);
+        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
+        let mut docs = Vec::new();
+        for _ in 0..40 {
+            docs.push(desk.job(&store, phone.user).await);
+        }
+        let sql = store.sql().unwrap();
+        let pull = |cursor, inventory| {
+            let pull = Pull { user: phone.user, cursor, inventory, pushed: Vec::new() };
+            async move { sql.pull_counted(tenant, &pull, usize::MAX).await.unwrap() }
+        };
+        let (first, cost) = pull(0, None).await;
+        assert!((40..=200).contains(&cost), "{cost}");
+        assert_eq!(pull(first.cursor, None).await.1, 0, "nothing is new");
+        assert!(!sql.has_news(tenant, phone.user, first.cursor as i64).await.unwrap());
+        desk.write(&store, docs[7], vec![note("new")]).await;
+        desk.write(&store, docs[9], vec![assign(desk.user, 2)]).await;
+        assert!(sql.has_news(tenant, phone.user, first.cursor as i64).await.unwrap());
+        let (news, cost) = pull(first.cursor, None).await;
+        assert_eq!((news.runs.len(), &news.released[..]), (1, &docs[9..10]));
+        assert!((1..10).contains(&cost), "{cost}");
+        let (whole, cost) = pull(0, Some(Inventory::default())).await;
+        assert_eq!(whole.digest, news.digest, "what triggers keep is what the scope says");
+        assert!(cost >= 39, "{cost}");
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_job_taken_from_someone_is_released_and_comes_whole_to_the_next() {
     on_each_store(async |place| {
         let (tenant, store) = (tenant(), place.open().await);
         let (desk, first, second) = (Desk::new(tenant), Phone::new(tenant), Phone::new(tenant));
@@ -157,7 +187,7 @@ fn a_repair_sends_each_document_whole_however_small_the_page() {
             desk.write(&store, doc, vec![note(&format!("round {round}"))]).await;
             docs.push(doc);
         }
-        // Each inventory begins anew: a page that ended inside of a document would come for ever.
+        // Each inventory begins again: a page that ended inside of a document would come for ever.
         let mut held: Vec<(DocId, u64)> = Vec::new();
         for page in 1..=docs.len() {
             let inventory = Some(Inventory(held.clone()));
@@ -188,8 +218,9 @@ fn no_read_of_one_tenant_sees_anything_of_another() {
         assert_eq!(store.position(theirs).await.unwrap(), 0);
         if let Some(sql) = store.sql() {
             let filter = JobFilter::default();
-            assert!(sql.jobs(theirs, &filter, NOW, 10).await.unwrap().is_empty());
-            let alike = Likeness { plate: Some("ABC-1234".into()), ..Likeness::default() };
+            assert!(sql.jobs(theirs, &filter, NOW, 10).await.unwrap().rows.is_empty());
+            let plate = Some("ABC-1234".into());
+            let alike = Likeness { plate, at: NOW, ..Likeness::default() };
             assert!(sql.duplicates(theirs, &alike, NOW).await.unwrap().is_empty());
             assert_eq!(sql.duplicates(mine, &alike, NOW).await.unwrap().len(), 1);
         }
@@ -279,16 +310,18 @@ fn a_list_of_jobs_is_filtered_and_pages_through_all_of_them() {
         })
         .await;
         let list =
-            async |filter: JobFilter, now| sql.jobs(tenant, &filter, now, 100).await.unwrap();
+            async |filter: JobFilter, now| sql.jobs(tenant, &filter, now, 100).await.unwrap().rows;
         let all = list(JobFilter::default(), NOW).await;
         assert_eq!(all.len(), 9);
         let mut paged = Vec::new();
         let mut filter = JobFilter::default();
         loop {
             let page = sql.jobs(tenant, &filter, NOW, 2).await.unwrap();
-            let Some(last) = page.last() else { break };
-            filter.before = Some(last.summary.id);
-            paged.extend(page);
+            paged.extend(page.rows);
+            filter.before = page.next;
+            if filter.before.is_none() {
+                break;
+            }
         }
         assert_eq!(paged, all);
         let of = |states: &[State]| JobFilter { states: states.to_vec(), ..JobFilter::default() };
@@ -307,35 +340,6 @@ fn a_list_of_jobs_is_filtered_and_pages_through_all_of_them() {
         }
         let waiting = JobFilter { waiting: Some(true), ..JobFilter::default() };
         assert!(list(waiting, NOW).await.is_empty());
-        store.close().await;
-    });
-}
-
-#[test]
-fn a_likely_duplicate_is_near_in_time_and_place() {
-    on_each_database(async |place| {
-        let (tenant, store) = (tenant(), place.open().await);
-        let sql = store.sql().unwrap();
-        let (desk, phone) = (Desk::new(tenant), Phone::new(tenant));
-        let doc = desk.job(&store, phone.user).await;
-        let alike = Likeness {
-            plate: Some("abc 1234".into()),
-            place: Some(Place::new(250_340_000, 1_215_650_000).unwrap()),
-            ..Likeness::default()
-        };
-        let found = sql.duplicates(tenant, &alike, NOW).await.unwrap();
-        assert_eq!(found[0].summary.id, doc.job().unwrap());
-        let far = Likeness {
-            place: Some(Place::new(230_000_000, 1_200_000_000).unwrap()),
-            ..alike.clone()
-        };
-        assert!(sql.duplicates(tenant, &far, NOW).await.unwrap().is_empty());
-        let late = NOW + 2 * 24 * 3600 * 1000;
-        assert!(sql.duplicates(tenant, &alike, late).await.unwrap().is_empty());
-        let itself = Likeness { except: doc.job(), ..alike };
-        assert!(sql.duplicates(tenant, &itself, NOW).await.unwrap().is_empty());
-        let nothing = Likeness::default();
-        assert!(sql.duplicates(tenant, &nothing, NOW).await.unwrap().is_empty());
         store.close().await;
     });
 }

@@ -4,12 +4,12 @@ use std::pin::pin;
 
 use crate::any::Any;
 use crate::people;
-use crate::people::{Desk, NOW, Phone, assign, fact, note, step, tenant, van};
+use crate::people::{Desk, Phone, assign, fact, note, step, tenant, van};
 use crate::place::{Place, on_each_database, on_each_store};
-use server::store::backup::{BackupError, backup, restore};
-use server::store::{Store, StoreError};
-use server::verify::{Problem, verify};
 use sqlx::Connection as _;
+use store::backup::{BackupError, backup, restore};
+use store::verify::{Problem, verify};
+use store::{Renewal, Store, StoreError};
 use sync_core::schema::{DocId, key, section};
 use sync_core::value::Value;
 
@@ -43,6 +43,7 @@ fn every_kind_of_damage_is_found_and_named() {
         ("UPDATE job_parts SET quantity = 1", Problem::Different, "job_parts: quantity"),
         ("UPDATE scope SET current = 1 - current", Problem::Different, "scope: current"),
         ("DELETE FROM movements", Problem::Missing, "movements"),
+        ("UPDATE scope_digests SET high = high + 1", Problem::Different, "scope_digests"),
         ("UPDATE snapshots SET upto = upto - 5", Problem::Snapshot, "snapshot"),
         ("UPDATE runs SET last_seq = last_seq + 1", Problem::Columns, "position"),
         ("UPDATE counters SET pos = 1", Problem::Position, "counter"),
@@ -109,7 +110,7 @@ fn a_backup_is_whole_and_a_restored_store_has_a_new_epoch() {
         if !place.is_sqlite() {
             let refused = backup(store, &copy).await.unwrap_err();
             assert!(matches!(refused, BackupError::NotSqlite));
-            store.renew_epoch().await.unwrap();
+            store.renew(Renewal::at(0)).await.unwrap();
             let again = place.open_sql().await;
             assert_ne!(again.epoch(), store.epoch());
             again.close().await;
@@ -121,10 +122,10 @@ fn a_backup_is_whole_and_a_restored_store_has_a_new_epoch() {
         assert!(report.is_clean() && report.documents == 8, "{report}");
         let twice = backup(store, &copy).await.unwrap_err();
         assert!(matches!(twice, BackupError::Exists(_)));
-        let over = restore(&copy, &place.url).await.unwrap_err();
-        assert!(matches!(over, BackupError::Exists(_)), "a store in use is not overwritten");
+        let over = restore(&copy, &place.url, Renewal::at(0)).await.unwrap_err();
+        assert!(matches!(over, BackupError::InUse(_)), "a store in use is not overwritten");
         let url = format!("sqlite://{}/again/towline.db", folder.display());
-        restore(&copy, &url).await.unwrap();
+        restore(&copy, &url, Renewal::at(0)).await.unwrap();
         let restored = Store::open(&url).await.unwrap();
         assert_ne!(restored.epoch(), store.epoch());
         assert_eq!(verify(&restored).await.unwrap().runs, report.runs);
@@ -156,7 +157,7 @@ fn a_backup_whose_pages_do_not_fit_together_is_not_restored() {
             let mut damaged = whole.clone();
             damaged[page * 4096..(page + 1) * 4096].fill(0x5a);
             std::fs::write(&copy, damaged).unwrap();
-            let refused = restore(&copy, &url).await;
+            let refused = restore(&copy, &url, Renewal::at(0)).await;
             assert!(refused.is_err(), "page {page} is garbage, and it was restored");
             let left = std::fs::read_dir(folder.join("again")).unwrap().count();
             assert_eq!(left, 0, "something half made is left");
@@ -231,6 +232,7 @@ fn the_stock_of_a_van_counts_what_jobs_took_once() {
         };
         let mut load = quantity(5000);
         load.push((key::KIND, "load".into()));
+        desk.gives(&store, van.into(), phone.user).await;
         let first = desk.write(&store, van.into(), vec![fact(section::MOVEMENTS, &load)]).await;
         let doc = desk.job(&store, phone.user).await;
         let mut copy = phone.copy(&store, doc).await;
@@ -251,7 +253,7 @@ fn the_stock_of_a_van_counts_what_jobs_took_once() {
 }
 
 /// Two tenants with a bit of everything.
-async fn busy_day(store: &Any) {
+pub async fn busy_day(store: &Any) {
     for _ in 0..2 {
         let tenant = tenant();
         let (desk, first, second) = (Desk::new(tenant), Phone::new(tenant), Phone::new(tenant));
@@ -289,8 +291,7 @@ async fn busy_day(store: &Any) {
             ],
         );
         let sync_core::change::Entry::Fact { id, .. } = part else { panic!() };
-        let seal =
-            fact(section::SIGNATURES, &[(key::ROLE, "customer".into()), (key::AT, NOW.into())]);
+        let seal = first.seal(&copy);
         let work = vec![step("accepted", 1), part, seal];
         first.push(store, vec![first.record(&mut copy, work)]).await;
         let taken_back = fact(section::PARTS, &[(key::VOIDS, id.as_bytes().to_vec().into())]);

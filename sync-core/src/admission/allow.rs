@@ -3,11 +3,13 @@
 //! An [`Allowed`] is made by the policy, or by the receipt of a server that asked the policy before;
 //! there is no third way, and nothing else that people write can join a document.
 
+use super::seals::Sealers;
 use super::{RecordError, Verdict};
 use crate::change::{Change, Entry};
-use crate::document::{Author, Built, ChangeHash, Document, Rebuilt, Refusal};
+use crate::document::{Asked, Author, Built, ChangeHash, Document, Rebuilt, Refusal};
 use crate::id::{ActorId, FactId};
-use crate::policy::{self, Caller};
+use crate::policy::{self, Principal};
+use crate::schema;
 
 /// A change that its author may make in the document it was allowed for, as it was then.
 #[derive(Debug)]
@@ -25,14 +27,24 @@ pub(super) struct NotAllowed {
 }
 
 impl Allowed {
-    /// Asks the policy. `caller` is the author with the role they have now.
+    /// Asks the policy, then checks what the change says against the schema, and its seals. `principal` is
+    /// the author with the role they have now.
     pub fn by_policy(
         document: &Document,
-        caller: &Caller,
+        principal: &Principal,
         change: Change,
         author: Author,
+        sealers: &Sealers,
     ) -> Result<Self, Box<NotAllowed>> {
-        if let Err(denied) = policy::decide_change(caller, document, &change.entries) {
+        if let Err(denied) = policy::decide_change(principal, document, &change.entries) {
+            return Err(not(change, denied));
+        }
+        // What was admitted once comes by its receipt and is not checked again, whatever it says.
+        let kind = document.id().kind;
+        if let Err(misshapen) = change.entries.iter().try_for_each(|it| schema::check(kind, it)) {
+            return Err(not(change, misshapen));
+        }
+        if let Err(denied) = sealers.check(document, &change, author) {
             return Err(not(change, denied));
         }
         Self { change, author, receipted: false }.own(document)
@@ -51,12 +63,19 @@ impl Allowed {
     /// document.
     pub fn join(self, document: &mut Document, built: Built) -> Result<(), Box<NotAllowed>> {
         let Self { change, author, receipted } = self;
+        if !receipted && document.is_unmerged(&change, &built, author) {
+            return Err(not(change, Refusal::Unmerged));
+        }
         if document.is_crowded_by(&built) {
             return Err(not(change, Refusal::Crowded));
         }
-        let may = document.may_join(&change, receipted);
-        if let Err(refusal) = may {
+        // What is wrong with the change itself comes before what the document has no room for.
+        if let Err(refusal) = document.may_join(&change, receipted) {
             return Err(not(change, refusal));
+        }
+        let asked = if receipted { Asked::WithReceipt } else { Asked::ByServer };
+        if let Err(full) = document.has_room(&change, author, asked) {
+            return Err(not(change, full));
         }
         document.apply(Rebuilt::checked(change, built), author);
         Ok(())
@@ -64,7 +83,13 @@ impl Allowed {
 
     /// Joins the document it was just written for. Returns it as it joined, with its hash.
     pub fn join_next(self, document: &mut Document) -> Result<(Change, ChangeHash), Refusal> {
+        let asked = match self.author.device {
+            Some(_) => Asked::ByPhone,
+            None => Asked::ByServer,
+        };
+        document.takes_people(&self.change)?;
         let rebuilt = document.check(self.change)?;
+        document.has_room(rebuilt.change(), self.author, asked)?;
         let joined = (rebuilt.change().clone(), rebuilt.hash());
         document.apply(rebuilt, self.author);
         Ok(joined)
@@ -72,18 +97,20 @@ impl Allowed {
 
     /// Joins the document as the next change of `actor`, whatever its own number was. Returns the
     /// number and the hash it has now.
-    pub fn join_anew(
+    pub fn join_reauthored(
         self,
         document: &mut Document,
         actor: ActorId,
     ) -> Result<(u64, ChangeHash), Refusal> {
-        let rebuilt = document.anew(actor, self.change)?;
+        let rebuilt = document.reauthored(actor, self.change)?;
+        let asked = if self.receipted { Asked::WithReceipt } else { Asked::ByServer };
+        document.has_room(rebuilt.change(), self.author, asked)?;
         let joined = (rebuilt.change().seq, rebuilt.hash());
         document.apply(rebuilt, self.author);
         Ok(joined)
     }
 
-    /// A change may not repeat somebody else's fact, word for word, as its own.
+    /// A change may not repeat someone else's fact, word for word, as its own.
     fn own(self, document: &Document) -> Result<Self, Box<NotAllowed>> {
         match takes_anothers_fact(document, &self.change, self.author) {
             Some(id) => Err(not(self.change, Refusal::FactExists(id))),
@@ -99,6 +126,7 @@ impl From<RecordError> for Verdict {
                 Self::Later { code: denied.code.to_owned() }
             }
             RecordError::Denied(denied) => Self::refused(denied.code, denied.sentence),
+            RecordError::Shape(it) => Self::refused(it.code(), it.to_string()),
             RecordError::Refusal(refusal) => refusal.into(),
         }
     }
@@ -109,8 +137,10 @@ impl From<Refusal> for Verdict {
         match refusal {
             Refusal::Missing(missing) => Self::Missing(missing),
             Refusal::Fork => Self::Fork,
-            Refusal::UnknownSection(_) => Self::Later { code: policy::SECTION_UNKNOWN.to_owned() },
-            Refusal::Crowded => Self::Later { code: refusal.code().to_owned() },
+            Refusal::Unmerged => Self::Reauthor,
+            Refusal::UnknownSection(_) | Refusal::Crowded => {
+                Self::Later { code: refusal.code().to_owned() }
+            }
             other => Self::refused(other.code(), other.sentence()),
         }
     }

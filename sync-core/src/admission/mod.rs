@@ -1,11 +1,11 @@
 //! The only doors into a document, and the proofs a change must carry through each.
 //!
 //! ```text
-//! frame ─decode→ Received ─signature→ Verified ─policy→ Allowed ─hash chain, checks→ Admitted
-//!                  server's receipt ─────┴───receipt─────┘
+//! frame ─decode→ Received ─signature→ Verified ─policy, schema→ Allowed ─hash chain, limits→ Admitted
+//!                  server's receipt ─────┴───────receipt───────┘
 //!
 //! admit()    runs as they came, each change under its own number       server, from phones
-//! adopt()    what they say, in their authors' names, under new numbers  server, work handed in
+//! reauthor()    what they say, in their authors' names, under new numbers  server, submissions
 //! record()   entries of a person, as their next change                  desk and phone, own work
 //! replay()   attested runs of the server's own log; policy was asked    phone, and server at load
 //! ```
@@ -13,15 +13,16 @@
 //! Each step takes one type and returns the next, so a step cannot be left out by mistake.
 
 mod admit;
-mod adopt;
 mod allow;
+mod reauthor;
 mod record;
 mod replay;
+mod seals;
 mod verdict;
 mod verify;
 
 pub use admit::{ACTOR_NOT_YOURS, Admission, Admitted, RefusedBefore, RefusedChange, admit};
-pub use adopt::adopt;
+pub use reauthor::reauthor;
 pub use record::{RecordError, record};
 pub use replay::{Replayed, replay};
 pub use verdict::Verdict;

@@ -6,7 +6,7 @@
 use crate::change::Run;
 use crate::document::{Author, Document, Rebuilt, Refusal};
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replayed {
     /// This many changes were new.

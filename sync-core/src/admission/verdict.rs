@@ -1,8 +1,9 @@
 //! The server's answer for one change.
 
 use crate::change::ChangeRef;
+use crate::codes;
 
-/// What became of a change. However often it is sent, what was durable stays so, and what was
+/// The result of a change. However often it is sent, what was durable stays so, and what was
 /// refused stays refused, until its number stands for other, durable work (then it is a fork).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -39,11 +40,11 @@ impl Verdict {
     /// A stable code for metrics and logs.
     pub fn code(&self) -> &str {
         match self {
-            Self::Durable => "durable",
+            Self::Durable => codes::DURABLE.word,
             Self::Refused { code, .. } | Self::Later { code } => code,
-            Self::Reauthor => "reauthor",
-            Self::Fork => "actor_fork",
-            Self::Missing(_) => "missing_dependencies",
+            Self::Reauthor => codes::REAUTHOR.word,
+            Self::Fork => codes::ACTOR_FORK.word,
+            Self::Missing(_) => codes::MISSING_DEPENDENCIES.word,
         }
     }
 

@@ -6,7 +6,9 @@
 
 use ed25519_dalek::{Signature, VerifyingKey};
 
+use super::seals::Sealers;
 use crate::change::Run;
+use crate::codes;
 use crate::document::Author;
 use crate::id::{ActorId, DeviceId, UserId};
 
@@ -17,6 +19,11 @@ use crate::id::{ActorId, DeviceId, UserId};
 pub trait DeviceKey {
     /// Whether this is the device's signature over the message.
     fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool;
+
+    /// Whether this is the device's signature over the message of a seal.
+    fn verifies_seal(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        self.verifies(message, signature)
+    }
 }
 
 impl DeviceKey for VerifyingKey {
@@ -36,6 +43,7 @@ pub struct Verified {
     run: Run,
     author: Author,
     relayed: bool,
+    sealers: Sealers,
 }
 
 /// A run as the server keeps and sends it: with its author and the server's receipt.
@@ -63,7 +71,7 @@ impl PushError {
     /// The stable code.
     pub fn code(self) -> &'static str {
         match self {
-            Self::BadSignature => "bad_signature",
+            Self::BadSignature => codes::BAD_SIGNATURE.word,
         }
     }
 }
@@ -82,7 +90,10 @@ impl Received {
             return Err(PushError::BadSignature);
         }
         let author = Author::phone(user, device);
-        let verified = |Self(run)| Verified { run, author, relayed: false };
+        let verified = |Self(run)| {
+            let sealers = Sealers::of(&run, device, key);
+            Verified { run, author, relayed: false, sealers }
+        };
         Ok(push.into_iter().map(verified).collect())
     }
 }
@@ -92,7 +103,14 @@ impl Verified {
     pub fn relayed(attested: Attested, is_genuine: impl FnOnce(&Attested) -> bool) -> Option<Self> {
         let genuine = is_genuine(&attested);
         let Attested { run, author, .. } = attested;
-        genuine.then_some(Self { run, author, relayed: true })
+        genuine.then_some(Self { run, author, relayed: true, sealers: Sealers::default() })
+    }
+
+    /// Says which phones its author ever had: a seal in it is of one of these.
+    #[must_use]
+    pub fn of_devices(mut self, devices: &[DeviceId]) -> Self {
+        self.sealers.had(devices.to_vec());
+        self
     }
 
     /// The run.
@@ -110,13 +128,13 @@ impl Verified {
         self.relayed
     }
 
-    /// The actor; whoever drives the admission checks that it is leased to the author's device.
+    /// The actor; whoever drives the admission checks that it belongs to the author's device.
     pub fn actor(&self) -> ActorId {
         self.run.actor()
     }
 
-    pub(super) fn into_parts(self) -> (Run, Author, bool) {
-        (self.run, self.author, self.relayed)
+    pub(super) fn into_parts(self) -> (Run, Author, bool, Sealers) {
+        (self.run, self.author, self.relayed, self.sealers)
     }
 }
 

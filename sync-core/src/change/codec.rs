@@ -10,7 +10,7 @@ use automerge::ChangeHash;
 use super::{Change, ChangeRef, Entry, OpId, Run};
 use crate::id::{ActorId, FactId, uuid_ms};
 use crate::limits;
-use crate::schema::{Coding, DocId, DocKind, Key, Section, section, word};
+use crate::schema::{Coding, DocId, DocKind, Key, NUMBERED_SECTIONS, Section, word};
 use crate::value::{Record, Value};
 use crate::wire::{Reader, WireError, Writer};
 
@@ -27,29 +27,6 @@ const VALUE_BYTES: u8 = 5;
 const VALUE_WORD: u8 = 6;
 const VALUE_BYTES_16: u8 = 7;
 const VALUE_BYTES_32: u8 = 8;
-
-/// Sections with a number of their own, in the order of their numbers; append only.
-pub const NUMBERED_SECTIONS: &[Section] = &[
-    section::INTAKE,
-    section::PROMISE,
-    section::ASSIGNMENT,
-    section::STATUS,
-    section::WORK,
-    section::PARTS,
-    section::CHARGES,
-    section::CHECKLIST,
-    section::ATTACHMENTS,
-    section::NOTES,
-    section::SIGNATURES,
-    section::DECISIONS,
-    section::SETTLEMENT,
-    section::FEEDBACK,
-    section::DETAILS,
-    section::MOVEMENTS,
-    section::COUNTS,
-    section::CERTIFICATES,
-    section::SHIFTS,
-];
 
 /// Appends a run.
 pub fn encode_run(writer: &mut Writer, run: &Run) {

@@ -7,7 +7,9 @@ mod codec;
 
 use automerge::ChangeHash;
 
-pub use codec::{NUMBERED_SECTIONS, decode_run, encode_run};
+pub use codec::{decode_run, encode_run};
+
+pub use crate::schema::NUMBERED_SECTIONS;
 
 use crate::id::{ActorId, FactId};
 use crate::limits;
@@ -104,6 +106,18 @@ impl Change {
     pub fn values(&self) -> usize {
         let entries = self.entries.iter().map(Entry::values);
         1 + self.after.len() + entries.sum::<usize>()
+    }
+
+    /// What it counts against the share of its author, bytes: its encoding alone in a run, the
+    /// actors it names, and [`limits::CHANGE_OVERHEAD`].
+    pub fn weight(&self) -> usize {
+        const ACTOR: usize = 16;
+        let replaced = |entry: &Entry| match entry {
+            Entry::Field { replaces, .. } => replaces.len(),
+            Entry::Fact { .. } | Entry::Section { .. } => 0,
+        };
+        let named = self.after.len() + self.entries.iter().map(replaced).sum::<usize>();
+        limits::CHANGE_OVERHEAD + codec::change_len(self) + ACTOR * named
     }
 
     /// Whether it encodes to at most [`limits::CHANGE_BYTES`] when it is alone in a run. What does

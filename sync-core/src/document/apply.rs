@@ -11,6 +11,7 @@ use crate::change::{Change, ChangeRef, Entry, OpId, Run};
 use crate::document::ChangeHash;
 use crate::id::ActorId;
 use crate::limits;
+use crate::schema::{key, section};
 use crate::value::Value;
 
 /// A change that was rebuilt, checked and may be applied to the document it was checked against.
@@ -90,31 +91,35 @@ impl Document {
                         section: section.clone(),
                         record: record.clone(),
                         change: reference,
+                        op: OpId { counter, actor: change.actor },
                         author: author.user,
+                        device: author.device,
                         time: change.time,
                     };
+                    self.claims.add(&fact);
                     let facts = self.facts.entry(section.clone()).or_default();
                     // Of the same fact in two changes the earlier is shown, whichever came first.
-                    let order = |fact: &Fact| (fact.time, fact.change);
                     match facts.get(id) {
-                        Some(known) if order(known) <= order(&fact) => {}
+                        Some(known) if known.rank() <= fact.rank() => {}
                         _ => drop(facts.insert(*id, fact)),
                     }
                     1 + record.len() as u64
                 }
                 Entry::Field { section, key, value, replaces } => {
+                    if *section == section::DETAILS && *key == key::TECHNICIAN {
+                        self.claims.drives(value);
+                    }
                     let slot = self.fields.entry(section.clone()).or_default();
                     let slot = slot.entry(key.clone()).or_default();
-                    for old in slot.iter_mut().filter(|old| replaces.contains(&old.op)) {
-                        old.superseded = true;
-                    }
-                    slot.push(FieldValue {
+                    let value = FieldValue {
                         op: OpId { counter, actor: change.actor },
+                        seq: change.seq,
                         value: value.clone(),
                         author: author.user,
                         time: change.time,
                         superseded: false,
-                    });
+                    };
+                    slot.set(value, replaces);
                     1
                 }
                 Entry::Section { name } => {
@@ -125,6 +130,7 @@ impl Document {
         }
         self.graph.add(change.actor, built.meta, &built.deps);
         self.values += change.values();
+        self.shares.add(&change, author);
         self.changes.push((change, author));
     }
 
@@ -151,12 +157,12 @@ impl Document {
 
     /// Writes a change of other numbers again, same entries and time, as the next of `actor` on top
     /// of everything that is here. Field values it replaced that are not here are left out.
-    pub(crate) fn anew(&self, actor: ActorId, change: Change) -> Result<Rebuilt, Refusal> {
+    pub(crate) fn reauthored(&self, actor: ActorId, change: Change) -> Result<Rebuilt, Refusal> {
         let Change { time, mut entries, .. } = change;
         for entry in &mut entries {
             if let Entry::Field { section, key, replaces, .. } = entry {
-                let known = self.field_history(section, key);
-                replaces.retain(|op| known.iter().any(|value| value.op == *op));
+                let slot = self.slot(section, key);
+                replaces.retain(|op| slot.is_some_and(|slot| slot.knows(op)));
             }
         }
         self.author(actor, time, entries)
@@ -169,10 +175,8 @@ impl Document {
                 .fact(section, id)
                 .is_some_and(|fact| fact.author == author.user && fact.record == *record),
             Entry::Field { section, key, value, .. } => {
-                let mut known = self.field_history(section, key).iter();
-                known.any(|it| {
-                    it.time == change.time && it.author == author.user && it.value == *value
-                })
+                let said = (change.time, author.user, value);
+                self.slot(section, key).is_some_and(|slot| slot.says(said))
             }
             Entry::Section { .. } => false,
         })

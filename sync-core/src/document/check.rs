@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Document;
 use super::rebuild::{Built, Refusal};
+use super::{Author, Document};
 use crate::change::{Change, ChangeRef, Entry, OpId};
 use crate::id::ActorId;
 use crate::limits;
@@ -24,6 +24,11 @@ impl Document {
     /// on the server may have: nobody could follow them all any more.
     pub(crate) fn is_crowded_by(&self, built: &Built) -> bool {
         self.graph.heads_with(&built.deps) > limits::DOCUMENT_HEADS
+    }
+
+    /// Whether it would leave more heads of its author alone than one person may have.
+    pub(crate) fn is_unmerged(&self, change: &Change, built: &Built, author: Author) -> bool {
+        self.is_crowded_by_one(change, author, &built.deps)
     }
 
     /// Whether this is the actor's next change and the actor may write here at all.
@@ -76,31 +81,29 @@ impl Document {
         if !change.fits() {
             return Err(Refusal::Limit("size of a change"));
         }
-        let mut ids = Vec::new();
-        let mut keys = Vec::new();
+        let mut ids = BTreeSet::new();
+        let mut keys = BTreeSet::new();
         for entry in &change.entries {
             match entry {
                 Entry::Fact { section, id, record } => {
                     // The very same fact may come twice, from a restored copy of a phone; another
                     // under its id may not.
                     let same = self.fact(section, id).is_none_or(|fact| fact.record == *record);
-                    if ids.contains(&id) || !same {
+                    if !ids.insert(id) || !same {
                         return Err(Refusal::FactExists(*id));
                     }
                     if record.len() > limits::RECORD_KEYS {
                         return Err(Refusal::Limit("keys of a fact"));
                     }
-                    ids.push(id);
                     record.values().try_for_each(check_value)?;
                 }
                 Entry::Field { section, key, value, replaces } => {
                     check_value(value)?;
-                    if keys.contains(&(section, key)) {
+                    if !keys.insert((section, key)) {
                         return Err(Refusal::Limit("values of one field in one change"));
                     }
-                    keys.push((section, key));
-                    let slot = self.fields.get(section).and_then(|fields| fields.get(key));
-                    let known = |op: &OpId| slot.is_some_and(|s| s.iter().any(|v| v.op == *op));
+                    let slot = self.slot(section, key);
+                    let known = |op: &OpId| slot.is_some_and(|slot| slot.knows(op));
                     if replaces.len() > limits::FIELD_REPLACES || !replaces.iter().all(known) {
                         return Err(Refusal::UnknownReplaced);
                     }

@@ -3,7 +3,7 @@
 //! A phone's hash must be Automerge's own, but making Automerge's objects for every change was a
 //! quarter of the server's work, only to hash them and throw them away. This writes the same bytes
 //! (format: <https://automerge.org/automerge-binary-format-spec/>, "Change Chunk") for the few
-//! shapes a typed change has. Automerge itself stays the judge: [`super::judge`], `verify` and the
+//! shapes a typed change has. Automerge itself stays the oracle: [`super::oracle`], `verify` and the
 //! tests build the same changes in Automerge and compare the hashes.
 
 use std::borrow::Cow;

@@ -1,17 +1,21 @@
 //! A document: facts that are only ever added, fields the office sets, and the graph of changes.
 //!
 //! Automerge defines the change format, the hashes and the merge; this is the same state held in
-//! the shape our rules read. `judge` rebuilds a document in Automerge itself and compares.
+//! the shape our rules read. `oracle` rebuilds a document in Automerge itself and compares.
 
 mod apply;
 mod author;
 mod check;
 mod chunk;
+mod claims;
 mod digest;
 mod genesis;
 mod graph;
-mod judge;
+mod oracle;
+mod rank;
 mod rebuild;
+mod share;
+mod slot;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,15 +24,20 @@ pub(crate) use apply::Rebuilt;
 pub use author::Author;
 pub use automerge::ChangeHash;
 pub use digest::{Digest, fingerprint};
-pub use judge::{Disagreement, JudgeError};
-pub(crate) use rebuild::Built;
+pub use oracle::{Disagreement, OracleError};
+pub use rank::Rank;
 pub use rebuild::Refusal;
+pub(crate) use rebuild::{Built, followed};
+pub(crate) use share::Asked;
+pub use share::{Owner, Share, people};
 
 use crate::change::{Change, ChangeRef, OpId};
-use crate::id::{ActorId, FactId, UserId};
+use crate::id::{ActorId, DeviceId, FactId, UserId};
 use crate::schema::{DocId, Key, Section};
 use crate::value::{Record, Value};
+use claims::Claims;
 use graph::Graph;
+use slot::Slot;
 
 /// One immutable record of something that happened or was observed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +50,12 @@ pub struct Fact {
     pub record: Record,
     /// Which change added it.
     pub change: ChangeRef,
+    /// The operation that added it; see [`Fact::rank`].
+    pub op: OpId,
     /// The person who added it, as the server attests; absent where nobody has said so.
     pub author: Option<UserId>,
+    /// The phone it was recorded on, as the server attests; absent for a desk and for the server.
+    pub device: Option<DeviceId>,
     /// Wall clock of its change, Unix milliseconds.
     pub time: i64,
 }
@@ -52,14 +65,23 @@ pub struct Fact {
 pub struct FieldValue {
     /// The operation that set it; orders concurrent values.
     pub op: OpId,
+    /// Number of its change among those of the operation's actor.
+    pub seq: u64,
     /// The value.
     pub value: Value,
     /// The person who set it.
     pub author: Option<UserId>,
     /// Wall clock of its change, Unix milliseconds.
     pub time: i64,
-    /// Whether somebody who saw this value set another.
+    /// Whether someone who saw this value set another.
     pub superseded: bool,
+}
+
+impl FieldValue {
+    /// The change that set it.
+    pub fn change(&self) -> ChangeRef {
+        ChangeRef { actor: self.op.actor, seq: self.seq }
+    }
 }
 
 /// The state of one document and the graph of the changes that made it.
@@ -70,10 +92,12 @@ pub struct Document {
     /// Counter of the operation that made each section's map.
     sections: Arc<BTreeMap<Section, u64>>,
     facts: BTreeMap<Section, BTreeMap<FactId, Fact>>,
-    fields: BTreeMap<Section, BTreeMap<Key, Vec<FieldValue>>>,
+    fields: BTreeMap<Section, BTreeMap<Key, Slot>>,
+    claims: Claims,
     changes: Vec<(Change, Author)>,
     /// What the changes count against [`crate::limits::DOCUMENT_VALUES`].
     values: usize,
+    shares: share::Shares,
 }
 
 impl Document {
@@ -86,8 +110,10 @@ impl Document {
             sections: genesis::sections(id.kind),
             facts: BTreeMap::new(),
             fields: BTreeMap::new(),
+            claims: Claims::default(),
             changes: Vec::new(),
             values: 0,
+            shares: share::Shares::default(),
         }
     }
 
@@ -98,11 +124,13 @@ impl Document {
 
     /// The facts of a section, oldest id first.
     pub fn facts(&self, section: &Section) -> impl DoubleEndedIterator<Item = &Fact> + use<'_> {
-        self.facts.get(section).into_iter().flat_map(BTreeMap::values)
+        let facts = self.facts.get(section).into_iter().flat_map(BTreeMap::values);
+        facts.inspect(|_| crate::cost::step())
     }
 
     /// One fact by section and id.
     pub fn fact(&self, section: &Section, id: &FactId) -> Option<&Fact> {
+        crate::cost::step();
         self.facts.get(section)?.get(id)
     }
 
@@ -125,21 +153,18 @@ impl Document {
     /// The value of a field: of several concurrent ones the greatest operation, the same
     /// everywhere. Absent when never set or cleared.
     pub fn field(&self, section: &Section, key: &Key) -> Option<&Value> {
-        let winner = self.standing(section, key).max_by_key(|value| value.op)?;
+        let winner = self.slot(section, key)?.winner()?;
         (winner.value != Value::Null).then_some(&winner.value)
     }
 
     /// All standing values of a field, the winner last; more than one is a conflict to decide.
     pub fn field_values(&self, section: &Section, key: &Key) -> Vec<&FieldValue> {
-        let mut standing: Vec<_> = self.standing(section, key).collect();
-        standing.sort_by_key(|value| value.op);
-        standing
+        self.slot(section, key).map(Slot::standing).unwrap_or_default()
     }
 
     /// Every value a field was ever given, in the order in which they came here.
     pub fn field_history(&self, section: &Section, key: &Key) -> &[FieldValue] {
-        let slot = self.fields.get(section).and_then(|fields| fields.get(key));
-        slot.map_or(&[], Vec::as_slice)
+        self.slot(section, key).map_or(&[], Slot::history)
     }
 
     /// The keys of a section's fields that were ever set.
@@ -156,7 +181,7 @@ impl Document {
     /// Fields that several people set without having seen each other.
     pub fn conflicts(&self) -> impl Iterator<Item = (&Section, &Key)> {
         let slots = self.fields.iter().flat_map(|(s, fields)| fields.keys().map(move |k| (s, k)));
-        slots.filter(|(section, key)| self.standing(section, key).nth(1).is_some())
+        slots.filter(|(section, key)| self.slot(section, key).is_some_and(Slot::is_contested))
     }
 
     /// The changes nothing follows yet, sorted.
@@ -194,8 +219,17 @@ impl Document {
         self.changes.is_empty()
     }
 
-    /// The values of a field that nobody who saw them replaced.
-    fn standing(&self, section: &Section, key: &Key) -> impl Iterator<Item = &FieldValue> {
-        self.field_history(section, key).iter().filter(|value| !value.superseded)
+    /// What the policy asks of every entry.
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Where a change stands in [`Document::changes`]; absent for the genesis.
+    pub(crate) fn place_of(&self, change: &ChangeRef) -> Option<usize> {
+        self.graph.place_of(change)?.checked_sub(1)
+    }
+
+    fn slot(&self, section: &Section, key: &Key) -> Option<&Slot> {
+        self.fields.get(section)?.get(key)
     }
 }

@@ -1,78 +1,140 @@
 //! From a typed change to the one Automerge change it stands for, and so to its hash.
 //!
-//! This is the only place that makes Automerge changes, for the judge; on the path of a request
+//! This is the only place that makes Automerge changes, for the oracle; on the path of a request
 //! [`super::chunk`] writes their bytes. What either is given is bounded and checked, so none of
 //! the inputs that make automerge 0.12 abort or poison a document can be expressed.
 
+use std::fmt;
 use std::num::NonZeroU64;
 
 use automerge::legacy::{Key as AmKey, ObjectId, Op, OpId as AmOpId, OpType};
 use automerge::{ActorId as AmActor, ChangeHash, ExpandedChange, ObjType, ScalarValue};
 
 use super::graph::Meta;
-use super::{Document, chunk, genesis};
+use super::{Document, Owner, chunk, genesis};
 use crate::change::{Change, ChangeRef, Entry, OpId};
+use crate::codes::{self, Code};
 use crate::id::{ActorId, FactId};
 use crate::limits;
 use crate::schema::{DocKind, Section};
 use crate::value::Value;
 
 /// Why a change cannot join a document. Each has a stable code in [`Refusal::code`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// It follows changes that are not here.
-    #[error("it follows changes that are not here yet")]
     Missing(Vec<ChangeRef>),
     /// The actor wrote something else under this number.
-    #[error("this phone already recorded something else under the same number")]
     Fork,
     /// The changes do not give the hash their sender signed.
-    #[error("the changes do not match the hash they were sent with")]
     HashMismatch,
     /// A fact with this id is here and says something else.
-    #[error("a fact with this id is already recorded and says something else")]
     FactExists(FactId),
     /// It replaces a field value that was never set.
-    #[error("it replaces a value that is not in the document")]
     UnknownReplaced,
     /// It writes to a section the document does not have.
-    #[error("the document has no section of this name")]
     UnknownSection(Section),
     /// It passes a limit of documents.
-    #[error("{0} would pass its limit")]
     Limit(&'static str),
     /// It uses the reserved actor or makes sections.
-    #[error("only the fixed schema changes may do this")]
     Reserved,
     /// It would leave more heads than one change can follow.
-    #[error("too many people wrote this at once; it is taken when one of them has seen the others")]
     Crowded,
+    /// Phones of its author wrote here without having seen each other, too many of them.
+    Unmerged,
+    /// Its author's share of the document is used up.
+    Full {
+        /// What the document is about.
+        kind: DocKind,
+        /// Whose share.
+        owner: Owner,
+    },
+    /// What its technician's share of a job has for words is used up; the rest is kept for steps,
+    /// checklist, parts and seals.
+    Words,
+    /// As many technicians as can have a share have or had the document.
+    People(DocKind),
+}
+
+fn full(kind: DocKind, owner: Owner) -> &'static str {
+    match (kind, owner) {
+        (DocKind::Van, Owner::Technician(_)) => {
+            "Your part of this van's record is full; sync, and ask the office to start a new \
+             record for the van."
+        }
+        (DocKind::Van, _) => "The record of this van is full; start a new record for the van.",
+        (DocKind::Technician, _) => {
+            "The record of this technician is full; ask whoever runs the server."
+        }
+        (DocKind::Job | DocKind::Other(_), Owner::Technician(_)) => {
+            "Your part of this job's record is full; end the job with a step, and ask the office for \
+             a follow-up job."
+        }
+        (DocKind::Job | DocKind::Other(_), _) => {
+            "The record of this job is full; make a follow-up job. It can still be assigned, \
+             ended and decided."
+        }
+    }
+}
+
+fn too_many(kind: DocKind) -> &'static str {
+    match kind {
+        DocKind::Van => {
+            "Six drivers have had this van since its record began; start a new record for the van."
+        }
+        DocKind::Job | DocKind::Technician | DocKind::Other(_) => {
+            "Twelve technicians have had this job; give it to one of them, or make a follow-up job."
+        }
+    }
 }
 
 impl Refusal {
+    fn listed(&self) -> Code {
+        match self {
+            Self::Missing(_) => codes::MISSING_DEPENDENCIES,
+            Self::Fork => codes::ACTOR_FORK,
+            Self::HashMismatch => codes::HASH_MISMATCH,
+            Self::FactExists(_) => codes::FACT_EXISTS,
+            Self::UnknownReplaced => codes::UNKNOWN_REPLACED_VALUE,
+            Self::UnknownSection(_) => codes::SECTION_UNKNOWN,
+            Self::Limit(_) => codes::LIMIT,
+            Self::Reserved => codes::RESERVED,
+            Self::Crowded => codes::MANY_HEADS,
+            Self::Unmerged => codes::REAUTHOR,
+            Self::Full { .. } | Self::Words => codes::DOCUMENT_FULL,
+            Self::People(_) => codes::MANY_PEOPLE,
+        }
+    }
+
     /// The stable code, the same in every version and language.
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::Missing(_) => "missing_dependencies",
-            Self::Fork => "actor_fork",
-            Self::HashMismatch => "hash_mismatch",
-            Self::FactExists(_) => "fact_exists",
-            Self::UnknownReplaced => "unknown_replaced_value",
-            Self::UnknownSection(_) => "unknown_section",
-            Self::Limit(_) => "limit",
-            Self::Reserved => "reserved",
-            Self::Crowded => "many_heads",
-        }
+        self.listed().word
     }
 
     /// The reason as a sentence for a person.
     pub fn sentence(&self) -> String {
-        let mut text = self.to_string();
-        if let Some(first) = text.get_mut(..1) {
-            first.make_ascii_uppercase();
+        self.to_string()
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limit(what) => {
+                let (first, rest) = what.split_at_checked(1).unwrap_or_default();
+                write!(f, "{}{rest} would pass its limit.", first.to_ascii_uppercase())
+            }
+            Self::Full { kind, owner } => f.write_str(full(*kind, *owner)),
+            Self::Words => f.write_str(
+                "Your notes, findings and photos fill their part of this job's record; the rest is \
+                 kept for steps, checklist, parts and signatures. Write less, or ask the office for \
+                 a follow-up job.",
+            ),
+            Self::People(kind) => f.write_str(too_many(*kind)),
+            other => f.write_str(other.listed().sentence),
         }
-        text.push('.');
-        text
     }
 }
 
@@ -134,7 +196,7 @@ impl Document {
         Ok(Built { meta: Meta { hash, max_op }, start_op, deps })
     }
 
-    /// The Automerge change itself, for the judge: made by Automerge, not by us.
+    /// The Automerge change itself, for the oracle: made by Automerge, not by us.
     pub(super) fn automerge_change(&self, change: &Change) -> Result<automerge::Change, Refusal> {
         let built = self.build(change, &[])?;
         let operations = self.operations(change, built.start_op)?;
@@ -196,7 +258,7 @@ impl Document {
 }
 
 /// Everything a change follows: the actor's one before it, and what it names.
-pub(super) fn followed(change: &Change) -> impl Iterator<Item = ChangeRef> + '_ {
+pub(crate) fn followed(change: &Change) -> impl Iterator<Item = ChangeRef> + '_ {
     let implied = if change.seq > 1 {
         Some(ChangeRef { actor: change.actor, seq: change.seq - 1 })
     } else if change.after.is_empty() {
@@ -258,5 +320,28 @@ fn scalar(value: &Value) -> ScalarValue {
         Value::Int(i) => ScalarValue::Int(*i),
         Value::Text(t) => ScalarValue::Str(t.as_str().into()),
         Value::Bytes(b) => ScalarValue::Bytes(b.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::UserId;
+
+    #[test]
+    fn a_refusal_for_want_of_room_says_what_to_do() {
+        let owners = [Owner::Server, Owner::Office, Owner::Technician(UserId::new(1, [1; 10]))];
+        let kinds = [DocKind::Job, DocKind::Van, DocKind::Technician];
+        let full = kinds.iter().flat_map(|kind| {
+            owners.iter().map(|owner| Refusal::Full { kind: *kind, owner: *owner })
+        });
+        let people = kinds.iter().map(|kind| Refusal::People(*kind));
+        for refusal in full.chain(people).chain([Refusal::Words]) {
+            let sentence = refusal.sentence();
+            let deeds = ["ask ", "make a ", "start a ", "give it ", "end the ", "Write less"];
+            assert!(deeds.iter().any(|deed| sentence.contains(deed)), "{sentence}");
+            let listed = codes::find(refusal.code()).map(|code| code.sentence);
+            assert!(listed.is_some_and(|it| it.contains("; ")), "{listed:?}");
+        }
     }
 }

@@ -2,43 +2,41 @@
 
 use crate::document::{Document, Fact};
 use crate::id::{FactId, UserId};
-use crate::schema::{Key, key, section};
+use crate::schema::{Key, section};
 use crate::value::Value;
 
-use super::Step;
-
-/// Epoch of a walk-up job's own technician, before the office assigns anybody.
+/// Assignment number of a walk-up job's own technician, before the office assigns anybody.
 pub const WALK_UP_EPOCH: i64 = 0;
 
 /// The technician who opened the job at the roadside, if it was opened so: the author of its
-/// walk-up fact (of several, the one with the least id).
+/// walk-up fact (of several, the first).
 pub fn walk_up_author(document: &Document) -> Option<UserId> {
     walk_up(document)?.author
 }
 
-/// The epochs under which this technician was offered or assigned the job; 0 for the
-/// technician who opened it as a walk-up.
+/// The assignment numbers under which this technician was offered or assigned the job, each once; 0 is among
+/// them for the technician who opened it as a walk-up.
 pub fn epochs_of(document: &Document, technician: UserId) -> Vec<i64> {
     let walk_up = walk_up_author(document) == Some(technician);
-    let mut epochs: Vec<_> = walk_up.then_some(WALK_UP_EPOCH).into_iter().collect();
-    for fact in document.facts(&section::ASSIGNMENT) {
-        let gives = matches!(text(fact, &key::KIND), Some("offer" | "assign"));
-        if gives && user(fact, &key::TECHNICIAN) == Some(technician) {
-            epochs.extend(fact.record.get(&key::EPOCH).and_then(Value::as_int));
-        }
-    }
-    epochs
+    let walk_up = walk_up.then_some(WALK_UP_EPOCH).into_iter();
+    walk_up.chain(document.claims().epochs(technician)).collect()
+}
+
+/// Whether the job was given to this technician under this assignment number.
+pub(crate) fn has_epoch(document: &Document, technician: UserId, epoch: i64) -> bool {
+    let opened = epoch == WALK_UP_EPOCH && walk_up_author(document) == Some(technician);
+    opened || document.claims().has_epoch(technician, epoch)
 }
 
 /// Whether the job is this technician's now or was at any time.
 pub fn is_or_was_theirs(document: &Document, technician: UserId) -> bool {
-    !epochs_of(document, technician).is_empty()
+    document.claims().epochs(technician).next().is_some()
+        || walk_up_author(document) == Some(technician)
 }
 
 /// The fact that opened the job at the roadside.
 pub(crate) fn walk_up(document: &Document) -> Option<&Fact> {
-    let mut facts = document.facts(&section::STATUS);
-    facts.find(|fact| text(fact, &key::KIND) == Some(Step::WalkUp.word()))
+    document.fact(&section::STATUS, &document.claims().walk_up()?)
 }
 
 pub(crate) fn text<'a>(fact: &'a Fact, key: &Key) -> Option<&'a str> {

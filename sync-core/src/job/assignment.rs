@@ -8,8 +8,9 @@ use crate::document::Fact;
 use crate::id::{FactId, UserId};
 use crate::schema::key;
 
-/// How a job was given to somebody, or taken from them.
+/// How a job was given to someone, or taken from them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AssignmentKind {
     /// Asked; they may decline, and the offer may expire.
@@ -22,7 +23,7 @@ pub enum AssignmentKind {
 
 impl AssignmentKind {
     /// The word of the fact's `kind`.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Offer => "offer",
             Self::Assign => "assign",
@@ -31,12 +32,14 @@ impl AssignmentKind {
     }
 }
 
-/// One technician or provider on a job; the epoch orders them.
+/// One technician or provider on a job; the assignment number orders them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Assignment {
     /// The fact that says so; the walk-up fact for a walk-up job's own technician.
     pub id: FactId,
     /// Rises with each new assignment; 0 is the walk-up's own.
+    #[serde(rename = "assignment_number")]
     pub epoch: i64,
     /// Offered, assigned or recalled.
     pub kind: AssignmentKind,
@@ -45,10 +48,12 @@ pub struct Assignment {
     /// The outsourced company, if it is one.
     pub provider: Option<String>,
     /// When an unanswered offer ends, Unix milliseconds.
+    #[serde(rename = "expires_at")]
     pub expires: Option<i64>,
     /// When arrival was estimated at assignment, Unix milliseconds.
     pub eta: Option<i64>,
     /// When it was written, by the writer's clock, Unix milliseconds.
+    #[serde(rename = "at")]
     pub time: i64,
     /// Who wrote it.
     pub by: Option<UserId>,
@@ -60,7 +65,7 @@ impl Assignment {
         let kinds = [AssignmentKind::Offer, AssignmentKind::Assign, AssignmentKind::Recall];
         let word = text(fact, &key::KIND)?;
         Some(Self {
-            kind: kinds.into_iter().find(|kind| kind.word() == word)?,
+            kind: kinds.into_iter().find(|kind| kind.as_str() == word)?,
             epoch: int(fact, &key::EPOCH)?,
             technician: user(fact, &key::TECHNICIAN),
             provider: text(fact, &key::PROVIDER).map(str::to_owned),

@@ -1,6 +1,6 @@
 //! The checklist: what was checked, what the job asks for, and what is missing to complete it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,16 +8,17 @@ use super::access::text;
 use super::evidence::Attachment;
 use super::family::families;
 use super::parts::owned;
-use super::stint::Stint;
+use super::span::Span;
 use super::times::corrected;
 use super::{Intake, Step};
 use crate::document::Document;
 use crate::id::{FactId, UserId};
-use crate::schema::{Key, key, section};
+use crate::schema::{Key, key, lists, section};
 use crate::time::Corrected;
 
 /// The result of one step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CheckResult {
     /// The fact.
     pub id: FactId,
@@ -33,6 +34,7 @@ pub struct CheckResult {
 
 /// Something completing the job wants and does not have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", tag = "what", content = "which")]
 pub enum Missing {
     /// A checklist step without a result.
@@ -45,7 +47,7 @@ pub enum Missing {
     Destination,
     /// Who received the vehicle at the destination.
     Recipient,
-    /// That somebody was there, for a claim that nobody else was: a position or a photo.
+    /// That someone was there, for a claim that nobody else was: a position or a photo.
     ArrivalProof,
     /// How often the customer was called, for the same claim.
     CallAttempts,
@@ -66,12 +68,15 @@ pub fn usual_steps(problem: Option<&str>) -> Vec<&'static str> {
     SAFETY.into_iter().chain(WHEEL.into_iter().filter(|_| wheel)).collect()
 }
 
-/// The result that stands for each step: of several the one with the greatest id.
+/// The result that stands for each step: of several the last.
 pub(super) fn results(document: &Document) -> BTreeMap<String, CheckResult> {
     let mut results = BTreeMap::new();
     for family in families(document, &section::CHECKLIST) {
         let fact = family.current;
-        let Some(step) = text(fact, &key::STEP).filter(|_| family.voided_by.is_none()) else {
+        // A result that is none of the words means nothing; old logs hold such.
+        let told = text(fact, &key::RESULT).is_some_and(|it| lists::RESULTS.contains(&it));
+        let stands = told && family.voided_by.is_none();
+        let Some(step) = text(fact, &key::STEP).filter(|_| stands) else {
             continue;
         };
         let result = CheckResult {
@@ -89,13 +94,13 @@ pub(super) fn results(document: &Document) -> BTreeMap<String, CheckResult> {
 /// What the steps that were taken want and do not have, without duplicates.
 pub(super) fn missing(
     intake: &Intake,
-    stint: Option<&Stint<'_>>,
+    span: Option<&Span<'_>>,
     results: &BTreeMap<String, CheckResult>,
     attachments: &[Attachment],
 ) -> Vec<Missing> {
-    let taken = |step: Step| stint.is_some_and(|stint| stint.steps.contains_key(&step));
+    let taken = |step: Step| span.is_some_and(|span| span.steps.contains_key(&step));
     let says = |step: Step, key: &Key| {
-        let facts = stint.and_then(|stint| stint.steps.get(&step)).into_iter().flatten();
+        let facts = span.and_then(|span| span.steps.get(&step)).into_iter().flatten();
         facts.into_iter().any(|fact| fact.record.contains_key(key))
     };
     let mut asked: Vec<&str> = match &intake.checklist {
@@ -107,14 +112,14 @@ pub(super) fn missing(
         asked.extend(taken(Step::InTow).then_some("photo_damage"));
         asked.extend(taken(Step::AtDestination).then_some("photo_drop_off"));
     }
-    let has_photo = |stage: &str| attachments.iter().any(|a| a.stage.as_deref() == Some(stage));
+    let photos: BTreeSet<&str> = attachments.iter().filter_map(|a| a.stage.as_deref()).collect();
+    let mut before = BTreeSet::new();
     let mut missing = Vec::new();
-    for step in asked {
-        let lacking = match step.strip_prefix(PHOTO) {
-            Some(stage) => (!has_photo(stage)).then(|| Missing::Photo(stage.to_owned())),
+    for step in asked.into_iter().filter(|step| before.insert(*step)) {
+        missing.extend(match step.strip_prefix(PHOTO) {
+            Some(stage) => (!photos.contains(stage)).then(|| Missing::Photo(stage.to_owned())),
             None => (!results.contains_key(step)).then(|| Missing::ChecklistStep(step.to_owned())),
-        };
-        missing.extend(lacking.filter(|lacking| !missing.contains(lacking)));
+        });
     }
     let bound = intake.destination.is_some() || says(Step::InTow, &key::DESTINATION);
     let received = says(Step::AtDestination, &key::RECIPIENT);

@@ -6,7 +6,7 @@ use super::access::{int, text};
 use super::family::{Family, families};
 use super::parts::owned;
 use super::times::corrected;
-use crate::document::Document;
+use crate::document::{Document, Fact};
 use crate::id::{FactId, UserId};
 use crate::place::Place;
 use crate::schema::{Section, key, section};
@@ -15,6 +15,7 @@ use crate::value::Value;
 
 /// A photo or file; its bytes travel apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Attachment {
     /// The fact.
     pub id: FactId,
@@ -38,6 +39,7 @@ pub struct Attachment {
 
 /// A remark.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Note {
     /// The fact.
     pub id: FactId,
@@ -51,6 +53,7 @@ pub struct Note {
 
 /// Something found or done: diagnosis, cause, correction, odometer, vin_read, measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Finding {
     /// The fact that stands.
     pub id: FactId,
@@ -68,6 +71,7 @@ pub struct Finding {
 
 /// What the technician read off the vehicle; stands beside what the office took in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Observed {
     /// Kilometres.
     pub odometer: Option<i64>,
@@ -79,6 +83,7 @@ pub struct Observed {
 
 /// An answer of the customer, or their complaint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Feedback {
     /// The fact.
     pub id: FactId,
@@ -94,6 +99,7 @@ pub struct Feedback {
 
 /// The last word of the dealership system about the job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Settlement {
     /// The fact.
     pub id: FactId,
@@ -102,6 +108,7 @@ pub struct Settlement {
     /// The dealership's own number.
     pub reference: Option<String>,
     /// When, Unix milliseconds.
+    #[serde(rename = "at")]
     pub time: i64,
 }
 
@@ -116,14 +123,16 @@ fn standing<'a>(document: &'a Document, section: &Section) -> impl Iterator<Item
     families(document, section).into_iter().filter(|family| family.voided_by.is_none())
 }
 
-/// Photos and files that were not taken back, oldest id first.
+/// Photos and files that were not taken back, the first first.
 pub(super) fn attachments(document: &Document) -> Vec<Attachment> {
     let of = |family: Family<'_>| {
         let fact = family.current;
+        // Without the hash of a content there is no file; old logs hold such facts.
         let hash = fact.record.get(&key::SHA256).and_then(Value::as_bytes);
-        Attachment {
+        let hash = hash.filter(|hash| hash.len() == 32)?;
+        Some(Attachment {
             id: fact.id,
-            sha256: hash.map(hex),
+            sha256: Some(hex(hash)),
             media_type: owned(fact, &key::MEDIA_TYPE),
             size: int(fact, &key::SIZE),
             stage: owned(fact, &key::STAGE),
@@ -131,12 +140,12 @@ pub(super) fn attachments(document: &Document) -> Vec<Attachment> {
             place: Place::read(&fact.record),
             by: fact.author,
             time: corrected(fact),
-        }
+        })
     };
-    standing(document, &section::ATTACHMENTS).map(of).collect()
+    standing(document, &section::ATTACHMENTS).filter_map(of).collect()
 }
 
-/// Remarks, oldest id first.
+/// Remarks, the first first.
 pub(crate) fn notes(document: &Document) -> Vec<Note> {
     let of = |family: Family<'_>| {
         let fact = family.current;
@@ -146,7 +155,7 @@ pub(crate) fn notes(document: &Document) -> Vec<Note> {
     standing(document, &section::NOTES).filter_map(of).collect()
 }
 
-/// Findings, oldest id first.
+/// Findings, the first first.
 pub(super) fn findings(document: &Document) -> Vec<Finding> {
     let of = |family: Family<'_>| {
         let fact = family.current;
@@ -165,7 +174,7 @@ pub(super) fn findings(document: &Document) -> Vec<Finding> {
     standing(document, &section::WORK).map(of).collect()
 }
 
-/// What was read off the vehicle: of several readings the one with the greatest id.
+/// What was read off the vehicle: of several readings the last.
 pub(super) fn observed(document: &Document) -> Observed {
     let mut observed = Observed::default();
     for family in standing(document, &section::WORK) {
@@ -178,12 +187,14 @@ pub(super) fn observed(document: &Document) -> Observed {
         observed.plate = owned(fact, &key::PLATE).or(observed.plate);
     }
     // A reading may also stand beside a step, such as completing.
-    let mut steps = document.facts(&section::STATUS).filter_map(|fact| int(fact, &key::ODOMETER));
-    observed.odometer = observed.odometer.or(steps.next_back());
+    let steps = document
+        .facts(&section::STATUS)
+        .filter_map(|fact| int(fact, &key::ODOMETER).map(|reading| (fact.rank(), reading)));
+    observed.odometer = observed.odometer.or_else(|| steps.max().map(|(_, reading)| reading));
     observed
 }
 
-/// Survey answers and complaints, oldest id first.
+/// Survey answers and complaints, the first first.
 pub(super) fn feedback(document: &Document) -> Vec<Feedback> {
     let of = |family: Family<'_>| {
         let fact = family.current;
@@ -200,7 +211,11 @@ pub(super) fn feedback(document: &Document) -> Vec<Feedback> {
 
 /// What the dealership system said last.
 pub(super) fn settlement(document: &Document) -> Option<Settlement> {
-    let fact = document.facts(&section::SETTLEMENT).next_back()?;
+    // What the server found by itself is no answer of the dealership system.
+    let own = [crate::scope::RELEASED, super::ALIKE];
+    let found = |fact: &&Fact| text(fact, &key::KIND).is_some_and(|kind| own.contains(&kind));
+    let answers = document.facts(&section::SETTLEMENT).filter(|fact| !found(fact));
+    let fact = answers.max_by_key(|fact| fact.rank())?;
     Some(Settlement {
         id: fact.id,
         kind: owned(fact, &key::KIND),

@@ -4,39 +4,46 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::access::text;
+use super::access::{int, text};
+use super::billing::Foreign;
 use super::causal::Past;
-use super::decision::{Cause, Decisions};
-use super::outcome::{Outcome, unseen_completions};
-use super::stint::{Stint, Stints};
+use super::decision::{Cause, Decisions, Settled};
+use super::outcome::Outcome;
+use super::possible_duplicate::{job_of, said};
+use super::span::{Span, Spans};
 use super::times::corrected;
-use super::{About, Decision, Missing, State, Step};
+use super::{Decision, ExceptionKind, Missing, State, Step};
 use crate::document::{Document, Fact};
-use crate::id::{FactId, UserId};
-use crate::schema::{key, section};
+use crate::id::{FactId, JobId, UserId};
+use crate::schema::{key, lists, section};
 
 /// One thing for the inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Exception {
     /// What it is about.
-    pub about: About,
+    pub about: ExceptionKind,
     /// The fact to name in the decision's `ref`; absent for a field conflict.
     pub reference: Option<FactId>,
     /// The field concerned, as `section.key`.
     pub field: Option<String>,
     /// The technician whose work it is about.
     pub technician: Option<UserId>,
+    /// For a possible duplicate: the other job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
     /// For a clock: the greatest difference found, milliseconds, wall clock less server time.
     pub skew: Option<i64>,
     /// For a clock: the uncertainty of that difference, milliseconds.
     pub uncertainty: Option<i64>,
     /// When it arose, Unix milliseconds of server time as well as it is known.
+    #[serde(rename = "raised_at")]
     pub since: i64,
     /// The decision that settled it; absent while it waits.
     pub decision: Option<Decision>,
 }
 
-/// Open exceptions first, then those decided; each part in the order of [`About`].
+/// Open exceptions first, then those decided; each part in the order of [`ExceptionKind`].
 pub(super) struct Exceptions {
     pub open: Vec<Exception>,
     pub decided: Vec<Exception>,
@@ -45,13 +52,17 @@ pub(super) struct Exceptions {
 /// What the fold has found before the exceptions.
 pub(super) struct Found<'a, 'd> {
     pub document: &'d Document,
-    pub stints: &'a Stints<'d>,
+    pub spans: &'a Spans<'d>,
     pub outcome: &'a Outcome<'d>,
-    pub decisions: &'a Decisions,
+    pub decisions: &'a Decisions<'d>,
     pub state: State,
     pub missing: &'a [Missing],
+    /// A customer's signature counts.
+    pub is_sealed: bool,
     /// The last signature, when what is to be paid was changed after it.
     pub outdated_seal: Option<&'d Fact>,
+    /// Lines in another currency than the job's.
+    pub foreign: &'a Foreign<'d>,
 }
 
 impl Exceptions {
@@ -59,21 +70,20 @@ impl Exceptions {
         let mut all = Self { open: Vec::new(), decided: Vec::new() };
         let outcome = found.outcome;
         if !outcome.crossed.facts.is_empty() {
+            let settled =
+                found.decisions.about(ExceptionKind::CancelledWithFieldWork, &outcome.crossed);
             // Once accepted, more of the same work needs no new decision.
-            let accepted = found.outcome.crossed_decision.as_ref();
-            let accepted = accepted.filter(|d| d.choice == "accept_completed");
-            all.raise_or(About::CancelledWithFieldWork, &outcome.crossed, found, accepted);
+            let whole = settled.chose("accept_completed");
+            all.raise(ExceptionKind::CancelledWithFieldWork, &outcome.crossed, &settled, whole);
         }
-        for (index, stint) in found.stints.list.iter().enumerate() {
-            let cause = unseen_completions(found.document, found.stints, index, stint);
-            let contested = outcome.contested.iter().any(|(open, _)| *open == index);
-            let decided = found.decisions.on(About::SupersededCompleted.word(), &cause);
-            if contested || decided.is_some() {
-                all.raise(About::SupersededCompleted, &cause, found);
+        for (index, (cause, settled)) in outcome.completions.iter().enumerate() {
+            let is_judged = outcome.contested.contains(&index) || outcome.knowing.contains(&index);
+            if is_judged || settled.on.is_some() {
+                all.raise(ExceptionKind::SupersededCompleted, cause, settled, false);
             }
         }
-        if let Some(stint) = outcome.performer.and_then(|index| found.stints.list.get(index)) {
-            all.of_performer(stint, found);
+        if let Some(span) = outcome.performer.and_then(|index| found.spans.list.get(index)) {
+            all.of_performer(span, found);
         }
         all.concurrent(found);
         all.skewed(found);
@@ -84,41 +94,57 @@ impl Exceptions {
             }
             let since = values.iter().map(|value| value.time).max().unwrap_or_default();
             let field = Some(format!("{section}.{key}"));
-            all.open.push(Exception { field, ..Exception::new(About::FieldConflict, since) });
+            all.open
+                .push(Exception { field, ..Exception::new(ExceptionKind::FieldConflict, since) });
         }
         if found.state.is_over() && found.state != State::Cancelled {
-            all.raise(About::ChangedSinceSigned, &outdated(found), found);
+            all.look(ExceptionKind::ChangedSinceSigned, &outdated(found), found);
         }
-        all.open.sort_by_key(|e| (e.about, e.reference, e.field.clone()));
-        all.decided.sort_by_key(|e| (e.about, e.reference));
+        if found.state != State::Cancelled {
+            let Foreign { cause, settled } = found.foreign;
+            all.raise(ExceptionKind::OtherCurrency, cause, settled, false);
+        }
+        all.alike(found);
+        // Those of a kind stay as they were found, which no clock decides.
+        all.open.sort_by_key(|exception| exception.about);
+        all.decided.sort_by_key(|exception| exception.about);
         all
     }
 
-    fn of_performer(&mut self, stint: &Stint<'_>, found: &Found<'_, '_>) {
-        let completed = cause(stint, Step::Completed);
+    fn of_performer(&mut self, span: &Span<'_>, found: &Found<'_, '_>) {
+        let completed = cause(span, Step::Completed);
         if completed.facts.is_empty() {
-            self.raise(About::GoaClaimed, &cause(stint, Step::Goa), found);
-            self.raise(About::UnsuccessfulClaimed, &cause(stint, Step::Unsuccessful), found);
+            self.look(ExceptionKind::GoaClaimed, &cause(span, Step::Goa), found);
+            self.look(ExceptionKind::UnsuccessfulClaimed, &cause(span, Step::Unsuccessful), found);
         }
         if found.state == State::Cancelled {
             return;
         }
         if found.missing.iter().any(|missing| *missing != Missing::Signature) {
-            self.raise(About::ChecklistIncomplete, &completed, found);
+            self.look(ExceptionKind::ChecklistIncomplete, &completed, found);
         }
-        if found.missing.contains(&Missing::Signature) {
-            self.raise(About::SignatureMissing, &completed, found);
+        if found.is_sealed {
+            return;
         }
+        // A reason why nobody signed, and a decision that none is needed, are of the amount there was.
+        let later = later_amounts(span, &completed, found);
+        let unsigned = found.missing.contains(&Missing::Signature).then_some(completed.facts);
+        let facts = unsigned.into_iter().flatten().chain(later).collect();
+        self.look(ExceptionKind::SignatureMissing, &Cause::of(facts), found);
     }
 
     fn concurrent(&mut self, found: &Found<'_, '_>) {
-        if found.stints.rivals.is_empty() || found.state.is_over() {
+        if found.spans.rivals.is_empty() || found.state.is_over() {
             return;
         }
-        let Some(present) = found.stints.present() else { return };
-        let ids = found.stints.rivals.iter().chain([&present.assignment]).map(|a| a.id);
+        let Some(present) = found.spans.present() else { return };
+        let ids = found.spans.rivals.iter().chain([&present.assignment]).map(|a| a.id);
         let fact = |id| found.document.fact(&section::ASSIGNMENT, &id);
-        self.raise(About::ConcurrentAssignment, &Cause::of(ids.filter_map(fact).collect()), found);
+        self.look(
+            ExceptionKind::ConcurrentAssignment,
+            &Cause::of(ids.filter_map(fact).collect()),
+            found,
+        );
     }
 
     /// One exception for each person whose phone was off: once looked at, not raised again.
@@ -131,63 +157,80 @@ impl Exceptions {
                 by_author.entry(fact.author).or_default().push(fact);
             }
         }
-        for facts in by_author.into_values() {
-            let worst = facts.iter().map(|fact| (corrected(fact), fact.id));
+        let causes: Vec<_> = by_author.into_values().map(Cause::of).collect();
+        let settled = found.decisions.about_each(ExceptionKind::ClockSkew, &causes);
+        for (cause, settled) in causes.iter().zip(&settled) {
+            let worst = cause.facts.iter().map(|fact| (corrected(fact), fact.id));
             let worst = worst.max_by_key(|(time, id)| (time.skew.saturating_abs(), *id));
-            let cause = Cause::of(facts);
-            let looked_at = found.decisions.on(About::ClockSkew.word(), &cause);
-            self.raise_or(About::ClockSkew, &cause, found, looked_at);
-            let raised = self.open.iter_mut().chain(&mut self.decided);
-            let mut own = raised.filter(|e| e.about == About::ClockSkew);
-            let own = own.find(|e| cause.facts.iter().any(|f| Some(f.id) == e.reference));
-            if let (Some(exception), Some((time, _))) = (own, worst) {
+            let raised = self.raise(ExceptionKind::ClockSkew, cause, settled, settled.on.is_some());
+            if let (Some(exception), Some((time, _))) = (raised, worst) {
                 exception.skew = Some(time.skew);
                 exception.uncertainty = time.uncertainty;
             }
         }
     }
 
-    fn raise(&mut self, about: About, cause: &Cause<'_>, found: &Found<'_, '_>) {
-        self.raise_or(about, cause, found, None);
+    /// One exception for each job that may be the same rescue. Nobody is billed for what was
+    /// cancelled.
+    fn alike(&mut self, found: &Found<'_, '_>) {
+        if found.state == State::Cancelled {
+            return;
+        }
+        let causes: Vec<_> = said(found.document).map(|fact| Cause::of(vec![fact])).collect();
+        let settled = found.decisions.about_each(ExceptionKind::PossibleDuplicate, &causes);
+        for (cause, settled) in causes.iter().zip(&settled) {
+            let job = cause.facts.first().and_then(|fact| job_of(fact));
+            if let Some(exception) =
+                self.raise(ExceptionKind::PossibleDuplicate, cause, settled, false)
+            {
+                exception.job = job;
+            }
+        }
+    }
+
+    /// Looks what was decided about a cause, and raises it.
+    fn look(&mut self, about: ExceptionKind, cause: &Cause<'_>, found: &Found<'_, '_>) {
+        if !cause.facts.is_empty() {
+            self.raise(about, cause, &found.decisions.about(about, cause), false);
+        }
     }
 
     /// Adds the exception to the open ones, or to the decided ones when every fact of its cause
-    /// is covered by a decision, or `settled` settles all of them.
-    fn raise_or(
+    /// is covered by a decision, or the one in force settles the `whole` of it.
+    fn raise(
         &mut self,
-        about: About,
+        about: ExceptionKind,
         cause: &Cause<'_>,
-        found: &Found<'_, '_>,
-        settled: Option<&Decision>,
-    ) {
+        settled: &Settled<'_>,
+        whole: bool,
+    ) -> Option<&mut Exception> {
         if cause.facts.is_empty() {
-            return;
+            return None;
         }
-        let uncovered = match settled {
-            Some(_) => Vec::new(),
-            None => found.decisions.uncovered(about.word(), cause),
-        };
-        let is_open = !uncovered.is_empty();
-        let facts = if is_open { &uncovered } else { &cause.facts };
-        let first = facts.iter().min_by_key(|fact| fact.id);
+        let is_open = !whole && !settled.uncovered.is_empty();
+        let facts = if is_open { &settled.uncovered } else { &cause.facts };
+        let first = facts.iter().min_by_key(|fact| fact.rank());
         let since = facts.iter().map(|fact| corrected(fact).at).min().unwrap_or_default();
         let exception = Exception {
             reference: first.map(|fact| fact.id),
             technician: first.and_then(|fact| fact.author),
-            decision: found.decisions.on(about.word(), cause).filter(|_| !is_open).cloned(),
+            decision: settled.on.clone().filter(|_| !is_open),
             ..Exception::new(about, since)
         };
-        if is_open { &mut self.open } else { &mut self.decided }.push(exception);
+        let list = if is_open { &mut self.open } else { &mut self.decided };
+        list.push(exception);
+        list.last_mut()
     }
 }
 
 impl Exception {
-    fn new(about: About, since: i64) -> Self {
+    fn new(about: ExceptionKind, since: i64) -> Self {
         Self {
             about,
             reference: None,
             field: None,
             technician: None,
+            job: None,
             skew: None,
             uncertainty: None,
             since,
@@ -196,11 +239,11 @@ impl Exception {
     }
 }
 
-fn cause<'a>(stint: &Stint<'a>, step: Step) -> Cause<'a> {
-    Cause::of(stint.steps.get(&step).cloned().unwrap_or_default())
+fn cause<'a>(span: &Span<'a>, step: Step) -> Cause<'a> {
+    Cause::of(span.steps.get(&step).cloned().unwrap_or_default())
 }
 
-/// The last signature and every line it had not shown: a later line asks anew.
+/// The last signature and every line it had not shown: a later line asks again.
 fn outdated<'d>(found: &Found<'_, 'd>) -> Cause<'d> {
     let Some(seal) = found.outdated_seal else { return Cause::default() };
     let seen = Past::of(found.document, seal.change);
@@ -210,8 +253,35 @@ fn outdated<'d>(found: &Found<'_, 'd>) -> Cause<'d> {
     Cause { facts: [seal].into_iter().chain(unseen).collect(), also: Some(seal.id) }
 }
 
+/// The lines that changed what is to be paid and that no completion had seen.
+fn later_amounts<'d>(
+    span: &Span<'_>,
+    completed: &Cause<'_>,
+    found: &Found<'_, 'd>,
+) -> Vec<&'d Fact> {
+    if completed.facts.is_empty() {
+        return Vec::new();
+    }
+    let changes: Vec<_> = completed.facts.iter().map(|fact| fact.change).collect();
+    let seen = Past::of_all(found.document, &changes);
+    // Parts of a technician whose job it is not are not billed.
+    let mut others = found.spans.technicians();
+    others.retain(|other| Some(*other) != span.assignment.technician);
+    let is_billed = |line: &Fact| line.author.is_none_or(|author| !others.contains(&author));
+    let lines = [section::PARTS, section::CHARGES].into_iter();
+    let lines = lines.flat_map(|section| found.document.facts(&section));
+    let later = lines.filter(|line| !seen.contains(&line.change));
+    later.filter(|line| changes_amount(line) && is_billed(line)).collect()
+}
+
+/// Whether a line has a price, or corrects or voids another.
+fn changes_amount(line: &Fact) -> bool {
+    let prices = [key::AMOUNT, key::UNIT_PRICE];
+    prices.iter().any(|key| int(line, key).is_some_and(|price| price != 0))
+        || [key::CORRECTS, key::VOIDS].iter().any(|key| line.record.contains_key(key))
+}
+
 /// Whether a completion says why nobody signed.
 pub(super) fn says_why_unsigned(fact: &Fact) -> bool {
-    let reasons = ["customer_refused", "customer_absent", "unable_to_sign", "device_broken"];
-    text(fact, &key::REASON).is_some_and(|reason| reasons.contains(&reason))
+    text(fact, &key::REASON).is_some_and(|reason| lists::UNSIGNED.contains(&reason))
 }

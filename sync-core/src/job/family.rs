@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::access::id_of;
+use super::causal::in_order;
+use super::undo;
 use crate::document::{Document, Fact};
 use crate::id::FactId;
 use crate::schema::{Section, key};
@@ -12,8 +14,7 @@ use crate::schema::{Section, key};
 pub(crate) struct Family<'a> {
     /// Id of the first fact, which the family keeps for ever.
     pub root: FactId,
-    /// What it says now: the last correction; of two that did not see each other the one with
-    /// the greatest id.
+    /// What it says now: the last correction.
     pub current: &'a Fact,
     /// The fact that takes it back, if any does.
     pub voided_by: Option<FactId>,
@@ -21,30 +22,51 @@ pub(crate) struct Family<'a> {
     pub contested: bool,
 }
 
-/// The families of a section, by the id of their first fact.
+/// The families of a section in the order of their first facts: a correction takes the place of
+/// what it corrects.
 pub(crate) fn families<'a>(document: &'a Document, section: &Section) -> Vec<Family<'a>> {
-    let mut members: BTreeMap<FactId, Vec<&Fact>> = BTreeMap::new();
+    let mut members: HashMap<FactId, Vec<&Fact>> = HashMap::new();
+    let mut order = Vec::new();
     let mut voids: BTreeMap<FactId, FactId> = BTreeMap::new();
     let mut replaced = BTreeSet::new();
     let mut roots = Roots { document, section, known: HashMap::new() };
-    for fact in document.facts(section) {
+    for fact in undo::voids(document, section) {
         if let Some(voided) = id_of(fact, &key::VOIDS) {
             voids.entry(roots.of(voided)).or_insert(fact.id);
+        }
+    }
+    for fact in in_order(document.facts(section)) {
+        if id_of(fact, &key::VOIDS).is_some() {
             continue;
         }
         // Hardly any fact is a correction; only those are worth a walk.
         let corrects = id_of(fact, &key::CORRECTS);
         let first = corrects.map_or(fact.id, |_| roots.of(fact.id));
-        members.entry(first).or_default().push(fact);
+        let family = members.entry(first).or_default();
+        if family.is_empty() {
+            order.push(first);
+        }
+        family.push(fact);
         replaced.extend(corrects);
     }
-    let of = |(root, facts): (FactId, Vec<&'a Fact>)| {
+    let of = |root: FactId| {
+        let facts = members.get(&root)?;
         let mut standing = facts.iter().filter(|fact| !replaced.contains(&fact.id));
         let current = standing.next_back().or(facts.last()).copied()?;
         let contested = standing.next().is_some();
         Some(Family { root, current, voided_by: voids.get(&root).copied(), contested })
     };
-    members.into_iter().filter_map(of).collect()
+    order.into_iter().filter_map(of).collect()
+}
+
+/// The facts of a section that stand and take back this one, or another correction of the same.
+pub fn voids_of(document: &Document, section: &Section, fact: FactId) -> Vec<FactId> {
+    let mut roots = Roots { document, section, known: HashMap::new() };
+    let root = roots.of(fact);
+    let voids = undo::voids(document, section).into_iter();
+    let mut of =
+        |void: &&Fact| id_of(void, &key::VOIDS).is_some_and(|named| roots.of(named) == root);
+    voids.filter(|void| of(void)).map(|void| void.id).collect()
 }
 
 /// The first fact of each chain of corrections; every link is walked once.

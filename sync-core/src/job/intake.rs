@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::TaxMode;
 use super::access::{lines, walk_up};
 use crate::document::{Document, Fact};
 use crate::id::{BranchId, JobId};
@@ -12,6 +13,7 @@ use crate::value::Value;
 /// What was taken in. For a walk-up job, what its technician saw stands where the office has set
 /// nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Intake {
     /// Human number within the tenant.
     pub number: Option<String>,
@@ -23,13 +25,13 @@ pub struct Intake {
     pub priority: Option<String>,
     /// Name of the caller.
     pub caller: Option<String>,
-    /// Their number, E.164.
+    /// Their number, E.164 with an extension as RFC 3966 has it; else as said.
     pub phone: Option<String>,
     /// Their language, BCP 47.
     pub language: Option<String>,
-    /// Licence plate.
+    /// Licence plate, or as said.
     pub plate: Option<String>,
-    /// Vehicle identification number.
+    /// Vehicle identification number; chassis numbers and others as said.
     pub vin: Option<String>,
     /// The vehicle in words.
     pub vehicle: Option<String>,
@@ -65,6 +67,7 @@ pub struct Intake {
 
 /// What the customer was promised.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Promise {
     /// Estimated arrival, Unix milliseconds.
     pub eta: Option<i64>,
@@ -72,8 +75,11 @@ pub struct Promise {
     pub eta_by: Option<i64>,
     /// Price agreed, minor units.
     pub amount: Option<i64>,
-    /// ISO 4217 code of that price and of lines that name none.
+    /// ISO 4217 code of the job: of that price, of lines that name none, and the one it is billed in.
     pub currency: Option<String>,
+    /// Whether prices contain their tax, as it was recorded when the job was made.
+    #[serde(default)]
+    pub tax_mode: Option<TaxMode>,
 }
 
 /// What stands in a field of the intake; where the office has set nothing, what the technician of a
@@ -107,7 +113,7 @@ impl Intake {
         Self {
             number: text(key::NUMBER),
             source: text(key::SOURCE)
-                .or_else(|| walk_up.map(|_| super::Step::WalkUp.word().to_owned())),
+                .or_else(|| walk_up.map(|_| super::Step::WalkUp.as_str().to_owned())),
             branch: branch.and_then(|bytes| BranchId::from_slice(bytes).ok()),
             priority: text(key::PRIORITY),
             caller: text(key::CALLER),
@@ -142,6 +148,7 @@ impl Promise {
             eta_by: value(key::ETA_BY).and_then(Value::as_int),
             amount: value(key::AMOUNT).and_then(Value::as_int),
             currency: value(key::CURRENCY).and_then(Value::as_text).map(str::to_owned),
+            tax_mode: value(key::TAX_MODE).and_then(Value::as_text).and_then(TaxMode::parse),
         }
     }
 }

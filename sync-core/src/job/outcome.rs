@@ -1,22 +1,32 @@
-//! Whose work the job is: the present stint's, or an earlier one's that completed it.
+//! Whose work the job is: the present span's, or an earlier one's that completed it.
 
-use super::access::{id_of, text};
-use super::causal::Past;
-use super::decision::{Cause, Decision, Decisions};
-use super::stint::{Stint, Stints};
-use super::{About, Step};
+use std::collections::{BTreeSet, HashMap};
+
+use super::access::{id_of, text, user};
+use super::causal::{Order, Past};
+use super::decision::{Cause, Decision, Decisions, Settled};
+use super::span::{Span, Spans};
+use super::undo::reopenings;
+use super::{Assignment, AssignmentKind, ExceptionKind, Step};
 use crate::document::{Document, Fact};
+use crate::id::UserId;
 use crate::schema::{key, section};
 
 /// Who did the job, and how it ended against the technician's own word.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outcome<'a> {
-    /// The stint whose steps are the job's, as an index.
+    /// The span whose steps are the job's, as an index.
     pub performer: Option<usize>,
-    /// The present stint was called back because an earlier one had completed the job.
+    /// The present span was called back because an earlier one had completed the job.
     pub present_recalled: bool,
-    /// Completions under superseded stints that a person must judge, by stint.
-    pub contested: Vec<(usize, Cause<'a>)>,
+    /// For each span its completions that nobody who gave the job on had seen, and what was
+    /// decided about them.
+    pub completions: Vec<(Cause<'a>, Settled<'a>)>,
+    /// Spans with completions that a person must judge, and that complete the job until then.
+    pub contested: BTreeSet<usize>,
+    /// Spans with completions by someone who knew that the job was no longer theirs: a person must
+    /// judge them too, and until then they change nothing.
+    pub knowing: BTreeSet<usize>,
     /// The cancellation that stands.
     pub cancelled: Option<&'a Fact>,
     /// Field work the cancelling desk had not seen.
@@ -26,89 +36,139 @@ pub(crate) struct Outcome<'a> {
 }
 
 impl<'a> Outcome<'a> {
-    pub fn of(document: &'a Document, stints: &Stints<'a>, decisions: &Decisions) -> Self {
-        let mut outcome = Self::performer(document, stints, decisions);
-        outcome.cancelled = standing_cancellation(document);
+    pub fn of(order: &'a Order<'a>, spans: &Spans<'a>, decisions: &Decisions<'a>) -> Self {
+        let document = order.document();
+        let mut outcome = Self::performer(order, spans, decisions);
+        outcome.cancelled = standing_cancellation(order);
         if let Some(cancelled) = outcome.cancelled {
             let seen = Past::of(document, cancelled.change);
             let work = field_work(document).filter(|fact| !seen.contains(&fact.change));
             outcome.crossed = Cause { facts: work.collect(), also: Some(cancelled.id) };
-            let about = About::CancelledWithFieldWork.word();
-            outcome.crossed_decision = decisions.on(about, &outcome.crossed).cloned();
+            let settled = decisions.about(ExceptionKind::CancelledWithFieldWork, &outcome.crossed);
+            outcome.crossed_decision = settled.on;
         }
         outcome
     }
 
-    fn performer(document: &Document, stints: &Stints<'a>, decisions: &Decisions) -> Self {
-        let about = About::SupersededCompleted.word();
-        let present = stints.present();
-        let mut open = Vec::new();
+    fn performer(order: &'a Order<'a>, spans: &Spans<'a>, decisions: &Decisions<'a>) -> Self {
+        let present = spans.present();
+        let causes = unseen_completions(order, spans);
+        let knowing = knowing(order, spans, &causes);
+        let settled = decisions.about_each(ExceptionKind::SupersededCompleted, &causes);
+        let mut outcome = Self { performer: spans.present, ..Self::default() };
         let mut billed = Vec::new();
-        for (index, stint) in stints.list.iter().enumerate() {
-            let cause = unseen_completions(document, stints, index, stint);
-            if cause.facts.is_empty() {
-                continue;
-            }
-            match decisions.on(about, &cause) {
+        for (index, (cause, settled)) in causes.iter().zip(&settled).enumerate() {
+            match &settled.on {
+                _ if cause.facts.is_empty() => {}
                 Some(decision) if decision.choice == "bill_this" => {
-                    billed.push((decision.id, index));
+                    billed.push((settled.place, index));
                 }
                 Some(_) => {}
-                None => open.push((index, cause)),
+                None if knowing.contains(&index) => drop(outcome.knowing.insert(index)),
+                None => drop(outcome.contested.insert(index)),
             }
         }
+        outcome.completions = causes.into_iter().zip(settled).collect();
         if let Some((_, index)) = billed.into_iter().max() {
-            let present_recalled = present.is_some_and(|stint| !stint.has(Step::Completed));
-            let performer = Some(index);
-            return Self { performer, present_recalled, contested: open, ..Self::default() };
-        }
-        if !present.is_some_and(Stint::has_set_off)
-            && let Some((index, _)) = open.pop()
+            outcome.present_recalled = present.is_some_and(|span| !span.has(Step::Completed));
+            outcome.performer = Some(index);
+        } else if !present.is_some_and(Span::has_set_off)
+            && let Some(index) = outcome.contested.pop_last()
         {
-            let present_recalled = present.is_some();
-            let performer = Some(index);
-            return Self { performer, present_recalled, contested: open, ..Self::default() };
+            outcome.present_recalled = present.is_some();
+            outcome.performer = Some(index);
         }
-        let performer = stints.present;
-        Self { performer, contested: open, ..Self::default() }
+        outcome
     }
 }
 
-/// Completions under a superseded stint that nobody who gave the job on had seen. Whoever saw one
-/// and gave the job on all the same has decided.
-pub(super) fn unseen_completions<'a>(
-    document: &Document,
-    stints: &Stints<'a>,
-    index: usize,
-    stint: &Stint<'a>,
-) -> Cause<'a> {
-    let completed = match stint.steps.get(&Step::Completed) {
-        Some(facts) if stints.present != Some(index) => facts.clone(),
-        _ => return Cause::default(),
-    };
-    let later = stints.given.iter().filter(|(epoch, _)| *epoch > stint.assignment.epoch);
-    let later = later.filter_map(|(_, id)| document.fact(&section::ASSIGNMENT, id));
-    let seen: Vec<_> = later.map(|fact| Past::of(document, fact.change)).collect();
-    let unseen = |fact: &&Fact| !seen.iter().any(|past| past.contains(&fact.change));
-    Cause::of(completed.into_iter().filter(unseen).collect())
+/// For each span the completions under it that nobody who gave the job on had seen, if it is not
+/// the present one. Whoever saw one and gave the job on all the same has decided.
+fn unseen_completions<'a>(order: &'a Order<'a>, spans: &Spans<'a>) -> Vec<Cause<'a>> {
+    let document = order.document();
+    let mut causes = vec![Cause::default(); spans.list.len()];
+    // The last first: each span asks of those who gave the job on after it.
+    let superseded = spans
+        .list
+        .iter()
+        .enumerate()
+        .filter(|(index, span)| spans.present != Some(*index) && span.has(Step::Completed));
+    let mut superseded: Vec<_> = superseded.collect();
+    if superseded.is_empty() {
+        return causes;
+    }
+    superseded.sort_by_key(|(_, span)| std::cmp::Reverse(span.assignment.epoch));
+    let mut given = spans.given.iter().rev().peekable();
+    let mut seen = order.seen();
+    for (index, span) in superseded {
+        while let Some((_, id)) = given.next_if(|(epoch, _)| *epoch > span.assignment.epoch) {
+            if let Some(fact) = document.fact(&section::ASSIGNMENT, id) {
+                seen.add(&fact.change, 0);
+            }
+        }
+        let completed = span.steps.get(&Step::Completed).into_iter().flatten().copied();
+        causes[index] = Cause::of(completed.filter(|fact| !seen.contains(&fact.change)).collect());
+    }
+    causes
 }
 
-/// The cancellation in force: one that no reopening names, nor follows without naming any.
-fn standing_cancellation(document: &Document) -> Option<&Fact> {
+/// The spans all of whose completions were recorded by someone who knew that they had lost the
+/// job: they had seen it given on or recalled, or had declined it.
+fn knowing(order: &Order<'_>, spans: &Spans<'_>, causes: &[Cause<'_>]) -> BTreeSet<usize> {
+    if causes.iter().all(|cause| cause.facts.is_empty()) {
+        return BTreeSet::new();
+    }
+    let document = order.document();
+    let mut epochs: HashMap<Option<UserId>, BTreeSet<i64>> = HashMap::new();
+    for Assignment { technician, epoch, .. } in spans.list.iter().map(|span| &span.assignment) {
+        epochs.entry(*technician).or_default().insert(*epoch);
+    }
+    // The number up to which each of them ended the assignments: a recall that of whom it names, one
+    // that names nobody its own, and whatever else gives the job on those before.
+    let given = spans.given.iter().filter_map(|(epoch, id)| {
+        let fact = document.fact(&section::ASSIGNMENT, id)?;
+        let is_recall = text(fact, &key::KIND) == Some(AssignmentKind::Recall.as_str());
+        let named = user(fact, &key::TECHNICIAN);
+        let ends = match named {
+            _ if !is_recall => epoch.saturating_sub(1),
+            None => *epoch,
+            Some(_) => *epochs.get(&named)?.range(..=epoch).next_back()?,
+        };
+        Some((fact.change, ends))
+    });
+    let ended = order.greatest_seen(given);
+    let knew = |span: &Span<'_>, fact: &Fact| {
+        let ended = document.place_of(&fact.change).and_then(|place| *ended.get(place)?);
+        span.has(Step::Declined) || ended >= Some(span.assignment.epoch)
+    };
+    let each = spans.list.iter().zip(causes).enumerate();
+    let all = each.filter(|(_, (span, cause))| cause.facts.iter().all(|fact| knew(span, fact)));
+    all.map(|(index, _)| index).collect()
+}
+
+/// The last cancellation in force: one that no reopening names, and that none had seen that names
+/// none.
+fn standing_cancellation<'a>(order: &'a Order<'a>) -> Option<&'a Fact> {
+    let document = order.document();
     let of = |step: Step| {
         let facts = document.facts(&section::STATUS);
-        facts.filter(move |fact| text(fact, &key::KIND) == Some(step.word()))
+        facts.filter(move |fact| text(fact, &key::KIND) == Some(step.as_str()))
     };
-    let taken_back = |cancelled: &&Fact| {
-        of(Step::Reopened).any(|reopened| match id_of(reopened, &key::VOIDS) {
-            Some(named) => named == cancelled.id,
-            None => reopened.id > cancelled.id,
-        })
+    let mut named = BTreeSet::new();
+    let mut unnamed = None;
+    for reopened in reopenings(document) {
+        match id_of(reopened, &key::VOIDS) {
+            Some(cancelled) => drop(named.insert(cancelled)),
+            None => unnamed.get_or_insert_with(|| order.seen()).add(&reopened.change, 0),
+        }
+    }
+    let taken_back = |it: &&Fact| {
+        named.contains(&it.id) || unnamed.as_ref().is_some_and(|seen| seen.contains(&it.change))
     };
-    of(Step::Cancelled).rfind(|cancelled| !taken_back(cancelled))
+    of(Step::Cancelled).filter(|cancelled| !taken_back(cancelled)).max_by_key(|it| it.rank())
 }
 
-/// What shows that somebody worked: steps from setting off, parts, findings, signatures.
+/// What shows that someone worked: steps from setting off, parts, findings, signatures.
 fn field_work(document: &Document) -> impl Iterator<Item = &Fact> {
     let steps = document.facts(&section::STATUS).filter(|fact| {
         let step = text(fact, &key::KIND).and_then(Step::parse);

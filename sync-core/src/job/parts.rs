@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::access::{int, text};
-use super::amounts::{NO_CURRENCY, amount_of};
+use super::billing::Terms;
 use super::family::{Family, families};
+use super::tax::rate_of;
 use super::times::corrected;
 use crate::document::{Document, Fact};
 use crate::id::{FactId, UserId, VanId};
@@ -14,6 +15,7 @@ use crate::value::Value;
 
 /// One part used; its id is also the id of the movement in the van it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PartUse {
     /// Id of the first fact about it; corrections keep it.
     pub id: FactId,
@@ -33,8 +35,14 @@ pub struct PartUse {
     pub currency: String,
     /// Minor units; absent where it does not fit.
     pub amount: Option<i64>,
-    /// Hundredths of a percent, as it was recorded.
+    /// Hundredths of a percent, where it was recorded so.
     pub tax_rate: Option<i64>,
+    /// Tax rate, thousandths of a percent.
+    #[serde(default)]
+    pub tax_millipercent: Option<i64>,
+    /// Tax, minor units: contained in the amount or to be added to it, as the job's `tax_mode` says.
+    #[serde(default)]
+    pub tax: Option<i64>,
     /// Serial number.
     pub serial: Option<String>,
     /// The van it came from.
@@ -43,24 +51,29 @@ pub struct PartUse {
     pub bin: Option<String>,
     /// Who recorded it.
     pub by: Option<UserId>,
+    /// The same, if it was on a phone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub technician: Option<UserId>,
     /// When it was used.
     pub time: Corrected,
     /// It was taken back by another fact.
     pub voided: bool,
-    /// It counts in the totals: not voided, and not a superseded technician's.
+    /// It counts in the totals: not voided, not a superseded technician's, in the job's currency or
+    /// one that a person allowed, and it says what was used and how much.
     pub billed: bool,
     /// Two people corrected it without having seen each other.
     pub contested: bool,
 }
 
 impl PartUse {
-    pub(crate) fn of(family: &Family<'_>, currency: &str) -> Self {
+    fn of(family: &Family<'_>, terms: &Terms<'_>) -> Self {
         let fact = family.current;
         let quantity = int(fact, &key::QUANTITY).unwrap_or(1000);
         let unit_price = int(fact, &key::UNIT_PRICE);
         let van = fact.record.get(&key::VAN).and_then(Value::as_bytes);
         // An amount that was written stands; else it follows from quantity and price.
-        let computed = amount_of(quantity, unit_price.unwrap_or(0));
+        let computed = || terms.amount(quantity, unit_price.unwrap_or(0));
+        let amount = int(fact, &key::AMOUNT).or_else(computed);
         let voided = family.voided_by.is_some();
         Self {
             id: family.root,
@@ -70,75 +83,107 @@ impl PartUse {
             quantity,
             unit: owned(fact, &key::UNIT),
             unit_price,
-            currency: text(fact, &key::CURRENCY).unwrap_or(currency).to_owned(),
-            amount: int(fact, &key::AMOUNT).or(computed),
+            currency: terms.currency_of(fact),
+            amount,
             tax_rate: int(fact, &key::TAX_RATE),
+            tax_millipercent: rate_of(fact),
+            tax: terms.tax(fact, amount),
             serial: owned(fact, &key::SERIAL),
             van: van.and_then(|bytes| VanId::from_slice(bytes).ok()),
             bin: owned(fact, &key::BIN),
             by: fact.author,
+            technician: fact.author.filter(|_| fact.device.is_some()),
             time: corrected(fact),
             voided,
-            billed: !voided,
+            billed: !voided && is_a_part(fact),
             contested: family.contested,
         }
     }
 }
 
+/// Whether a fact means a part: it says which, and a quantity above zero. Old logs hold others.
+pub(crate) fn is_a_part(fact: &Fact) -> bool {
+    let mut names = [key::PART_NO, key::DESCRIPTION].into_iter();
+    let named = names.any(|key| text(fact, &key).is_some_and(|text| !text.trim().is_empty()));
+    named && int(fact, &key::QUANTITY).is_none_or(|quantity| quantity > 0)
+}
+
 /// One amount to be paid besides parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Charge {
-    /// Id of the first fact about it.
+    /// Id of the first fact about it; corrections keep it.
     pub id: FactId,
+    /// The fact that says what stands now.
+    pub fact: FactId,
     /// Labour, tow, fee and the like.
     pub kind: Option<String>,
     /// What it is, in words.
     pub description: Option<String>,
+    /// Thousandths of a unit, as it was recorded.
+    #[serde(default)]
+    pub quantity: Option<i64>,
+    /// Minor units for one unit, as it was recorded.
+    #[serde(default)]
+    pub unit_price: Option<i64>,
     /// Minor units; absent where it does not fit.
     pub amount: Option<i64>,
     /// ISO 4217 code.
     pub currency: String,
-    /// Hundredths of a percent, as it was recorded.
+    /// Hundredths of a percent, where it was recorded so.
     pub tax_rate: Option<i64>,
+    /// Tax rate, thousandths of a percent.
+    #[serde(default)]
+    pub tax_millipercent: Option<i64>,
+    /// Tax, minor units: contained in the amount or to be added to it, as the job's `tax_mode` says.
+    #[serde(default)]
+    pub tax: Option<i64>,
     /// Who recorded it.
     pub by: Option<UserId>,
     /// It was taken back by another fact.
     pub voided: bool,
+    /// It counts in the totals: not voided, and in the job's currency or one that a person allowed.
+    pub billed: bool,
 }
 
 impl Charge {
-    fn of(family: &Family<'_>, currency: &str) -> Self {
+    fn of(family: &Family<'_>, terms: &Terms<'_>) -> Self {
         let fact = family.current;
-        let quantity = int(fact, &key::QUANTITY).unwrap_or(1000);
-        let computed = amount_of(quantity, int(fact, &key::UNIT_PRICE).unwrap_or(0));
+        let (quantity, unit_price) = (int(fact, &key::QUANTITY), int(fact, &key::UNIT_PRICE));
+        let computed = || terms.amount(quantity.unwrap_or(1000), unit_price.unwrap_or(0));
+        let amount = int(fact, &key::AMOUNT).or_else(computed);
+        let voided = family.voided_by.is_some();
         Self {
             id: family.root,
+            fact: fact.id,
+            quantity,
+            unit_price,
             kind: owned(fact, &key::KIND),
             description: owned(fact, &key::DESCRIPTION),
-            amount: int(fact, &key::AMOUNT).or(computed),
-            currency: text(fact, &key::CURRENCY).unwrap_or(currency).to_owned(),
+            amount,
+            currency: terms.currency_of(fact),
             tax_rate: int(fact, &key::TAX_RATE),
+            tax_millipercent: rate_of(fact),
+            tax: terms.tax(fact, amount),
             by: fact.author,
-            voided: family.voided_by.is_some(),
+            voided,
+            billed: !voided,
         }
     }
 }
 
-/// The currency of lines that name none: the one promised.
-fn currency(document: &Document) -> &str {
-    let promised = document.field(&section::PROMISE, &key::CURRENCY);
-    promised.and_then(Value::as_text).unwrap_or(NO_CURRENCY)
-}
-
-/// The parts used, oldest first, voided ones among them.
-pub(crate) fn parts(document: &Document) -> Vec<PartUse> {
-    let of = |family| PartUse::of(&family, currency(document));
+/// The parts a job's document says were used, oldest first, voided ones among them. Whether they are
+/// billed only [`super::Job`] says: that depends on whose work the job is.
+pub fn parts(document: &Document) -> Vec<PartUse> {
+    let terms = Terms::of(document);
+    let of = |family| PartUse::of(&family, &terms);
     families(document, &section::PARTS).into_iter().map(of).collect()
 }
 
 /// The charges, oldest first, voided ones among them.
 pub(super) fn charges(document: &Document) -> Vec<Charge> {
-    let of = |family| Charge::of(&family, currency(document));
+    let terms = Terms::of(document);
+    let of = |family| Charge::of(&family, &terms);
     families(document, &section::CHARGES).into_iter().map(of).collect()
 }
 

@@ -1,26 +1,27 @@
 //! The customer signatures of a job, each with what was changed since.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::Job;
 use super::access::text;
+use super::causal::in_order;
 use super::evidence::hex;
 use super::times::corrected;
 use crate::document::{Document, Fact};
 use crate::id::{DeviceId, FactId, JobId, UserId};
 use crate::place::Place;
 use crate::schema::{key, section};
-use crate::seal::{Countersignature, Difference, Seal, Standing};
+use crate::seal::{Changes, Difference, LISTED, Renderings, Seal, countersigned, is_seal};
 use crate::time::Corrected;
 
 /// One signature. Whether the device really made it, its verification says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SealView {
     /// The fact.
     pub id: FactId,
-    /// It is well formed and its digest is that of what was shown.
+    /// It counts: it is well formed, its digest is that of what was shown, and it is of its author's
+    /// phone or countersigned.
     pub sound: bool,
     /// Name of who signed.
     pub name: Option<String>,
@@ -42,61 +43,102 @@ pub struct SealView {
     pub place: Option<Place>,
     /// When the server countersigned it, Unix milliseconds.
     pub countersigned_at: Option<i64>,
-    /// What was changed since it was signed.
+    /// What was changed since it was signed: the first [`LISTED`] places, and of all seals of the
+    /// job together the first [`LISTED_OF_JOB`], the last seal's before those of earlier ones.
     pub changed_since_signed: Vec<Difference>,
+    /// How many places were changed since it was signed.
+    #[serde(default)]
+    pub changes: usize,
+    /// Whether any of them touches what is to be paid.
+    #[serde(default)]
+    pub changes_money: bool,
 }
 
-/// The facts of a job's signatures, without the server's words for them.
-pub(super) fn signatures(document: &Document) -> impl DoubleEndedIterator<Item = &Fact> {
+/// Differences that are listed of all seals of a job.
+pub const LISTED_OF_JOB: usize = 200;
+
+/// One signature as it was recorded.
+pub(super) struct Signature<'d> {
+    fact: &'d Fact,
+    seal: Option<Seal>,
+    /// When the server countersigned it.
+    countersigned_at: Option<i64>,
+    /// It is a customer's: for completing, and for what changed since.
+    pub counts: bool,
+}
+
+/// The signatures of a job without the server's countersignatures, the first first.
+pub(super) fn read(document: &Document) -> Vec<Signature<'_>> {
+    let Some(job) = document.id().job() else { return Vec::new() };
     let facts = document.facts(&section::SIGNATURES);
-    facts.filter(|fact| text(fact, &key::KIND) != Some("countersigned"))
-}
-
-/// The seals, oldest id first, against the job as it stands.
-pub(super) fn seals(document: &Document, job: &Job) -> Vec<SealView> {
-    let standing = signatures(document).next().map(|_| Standing::of(job));
-    let standing = standing.iter().cycle();
-    let words = words(document);
-    let views = signatures(document).zip(standing);
-    views.map(|(fact, standing)| view(job.id, fact, standing, &words)).collect()
-}
-
-/// When each seal was first countersigned.
-fn words(document: &Document) -> BTreeMap<FactId, i64> {
-    let mut words = BTreeMap::new();
-    for word in document.facts(&section::SIGNATURES).filter_map(Countersignature::read) {
-        let first = words.entry(word.seal).or_insert(word.received_at);
-        *first = word.received_at.min(*first);
+    let facts = facts.filter(|fact| text(fact, &key::KIND) != Some("countersigned"));
+    let facts = in_order(facts);
+    if facts.is_empty() {
+        return Vec::new();
     }
-    words
+    let words = countersigned(document);
+    let mut signatures = Vec::with_capacity(facts.len());
+    for fact in facts {
+        let seal = is_seal(&fact.record).then(|| Seal::of(job, fact).ok()).flatten();
+        let countersigned_at = words.get(&fact.id).copied();
+        // Its phone's key was asked when it was admitted; for another phone's, and where an old log
+        // does not say whose it is, the server answers.
+        let own = |seal: &Seal| fact.device == Some(seal.device);
+        let counts = seal.as_ref().is_some_and(|seal| countersigned_at.is_some() || own(seal));
+        signatures.push(Signature { fact, seal, countersigned_at, counts });
+    }
+    signatures
 }
 
-fn view(job: JobId, fact: &Fact, standing: &Standing, words: &BTreeMap<FactId, i64>) -> SealView {
-    let seal = Seal::of(job, fact).ok();
-    let signer = seal.as_ref().map(|seal| &seal.signer);
+/// The seals, the first first, against the job as it stands.
+pub(super) fn seals(job: &Job, signatures: Vec<Signature<'_>>) -> Vec<SealView> {
+    if signatures.is_empty() {
+        return Vec::new();
+    }
+    let renderings = Renderings::of(job);
+    let standing = renderings.standing();
+    let mut room = LISTED_OF_JOB;
+    let mut views = Vec::new();
+    for signature in signatures.into_iter().rev() {
+        let seal = signature.seal.as_ref().filter(|_| signature.counts);
+        let changes = seal.map(|seal| seal.changes(&standing, room.min(LISTED)));
+        let changes = changes.unwrap_or_default();
+        room -= changes.listed.len();
+        views.push(view(signature, changes));
+    }
+    views.reverse();
+    views
+}
+
+fn view(signature: Signature<'_>, changes: Changes) -> SealView {
+    let Signature { fact, seal, countersigned_at, counts } = signature;
     SealView {
         id: fact.id,
-        sound: seal.is_some(),
-        name: signer.map(|signer| signer.name.clone()),
-        role: signer.map(|signer| signer.role.clone()),
-        language: signer.map(|signer| signer.language.clone()),
-        statement: signer.map(|signer| signer.statement.clone()),
-        digest: seal.as_ref().map(|seal| hex(&seal.digest)),
-        device: seal.as_ref().map(|seal| seal.device),
+        sound: counts,
         by: fact.author,
         time: corrected(fact),
         place: Place::read(&fact.record),
-        countersigned_at: words.get(&fact.id).copied(),
-        changed_since_signed: seal.map(|seal| seal.changed_from(standing)).unwrap_or_default(),
+        countersigned_at,
+        changed_since_signed: changes.listed,
+        changes: changes.count,
+        changes_money: changes.about_money,
+        digest: seal.as_ref().map(|seal| hex(&seal.digest)),
+        device: seal.as_ref().map(|seal| seal.device),
+        name: seal.as_ref().map(|seal| seal.signer.name.clone()),
+        role: seal.as_ref().map(|seal| seal.signer.role.clone()),
+        language: seal.as_ref().map(|seal| seal.signer.language.clone()),
+        statement: seal.map(|seal| seal.signer.statement),
     }
 }
 
-/// The last signature, if what is to be paid was changed after it: the new amount needs a new
-/// one. Of several the one with the greatest id is the last.
+/// The last seal, if no seal shows what is to be paid now: the new amount needs a new one. Any seal of
+/// the amount will do.
 pub(super) fn outdated<'a>(document: &'a Document, seals: &[SealView]) -> Option<&'a Fact> {
-    let last = seals.last()?;
-    let is_outdated = last.changed_since_signed.iter().any(Difference::is_about_money);
-    document.fact(&section::SIGNATURES, &last.id).filter(|_| is_outdated)
+    let mut sound = seals.iter().filter(|seal| seal.sound);
+    if sound.clone().any(|seal| !seal.changes_money) {
+        return None;
+    }
+    document.fact(&section::SIGNATURES, &sound.next_back()?.id)
 }
 
 /// The seal of a signature fact, if it is well formed.

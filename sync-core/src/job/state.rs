@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::{Cause, Decisions};
 use super::outcome::Outcome;
-use super::stint::{Stint, Stints};
-use super::{About, Assignment, AssignmentKind, Step};
+use super::span::{Span, Spans};
+use super::{Assignment, AssignmentKind, ExceptionKind, Step};
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = JobState))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Taken in, nobody asked yet.
@@ -61,7 +62,7 @@ impl State {
     ];
 
     /// The word in the API and the store.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Received => "received",
             Self::Offered => "offered",
@@ -82,7 +83,7 @@ impl State {
 
     /// The state of this word.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
     /// Whether nothing more is expected from the road.
@@ -138,44 +139,43 @@ impl State {
     }
 
     /// The state of a job, but for the dealership's answer.
-    pub(super) fn of(stints: &Stints<'_>, outcome: &Outcome<'_>, decisions: &Decisions) -> Self {
+    pub(super) fn of(spans: &Spans<'_>, outcome: &Outcome<'_>, decisions: &Decisions<'_>) -> Self {
         if outcome.cancelled.is_some() {
             let accepted = outcome.crossed_decision.as_ref();
             let accepted = accepted.is_some_and(|d| d.choice == "accept_completed");
             return if accepted { Self::Completed } else { Self::Cancelled };
         }
-        // Somebody completed it; the open question is only whose work is billed.
+        // Someone completed it; the open question is only whose work is billed.
         if !outcome.contested.is_empty() {
             return Self::Completed;
         }
-        match outcome.performer.and_then(|index| stints.list.get(index)) {
-            Some(stint) => Self::of_stint(stint, decisions),
+        match outcome.performer.and_then(|index| spans.list.get(index)) {
+            Some(span) => Self::of_span(span, decisions),
             None => Self::Received,
         }
     }
 
-    fn of_stint(stint: &Stint<'_>, decisions: &Decisions) -> Self {
-        let reached = Self::reached(stint);
+    fn of_span(span: &Span<'_>, decisions: &Decisions<'_>) -> Self {
+        let reached = Self::reached(span);
         if reached == Self::Completed {
             return reached;
         }
         for (step, about, state) in [
-            (Step::Goa, About::GoaClaimed, Self::Goa),
-            (Step::Unsuccessful, About::UnsuccessfulClaimed, Self::Unsuccessful),
+            (Step::Goa, ExceptionKind::GoaClaimed, Self::Goa),
+            (Step::Unsuccessful, ExceptionKind::UnsuccessfulClaimed, Self::Unsuccessful),
         ] {
-            let cause = Cause::of(stint.steps.get(&step).cloned().unwrap_or_default());
-            let decision = decisions.on(about.word(), &cause);
-            if decision.is_some_and(|d| d.choice == "confirm") {
+            let cause = Cause::of(span.steps.get(&step).cloned().unwrap_or_default());
+            if decisions.about(about, &cause).chose("confirm") {
                 return state;
             }
         }
         reached
     }
 
-    /// How far a stint came: its furthest step, or just the offer or assignment.
-    pub(super) fn reached(stint: &Stint<'_>) -> Self {
-        let given = Self::given(&stint.assignment);
-        let steps = stint.steps.keys().filter_map(|step| Self::after(*step));
+    /// How far a span came: its furthest step, or just the offer or assignment.
+    pub(super) fn reached(span: &Span<'_>) -> Self {
+        let given = Self::given(&span.assignment);
+        let steps = span.steps.keys().filter_map(|step| Self::after(*step));
         steps.fold(given, Self::max)
     }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a status fact says happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// A technician found a customer at the roadside and opened the job themself.
@@ -33,7 +34,7 @@ pub enum Step {
     /// The office or the customer called the job off.
     Cancelled,
     /// The office takes a cancellation or an ending back, whose fact it names in `voids`; naming
-    /// none, it takes back every earlier cancellation.
+    /// none, it takes back every cancellation it had seen.
     Reopened,
 }
 
@@ -57,7 +58,7 @@ impl Step {
     ];
 
     /// The word of the fact's `kind`.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::WalkUp => "walk_up",
             Self::Accepted => "accepted",
@@ -78,10 +79,10 @@ impl Step {
 
     /// The step of this word; absent for a word only a newer version knows.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.word() == word)
+        Self::ALL.into_iter().find(|step| step.as_str() == word)
     }
 
-    /// Whether the step shows that somebody left for the customer.
+    /// Whether the step shows that someone left for the customer.
     pub fn is_field_work(self) -> bool {
         match self {
             Self::EnRoute

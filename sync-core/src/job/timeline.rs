@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Step;
-use super::access::text;
-use super::causal::Past;
-use super::times::corrected;
-use crate::change::ChangeRef;
+use super::access::{id_of, text};
+use super::causal::Order;
+use super::times::{corrected, is_by_office};
 use crate::document::{Document, Fact};
 use crate::id::{FactId, UserId};
 use crate::schema::{Key, key, section};
@@ -15,6 +14,7 @@ use crate::value::Value;
 
 /// One line of the story.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TimelineItem {
     /// When, in server time, with its uncertainty and how far the phone's clock was off.
     #[serde(flatten)]
@@ -27,8 +27,14 @@ pub struct TimelineItem {
     pub what: Option<String>,
     /// The fact; absent for a field.
     pub fact: Option<FactId>,
+    /// The fact that this one takes back, or lets stand again where that itself takes one back.
+    pub takes_back: Option<FactId>,
     /// The most telling text of it: a note, a reason, a part, the new value.
     pub detail: Option<String>,
+    /// The note beside it, where it is not the detail itself.
+    pub note: Option<String>,
+    /// Someone at a desk wrote it; no phone did.
+    pub by_office: bool,
     /// It was recorded without knowledge of an assignment or cancellation that itself was made
     /// without knowledge of it: the two crossed.
     pub late: bool,
@@ -50,7 +56,10 @@ pub fn timeline(document: &Document) -> Vec<TimelineItem> {
                     section: name.to_string(),
                     what: Some(key.to_string()),
                     fact: None,
+                    takes_back: None,
                     detail: shown(&value.value),
+                    note: None,
+                    by_office: value.author.is_some(),
                     late: false,
                 });
             }
@@ -64,7 +73,7 @@ fn order(item: &TimelineItem) -> impl Ord + use<'_> {
     (item.time.at, item.fact, &item.section, &item.what, &item.detail, item.by)
 }
 
-fn of_fact(fact: &Fact, crossings: &Crossings) -> TimelineItem {
+fn of_fact(fact: &Fact, crossings: &Crossings<'_>) -> TimelineItem {
     let what = [key::KIND, key::STEP, key::ABOUT, key::PART_NO, key::STAGE, key::ROLE];
     let detail =
         [key::TEXT, key::REASON, key::CHOICE, key::RESULT, key::DESCRIPTION, key::NOTE, key::NAME];
@@ -75,7 +84,10 @@ fn of_fact(fact: &Fact, crossings: &Crossings) -> TimelineItem {
         section: fact.section.to_string(),
         what: first(&what),
         fact: Some(fact.id),
+        takes_back: id_of(fact, &key::VOIDS),
+        note: first(&[key::NOTE]).filter(|note| Some(note) != first(&detail).as_ref()),
         detail: first(&detail),
+        by_office: is_by_office(fact),
         late: crossings.crossed(fact),
     }
 }
@@ -93,11 +105,15 @@ fn shown(value: &Value) -> Option<String> {
     }
 }
 
-/// Office decisions a phone can cross: assignments, cancellations, reopenings.
-struct Crossings(Vec<(ChangeRef, Past, Vec<ChangeRef>)>);
+/// Which changes crossed an office decision a phone can cross: an assignment, a cancellation, a
+/// reopening.
+struct Crossings<'d> {
+    document: &'d Document,
+    crossed: Vec<bool>,
+}
 
-impl Crossings {
-    fn of(document: &Document) -> Self {
+impl<'d> Crossings<'d> {
+    fn of(document: &'d Document) -> Self {
         let given = document.facts(&section::ASSIGNMENT);
         let ended = document.facts(&section::STATUS).filter(|fact| {
             let step = text(fact, &key::KIND).and_then(Step::parse);
@@ -106,18 +122,11 @@ impl Crossings {
         let mut changes: Vec<_> = given.chain(ended).map(|fact| fact.change).collect();
         changes.sort();
         changes.dedup();
-        let past = |change: ChangeRef| {
-            (change, Past::of(document, change), super::causal::first_after(document, change))
-        };
-        Self(changes.into_iter().map(past).collect())
+        Self { document, crossed: Order::of(document).crossed(&changes) }
     }
 
     fn crossed(&self, fact: &Fact) -> bool {
-        self.0.iter().any(|(_, past, after)| {
-            let follows = after
-                .iter()
-                .any(|first| first.actor == fact.change.actor && fact.change.seq >= first.seq);
-            !past.contains(&fact.change) && !follows
-        })
+        let place = self.document.place_of(&fact.change);
+        place.and_then(|place| self.crossed.get(place)).copied().unwrap_or(false)
     }
 }

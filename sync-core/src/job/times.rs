@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Step;
-use super::access::int;
-use super::stint::Stint;
+use super::access::{int, text};
+use super::span::Span;
 use crate::document::Fact;
 use crate::id::FactId;
 use crate::place::Place;
@@ -15,6 +15,7 @@ use crate::time::{Corrected, Stamp};
 
 /// When and where one step was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StepTime {
     /// In server time, with its uncertainty.
     #[serde(flatten)]
@@ -29,6 +30,12 @@ pub struct StepTime {
     pub accuracy: Option<i64>,
     /// Metres from the job's pin; informs, never blocks.
     pub from_pin_m: Option<i64>,
+    /// The office entered it, as it was told; no phone recorded it.
+    #[serde(default)]
+    pub by_office: bool,
+    /// Who told the office.
+    #[serde(default)]
+    pub told_by: Option<String>,
 }
 
 /// The time of a fact in server terms.
@@ -36,14 +43,19 @@ pub(crate) fn corrected(fact: &Fact) -> Corrected {
     Stamp::read(&fact.record, fact.time).corrected()
 }
 
+/// Whether someone at a desk wrote it.
+pub(super) fn is_by_office(fact: &Fact) -> bool {
+    fact.author.is_some() && fact.device.is_none()
+}
+
 /// The steps every rescue passes, in order.
 const PATH: [Step; 5] =
     [Step::Accepted, Step::EnRoute, Step::OnScene, Step::Working, Step::Completed];
 
-/// Times of the steps of one stint.
-pub(super) fn of(stint: &Stint<'_>, pin: Option<Place>) -> BTreeMap<Step, StepTime> {
+/// Times of the steps of one span.
+pub(super) fn of(span: &Span<'_>, pin: Option<Place>) -> BTreeMap<Step, StepTime> {
     let mut times = BTreeMap::new();
-    for (step, facts) in &stint.steps {
+    for (step, facts) in &span.steps {
         if let Some(fact) = facts.iter().min_by_key(|fact| (corrected(fact).at, fact.id)) {
             times.insert(*step, step_time(fact, pin));
         }
@@ -68,7 +80,7 @@ pub(super) fn of(stint: &Stint<'_>, pin: Option<Place>) -> BTreeMap<Step, StepTi
 }
 
 /// Whether a recorded step shows that an earlier one must have been: claims and refusals end a
-/// rescue anywhere, and show only that somebody was there or not.
+/// rescue anywhere, and show only that someone was there or not.
 fn is_later(recorded: Step, missing: Step) -> bool {
     match recorded {
         Step::Goa | Step::Unsuccessful => missing <= Step::OnScene,
@@ -94,5 +106,7 @@ fn step_time(fact: &Fact, pin: Option<Place>) -> StepTime {
         place,
         accuracy: int(fact, &key::ACCURACY),
         from_pin_m: metres,
+        by_office: is_by_office(fact),
+        told_by: text(fact, &key::NAME).map(str::to_owned),
     }
 }

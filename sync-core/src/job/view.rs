@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{About, Job, State};
+use super::{ExceptionKind, Job, State};
 use crate::id::{BranchId, JobId, UserId};
 use crate::place::Place;
 
@@ -35,16 +35,16 @@ pub struct JobSummary {
     pub technician: Option<UserId>,
     /// The outsourced company whose job it is.
     pub provider: Option<String>,
-    /// Epoch of that assignment.
+    /// Number of that assignment.
     pub epoch: Option<i64>,
     /// Estimated arrival, Unix milliseconds.
     pub eta: Option<i64>,
     /// Latest promised arrival, Unix milliseconds.
     pub eta_by: Option<i64>,
-    /// When the job was made, Unix milliseconds.
+    /// When the job was taken in, Unix milliseconds; a phone's clock is corrected.
     pub created: i64,
     /// What waits for a decision.
-    pub exceptions: Vec<About>,
+    pub exceptions: Vec<ExceptionKind>,
 }
 
 impl Job {
@@ -68,7 +68,7 @@ impl Job {
             epoch: assignment.map(|a| a.epoch),
             eta: self.promise.eta.or(assignment.and_then(|a| a.eta)),
             eta_by: self.promise.eta_by,
-            created: self.id.unix_ms(),
+            created: self.created,
             exceptions: self.exceptions.iter().map(|exception| exception.about).collect(),
         }
     }

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::{Caller, Role, decide};
+use super::{Principal, Role, decide};
 use crate::change::Entry;
 use crate::document::{Author, Document};
 use crate::id::{ActorId, FactId, JobId, UserId, VanId};
-use crate::job::Step;
-use crate::schema::{DocId, DocKind, Key, Section, key, section};
+use crate::schema::{
+    DocId, DocKind, Holds, Key, May, Section, SectionSpec, example, key, section, sections,
+};
 use crate::value::{Record, Value};
 
 /// `docs/policy.md`: every decision the policy makes, in Markdown.
@@ -21,8 +22,9 @@ pub fn table() -> String {
             DocKind::Technician | DocKind::Other(_) => "Technician",
         };
         let _ = write!(out, "\n## {title}\n\n{COLUMNS}");
-        for name in kind.genesis_sections() {
-            for (what, entry) in probes(kind, &Section::known(name)) {
+        for spec in sections(kind) {
+            let name = &spec.section;
+            for (what, entry) in probes(spec) {
                 let _ = write!(out, "| {name} | {what} | {} |", scenes.technician(&entry));
                 for role in Role::ALL.into_iter().filter(|role| *role != Role::Technician) {
                     let _ = write!(out, " {} |", answer(&scenes.theirs, role, &entry));
@@ -47,7 +49,9 @@ const HEADER: &str = "\
 Generated from `sync_core::policy` by `TOWLINE_WRITE_DOCS=1 cargo test -p sync-core policy_table`; a
 test fails when this file and the code differ.
 
-*yes* is allowed, anything else is the code of the refusal. A technician is asked three times: about
+*yes* is allowed. *later* is a code of the verdict *later*: the phone keeps the work for a newer
+server. Anything else is the code of the refusal. What an allowed fact must say is in
+[facts.md](facts.md); one that does not is refused with `shape`. A technician is asked three times: about
 a document that is or was *theirs*, about *another's*, and about a *new* one that nobody wrote to yet;
 where all three answers agree there is one.
 ";
@@ -118,7 +122,10 @@ fn given_to(mut document: Document, who: u8) -> Document {
 }
 
 fn fact(section: &Section, record: &[(Key, Value)]) -> Entry {
-    let record: Record = record.iter().cloned().collect();
+    entry(section, record.iter().cloned().collect())
+}
+
+fn entry(section: &Section, record: Record) -> Entry {
     Entry::Fact { section: section.clone(), id: FactId::new(1, [8; 10]), record }
 }
 
@@ -128,51 +135,44 @@ fn field(section: &Section, key: Key) -> Entry {
 }
 
 /// The entries one section is asked about, each with its name in the table.
-fn probes(kind: DocKind, section: &Section) -> Vec<(String, Entry)> {
-    let job = Value::Bytes(JobId::new(1, [7; 10]).as_bytes().to_vec());
+fn probes(spec: &'static SectionSpec) -> Vec<(String, Entry)> {
+    let section = &spec.section;
     let mut probes = Vec::new();
-    match (kind, section.as_str()) {
-        (DocKind::Job, "status") => {
-            for step in Step::ALL {
-                let mut record = vec![(key::KIND, step.word().into()), (key::EPOCH, 1.into())];
-                if step.needs_reason() {
-                    record.push((key::REASON, "other".into()));
-                }
-                probes.push((format!("fact `{}`", step.word()), fact(section, &record)));
+    match &spec.holds {
+        Holds::Fields(_) => {
+            let own = [key::TECHNICIAN, key::ACTIVE];
+            let who_drives = spec.writers.dispatcher == May::SetWhoDrives;
+            for key in own.into_iter().filter(|_| who_drives) {
+                probes.push((format!("field `{key}`"), field(section, key)));
             }
-            let step = [(key::KIND, "accepted".into()), (key::EPOCH, 2.into())];
-            probes.push(("fact of an epoch not theirs".into(), fact(section, &step)));
-            let step = [(key::KIND, "declined".into()), (key::EPOCH, 1.into())];
-            probes.push(("fact without its reason".into(), fact(section, &step)));
-            let step = [(key::KIND, "teleported".into()), (key::EPOCH, 1.into())];
-            probes.push(("fact of an unknown kind".into(), fact(section, &step)));
-        }
-        (DocKind::Van, "movements") => {
-            let used = [(key::KIND, "use".into()), (key::JOB, job)];
-            probes.push(("fact `use` for a job".into(), fact(section, &used)));
-            probes.push(("other fact".into(), fact(section, &[(key::KIND, "load".into())])));
-        }
-        (DocKind::Job, "signatures") => {
-            let word = [(key::KIND, "countersigned".into())];
-            probes.push(("fact `countersigned`".into(), fact(section, &word)));
-            probes.push(("other fact".into(), fact(section, &[(key::KIND, "seal".into())])));
-        }
-        (_, "intake" | "promise") | (DocKind::Technician, "details") => {
-            probes.push(("field".into(), field(section, key::NAME)));
+            let rest = if who_drives { "other field" } else { "field" };
+            probes.push((rest.into(), field(section, key::PLATE)));
             probes.push(("fact".into(), fact(section, &[])));
             return probes;
         }
-        (DocKind::Van, "details") => {
-            probes.push(("field `technician`".into(), field(section, key::TECHNICIAN)));
-            probes.push(("field `active`".into(), field(section, key::ACTIVE)));
-            probes.push(("other field".into(), field(section, key::PLATE)));
-            probes.push(("fact".into(), fact(section, &[])));
-            return probes;
+        Holds::Facts { by, kinds } => {
+            let own = kinds.iter().filter(|kind| kind.writers.is_some());
+            for kind in own.clone() {
+                let what = format!("fact `{}`", kind.word);
+                probes.push((what, entry(section, example(by.as_ref(), kind))));
+            }
+            let rest = if own.count() == 0 { "fact" } else { "other fact" };
+            let others = kinds.iter().find(|kind| kind.writers.is_none());
+            if let Some(kind) = others {
+                probes.push((rest.into(), entry(section, example(by.as_ref(), kind))));
+            }
         }
-        _ => probes.push(("fact".into(), fact(section, &[]))),
     }
-    let unknown = Value::Bytes(FactId::new(1, [6; 10]).as_bytes().to_vec());
-    if section.as_str() == "parts" {
+    if *section == section::STATUS {
+        let step = [(key::KIND, "accepted".into()), (key::EPOCH, 2.into())];
+        probes.push(("fact of an assignment not theirs".into(), fact(section, &step)));
+        let step = [(key::KIND, "declined".into()), (key::EPOCH, 1.into())];
+        probes.push(("fact without its reason".into(), fact(section, &step)));
+        let step = [(key::KIND, "teleported".into()), (key::EPOCH, 1.into())];
+        probes.push(("fact of an unknown kind".into(), fact(section, &step)));
+    }
+    if *section == section::PARTS {
+        let unknown = Value::Bytes(FactId::new(1, [6; 10]).as_bytes().to_vec());
         let voids = fact(section, &[(key::VOIDS, unknown)]);
         probes.push(("fact that voids one that is not there".into(), voids));
     }
@@ -191,8 +191,9 @@ fn strangers(kind: DocKind) -> [(&'static str, Entry); 2] {
 }
 
 fn answer(document: &Document, role: Role, entry: &Entry) -> String {
-    match decide(&Caller { user: user(ME), role }, document, entry) {
+    match decide(&Principal { user: user(ME), role }, document, entry) {
         Ok(()) => "yes".into(),
+        Err(denied) if denied.is_for_newer_version() => format!("*later* `{}`", denied.code),
         Err(denied) => format!("`{}`", denied.code),
     }
 }

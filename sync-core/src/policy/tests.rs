@@ -1,6 +1,6 @@
 //! The policy's promises beyond the table: what only history or the rest of a change can decide.
 
-use super::{Caller, Denied, Role, decide, decide_change};
+use super::{Denied, Principal, Role, decide, decide_change};
 use crate::change::Entry;
 use crate::document::{Author, Document};
 use crate::id::{ActorId, FactId, JobId, UserId, VanId};
@@ -14,8 +14,8 @@ fn user(who: u8) -> UserId {
     UserId::new(NOW, [who; 10])
 }
 
-fn technician(who: u8) -> Caller {
-    Caller { user: user(who), role: Role::Technician }
+fn technician(who: u8) -> Principal {
+    Principal { user: user(who), role: Role::Technician }
 }
 
 fn id(id: UserId) -> Value {
@@ -99,7 +99,7 @@ fn a_technician_takes_back_only_what_they_recorded() {
     assert_eq!(decide(&technician(1), &job, &voids(3)), Ok(()));
     assert_eq!(code(decide(&technician(2), &job, &voids(3))), "fact_not_yours");
     assert_eq!(code(decide(&technician(1), &job, &voids(5))), "fact_unknown");
-    let manager = Caller { user: user(8), role: Role::Manager };
+    let manager = Principal { user: user(8), role: Role::Manager };
     assert_eq!(decide(&manager, &job, &voids(3)), Ok(()));
 }
 

@@ -1,13 +1,35 @@
-//! What a document is made of: its kind, its sections, and the names used inside them.
+//! What a document is made of: its kind, its sections, and what each fact and field must say.
+//!
+//! One table says it (`table`, in the files `job`, `van` and `technician`): a kind of document has
+//! sections, a section holds fields or kinds of facts, each with its keys, and both say who may
+//! write them. The sections of the genesis, the policy, the check of every fact ([`check`]) and the
+//! pages `docs/facts.md` and `docs/policy.md` are read off it. To add a kind of fact, add it to the
+//! table; a new name first gets a number in the dictionary (`words`).
 
+mod currency;
+mod facts;
+mod form;
+mod job;
+pub mod lists;
 mod name;
+mod shape;
+mod table;
+mod technician;
+mod van;
 mod words;
 
 use std::borrow::Cow;
 use std::fmt;
 
+pub use currency::{CURRENCIES, currency, minor_units};
+pub use facts::page;
+pub use form::{Form, Need, Sample};
 pub use name::Key;
-pub use words::{Coding, key, keys, word};
+pub use shape::{Misshapen, check, check_field, check_record, example};
+pub use table::{COMMON, Found, Holds, KeySpec, KindSpec, May, SectionSpec, TAKES_BACK, Writers};
+pub use table::{PRICE_MOST, TAX_MOST};
+pub use table::{find_kind, find_section, sections};
+pub use words::{Coding, NUMBERED_SECTIONS, key, keys, section, word};
 
 use crate::id::{BadId, JobId, UserId, VanId};
 
@@ -51,25 +73,23 @@ impl DocKind {
     /// The order is part of every change hash: append only, in a new schema version.
     pub fn genesis_sections(self) -> &'static [&'static str] {
         match self {
-            Self::Job => &[
-                "intake",
-                "promise",
-                "assignment",
-                "status",
-                "work",
-                "parts",
-                "charges",
-                "checklist",
-                "attachments",
-                "notes",
-                "signatures",
-                "decisions",
-                "settlement",
-                "feedback",
-            ],
-            Self::Van => &["details", "movements", "counts", "notes"],
-            Self::Technician => &["details", "certificates", "shifts", "notes"],
+            Self::Job => job::GENESIS,
+            Self::Van => van::GENESIS,
+            Self::Technician => technician::GENESIS,
             Self::Other(_) => &[],
+        }
+    }
+
+    /// Every kind this version knows.
+    pub const ALL: [Self; 3] = [Self::Job, Self::Van, Self::Technician];
+
+    /// The word in documents and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Job => "job",
+            Self::Van => "van",
+            Self::Technician => "technician",
+            Self::Other(_) => "document",
         }
     }
 }
@@ -174,57 +194,5 @@ impl fmt::Debug for Section {
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// The sections by name.
-pub mod section {
-    use super::Section;
-
-    macro_rules! sections {
-        ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
-            $($(#[$doc])* pub const $name: Section = Section::known($text);)*
-        };
-    }
-
-    sections! {
-        /// Job, fields: who called, where, which vehicle, what is wrong.
-        INTAKE = "intake";
-        /// Job, fields: what the customer was promised and the price agreed.
-        PROMISE = "promise";
-        /// Job, facts by the office: each offer or assignment, with its epoch.
-        ASSIGNMENT = "assignment";
-        /// Job, facts: every step of the rescue, and its cancellation.
-        STATUS = "status";
-        /// Job, facts: what was observed and done (odometer, VIN read, cause, correction).
-        WORK = "work";
-        /// Job, facts: parts used.
-        PARTS = "parts";
-        /// Job, facts by the office: amounts to be paid besides parts.
-        CHARGES = "charges";
-        /// Job, facts: result of each checklist step.
-        CHECKLIST = "checklist";
-        /// Job, facts: photos and files by content hash.
-        ATTACHMENTS = "attachments";
-        /// Any kind, facts: remarks.
-        NOTES = "notes";
-        /// Job, facts: seals (customer signatures).
-        SIGNATURES = "signatures";
-        /// Job, facts by the office: what was decided about an exception.
-        DECISIONS = "decisions";
-        /// Job, facts by the server: what the dealership system answered.
-        SETTLEMENT = "settlement";
-        /// Job, facts: survey answers and complaints.
-        FEEDBACK = "feedback";
-        /// Van and technician, fields: name, branch, plate and the like.
-        DETAILS = "details";
-        /// Van, facts: each change of stock.
-        MOVEMENTS = "movements";
-        /// Van, facts: stock counted by hand.
-        COUNTS = "counts";
-        /// Technician, facts: skills and certificates with their expiry.
-        CERTIFICATES = "certificates";
-        /// Technician, facts: shifts, absences.
-        SHIFTS = "shifts";
     }
 }

@@ -25,7 +25,7 @@ impl Key {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Name::Numbered(number) => KEYS.get(usize::from(*number)).map_or("", |(name, _)| name),
+            Name::Numbered(number) => KEYS.get(usize::from(*number)).map_or("", |known| known.name),
             Name::Spelled(name) => name,
         }
     }
@@ -57,9 +57,30 @@ impl Key {
     pub fn coding(&self) -> Coding {
         match &self.0 {
             Name::Numbered(number) => {
-                KEYS.get(usize::from(*number)).map_or(Coding::Plain, |(_, coding)| *coding)
+                KEYS.get(usize::from(*number)).map_or(Coding::Plain, |known| known.coding)
             }
             Name::Spelled(_) => Coding::Plain,
+        }
+    }
+}
+
+impl Key {
+    /// The name of a key of the dictionary.
+    pub fn known(&self) -> Option<&'static str> {
+        match &self.0 {
+            Name::Numbered(number) => KEYS.get(usize::from(*number)).map(|known| known.name),
+            Name::Spelled(_) => None,
+        }
+    }
+
+    /// What a value under this key says, with its unit; empty for a key that is not in the
+    /// dictionary.
+    pub fn meaning(&self) -> &'static str {
+        match &self.0 {
+            Name::Numbered(number) => {
+                KEYS.get(usize::from(*number)).map_or("", |known| known.means.trim_ascii())
+            }
+            Name::Spelled(_) => "",
         }
     }
 }

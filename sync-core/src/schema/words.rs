@@ -1,4 +1,5 @@
-//! The key and word dictionaries of the compact encoding: number, name and how integers are coded.
+//! The dictionaries of the compact encoding: sections, keys and words by number. What they mean
+//! together is in [`super::table`].
 //!
 //! A number, once released, keeps its name and coding for ever: append at the end only. A name
 //! that is not here travels spelled out, so an older version still reads what a newer one adds.
@@ -6,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::Key;
+use super::{Key, Section};
 
 /// How an integer under a key is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,16 +22,82 @@ pub enum Coding {
     Word,
 }
 
+/// A key of the dictionary.
+pub(super) struct Known {
+    pub name: &'static str,
+    pub coding: Coding,
+    /// What a value under it says, in one sentence.
+    pub means: &'static str,
+}
+
 macro_rules! keys {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $coding:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal, $coding:ident;)*) => {
         /// The keys by name.
         pub mod key {
             use super::Key;
-            $($(#[$doc])* pub const $name: Key = Key::numbered(super::number($text));)*
+            $($(#[doc = $doc])* pub const $name: Key = Key::numbered(super::number($text));)*
         }
 
-        pub(super) const KEYS: &[(&str, Coding)] = &[$(($text, Coding::$coding)),*];
+        pub(super) const KEYS: &[Known] = &[$(Known {
+            name: $text,
+            coding: Coding::$coding,
+            means: concat!($($doc),*),
+        }),*];
     };
+}
+
+macro_rules! sections {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal;)*) => {
+        /// The sections by name.
+        pub mod section {
+            use super::Section;
+            $($(#[doc = $doc])* pub const $name: Section = Section::known($text);)*
+        }
+
+        /// Sections with a number of their own, in the order of their numbers from 1; append only.
+        pub const NUMBERED_SECTIONS: &[Section] = &[$(section::$name),*];
+    };
+}
+
+sections! {
+    /// Job, fields: who called, where, which vehicle, what is wrong.
+    INTAKE = "intake";
+    /// Job, fields: what the customer was promised and the price agreed.
+    PROMISE = "promise";
+    /// Job, facts by the office: each offer or assignment, with its number.
+    ASSIGNMENT = "assignment";
+    /// Job, facts: every step of the rescue, and its cancellation.
+    STATUS = "status";
+    /// Job, facts: what was observed and done (odometer, VIN read, cause, correction).
+    WORK = "work";
+    /// Job, facts: parts used.
+    PARTS = "parts";
+    /// Job, facts by the office: amounts to be paid besides parts.
+    CHARGES = "charges";
+    /// Job, facts: result of each checklist step.
+    CHECKLIST = "checklist";
+    /// Job, facts: photos and files by content hash.
+    ATTACHMENTS = "attachments";
+    /// Any kind, facts: remarks.
+    NOTES = "notes";
+    /// Job, facts: seals (customer signatures).
+    SIGNATURES = "signatures";
+    /// Job, facts by the office: what was decided about an exception.
+    DECISIONS = "decisions";
+    /// Job, facts by the server: what the dealership system answered.
+    SETTLEMENT = "settlement";
+    /// Job, facts: survey answers and complaints.
+    FEEDBACK = "feedback";
+    /// Van and technician, fields: name, branch, plate and the like.
+    DETAILS = "details";
+    /// Van, facts: each change of stock.
+    MOVEMENTS = "movements";
+    /// Van, facts: stock counted by hand.
+    COUNTS = "counts";
+    /// Technician, facts: skills and certificates with their expiry.
+    CERTIFICATES = "certificates";
+    /// Technician, facts: shifts, absences.
+    SHIFTS = "shifts";
 }
 
 keys! {
@@ -40,11 +107,11 @@ keys! {
     UP = "up", Delta;
     /// Last server time the phone knew, Unix milliseconds.
     SRV = "srv", Delta;
-    /// Milliseconds since boot when SRV was learnt; absent after a reboot.
+    /// Milliseconds since boot when `srv` was learnt; absent after a reboot.
     SRV_UP = "srv_up", Delta;
     /// Which kind of fact within its section.
     KIND = "kind", Word;
-    /// Epoch of the assignment a status fact belongs to.
+    /// Number of the assignment a status fact belongs to.
     EPOCH = "epoch", Plain;
     /// Latitude, 1e-7 degrees north.
     LAT = "lat", Delta;
@@ -80,7 +147,7 @@ keys! {
     AMOUNT = "amount", Plain;
     /// ISO 4217 code.
     CURRENCY = "currency", Word;
-    /// Tax, hundredths of a percent, contained in or added to the amount as the branch has it.
+    /// Tax, hundredths of a percent.
     TAX_RATE = "tax_rate", Plain;
     /// Id of the fact this one takes back (16 bytes).
     VOIDS = "voids", Plain;
@@ -136,9 +203,9 @@ keys! {
     ABOUT = "about", Word;
     /// What something refers to: an id or an outside number.
     REF = "ref", Plain;
-    /// Name of a person or thing.
+    /// Name of a person or thing; beside a step that the office entered, who told it.
     NAME = "name", Plain;
-    /// In which role somebody signed.
+    /// Role of the signer.
     ROLE = "role", Word;
     /// The sentence that was signed.
     STATEMENT = "statement", Plain;
@@ -216,6 +283,10 @@ keys! {
     FOLLOWS = "follows", Plain;
     /// Id of the job that follows this one up (16 bytes).
     FOLLOW_UP = "follow_up", Plain;
+    /// Tax, thousandths of a percent: 8.875 % is 8875. It stands before `tax_rate`.
+    TAX_MILLIPERCENT = "tax_millipercent", Plain;
+    /// Whether prices contain their tax.
+    TAX_MODE = "tax_mode", Word;
 }
 
 /// Words that stand for themselves in one byte or two instead of spelled out.
@@ -357,11 +428,16 @@ static WORDS: &[&str] = &[
     "changed_since_signed",
     "seal",
     "countersigned",
+    "inclusive",
+    "exclusive",
+    "other_currency",
+    "allow",
+    "leave_out",
 ];
 
 /// Every key with its number and coding, for the documentation.
 pub fn keys() -> impl Iterator<Item = (usize, &'static str, Coding)> {
-    KEYS.iter().enumerate().map(|(code, (name, coding))| (code, *name, *coding))
+    KEYS.iter().enumerate().map(|(code, key)| (code, key.name, key.coding))
 }
 
 /// The word dictionary.
@@ -386,7 +462,7 @@ pub mod word {
 const fn number(name: &str) -> u16 {
     let mut at = 0;
     while at < KEYS.len() {
-        if same(KEYS[at].0.as_bytes(), name.as_bytes()) {
+        if same(KEYS[at].name.as_bytes(), name.as_bytes()) {
             return at as u16;
         }
         at += 1;
@@ -421,7 +497,7 @@ struct Tables {
 fn tables() -> &'static Tables {
     static TABLES: OnceLock<Tables> = OnceLock::new();
     TABLES.get_or_init(|| Tables {
-        keys: KEYS.iter().enumerate().map(|(code, (name, _))| (*name, code)).collect(),
+        keys: KEYS.iter().enumerate().map(|(code, key)| (key.name, code)).collect(),
         words: WORDS.iter().enumerate().map(|(code, word)| (*word, code)).collect(),
     })
 }
@@ -434,10 +510,11 @@ mod tests {
     fn every_number_names_one_thing() {
         assert_eq!(tables().keys.len(), KEYS.len());
         assert_eq!(tables().words.len(), WORDS.len());
-        for (code, (name, _)) in KEYS.iter().enumerate() {
+        for (code, known) in KEYS.iter().enumerate() {
+            let name = known.name;
             let key = Key::from_code(code as u64);
             assert_eq!(key.as_ref().and_then(Key::code), Some(code as u64));
-            assert_eq!(key.as_ref().map(Key::as_str), Some(*name));
+            assert_eq!(key.as_ref().map(Key::as_str), Some(name));
             assert_eq!(key, Key::parse(name), "{name} is not a plain name");
         }
     }

@@ -4,12 +4,14 @@
 //! from the document that the changes give, so nothing is believed that the hash chain does not
 //! cover.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 
-use super::{Countersignature, Difference, Seal, SealError, Shown};
+use super::{Completeness, Countersignature, Difference, Seal, SealError, Statement};
 use crate::admission::replay;
 use crate::change::{Change, ChangeRef, Run, decode_run, encode_run};
 use crate::document::{Author, ChangeHash, Document};
@@ -36,6 +38,9 @@ pub struct Bundle {
     pub shown: String,
     /// Every change of the document, in an order in which each follows what it depends on.
     pub runs: Vec<BundleRun>,
+    /// What the server says of the document as a whole; absent in bundles of old versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<Statement>,
 }
 
 /// One run of changes with its author.
@@ -76,18 +81,40 @@ pub struct Evidence {
     pub kid: String,
     /// The rendering follows from the document at the heads it names, with this version's rules.
     /// Also false when those heads are not in the document: a phone that was put back from a copy,
-    /// or met a restored server, wrote its changes anew after the customer had signed.
+    /// or met a restored server, re-authored its changes after the customer had signed.
     pub rendering_matches: bool,
     /// Points of the pen.
     pub points: usize,
     /// Changes in the document.
     pub changes: usize,
-    /// What was changed since it was signed.
+    /// What was changed since it was signed, the first [`super::LISTED`] places.
     pub changed_since_signed: Vec<Difference>,
+    /// How many places were changed since it was signed.
+    pub places_changed: usize,
+    /// Whether everything that the server had is in the bundle.
+    pub completeness: Completeness,
 }
 
-/// The bundle of one seal, as bytes of JSON.
+/// The bundle of one seal without a statement of its server, as bytes of JSON. It proves the seal, and
+/// not that nothing was cut off.
 pub fn bundle(document: &Document, seal: FactId) -> Result<Vec<u8>, SealError> {
+    write(document, seal, None)
+}
+
+/// The bundle of one seal with the server's statement of the document, as bytes of JSON.
+pub fn export(
+    document: &Document,
+    seal: FactId,
+    statement: Statement,
+) -> Result<Vec<u8>, SealError> {
+    write(document, seal, Some(statement))
+}
+
+fn write(
+    document: &Document,
+    seal: FactId,
+    statement: Option<Statement>,
+) -> Result<Vec<u8>, SealError> {
     let job = document.id().job().ok_or(SealError::Malformed("job"))?;
     let fact = document.fact(&section::SIGNATURES, &seal).ok_or(SealError::Malformed("seal"))?;
     let shown = Seal::of(job, fact)?.shown;
@@ -101,13 +128,13 @@ pub fn bundle(document: &Document, seal: FactId) -> Result<Vec<u8>, SealError> {
         let run = STANDARD.encode(writer.into_bytes());
         runs.push(BundleRun { user: author.user, device: author.device, run });
     }
-    let bundle = Bundle { format: FORMAT.to_owned(), job, seal, shown, runs };
+    let bundle = Bundle { format: FORMAT.to_owned(), job, seal, shown, runs, statement };
     let bytes = serde_json::to_vec(&bundle).map_err(|_| SealError::Malformed("bundle"))?;
     if bytes.len() > BUNDLE_BYTES { Err(SealError::TooLarge("bundle")) } else { Ok(bytes) }
 }
 
-/// Checks a bundle without a server: the hash chain, the device's signature, and that one of the
-/// `trusted` server keys, by name, vouches for the device.
+/// Checks a bundle without a server: the hash chain, the server's statement of the whole, the device's
+/// signature, and that one of the `trusted` server keys, by name, vouches for the device.
 pub fn verify_bundle(
     bytes: &[u8],
     trusted: &[(String, VerifyingKey)],
@@ -121,6 +148,10 @@ pub fn verify_bundle(
         return Err(SealError::Malformed("format"));
     }
     let document = rebuild(&bundle)?;
+    let completeness = match &bundle.statement {
+        Some(statement) => statement.check(&document, bundle.job, trusted)?,
+        None => Completeness::NotStated,
+    };
     let fact = document.fact(&section::SIGNATURES, &bundle.seal);
     let fact = fact.ok_or_else(|| SealError::BadDocument("the seal is not in it".to_owned()))?;
     let seal = Seal::of(bundle.job, fact)?;
@@ -134,15 +165,16 @@ pub fn verify_bundle(
     let countersigned = countersigned.ok_or(SealError::NotCountersigned)?;
     let then = at_heads(&document, &seal.heads)?;
     let time = seal.stamp.corrected();
+    let changed = seal.changed_since(&Job::of(&document));
     Ok(Evidence {
         job: seal.job,
         seal: seal.fact,
-        rendering_matches: then.is_some_and(|then| {
-            Shown::of(&Job::of(&then), seal.signer.clone()).canonical() == seal.shown
-        }),
+        rendering_matches: then.is_some_and(|then| seal.shows(&Job::of(&then))),
         points: seal.strokes()?.iter().map(Vec::len).sum(),
         changes: document.changes().len(),
-        changed_since_signed: seal.changed_since(&Job::of(&document)),
+        changed_since_signed: changed.listed,
+        places_changed: changed.count,
+        completeness,
         name: seal.signer.name,
         role: seal.signer.role,
         language: seal.signer.language,
@@ -181,7 +213,8 @@ fn rebuild(bundle: &Bundle) -> Result<Document, SealError> {
 fn at_heads(document: &Document, heads: &[ChangeHash]) -> Result<Option<Document>, SealError> {
     let reference = |change: &Change| ChangeRef { actor: change.actor, seq: change.seq };
     let all = document.changes().iter().map(|(change, author)| (change, reference(change), author));
-    let is_head = |r: &ChangeRef| document.hash_of(r).is_some_and(|hash| heads.contains(&hash));
+    let wanted: BTreeSet<&ChangeHash> = heads.iter().collect();
+    let is_head = |r: &ChangeRef| document.hash_of(r).is_some_and(|hash| wanted.contains(&hash));
     let found: Vec<_> = all.clone().map(|(_, r, _)| r).filter(is_head).collect();
     let genesis = Document::new(document.id()).heads();
     if found.len() + heads.iter().filter(|head| genesis.contains(head)).count() != heads.len() {

@@ -1,15 +1,17 @@
 //! The server's countersignature: which key a device had when its seal came in, and when that was.
 
+use std::collections::BTreeMap;
+
 use ed25519_dalek::{Signature, VerifyingKey};
 
-use super::{Seal, SealError, message};
+use super::{Seal, SealError, is_seal, message};
 use crate::change::Entry;
 use crate::document::{Document, Fact};
-use crate::id::{FactId, TenantId};
+use crate::id::{FactId, TenantId, UserId};
 use crate::schema::{key, section};
 use crate::value::{Record, Value};
 
-/// A server's word for a seal.
+/// A server's countersignature for a seal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Countersignature {
     /// The dealership group.
@@ -26,8 +28,8 @@ pub struct Countersignature {
 }
 
 impl Countersignature {
-    /// Countersigns a seal whose device signature was checked with `device_key`. `sign` signs
-    /// with the server's Ed25519 key named `kid`.
+    /// Checks a seal with `device_key` and countersigns it. `sign` signs with the server's Ed25519 key
+    /// named `kid`.
     pub fn of(
         seal: &Seal,
         tenant: TenantId,
@@ -36,6 +38,7 @@ impl Countersignature {
         kid: &str,
         sign: impl FnOnce(&[u8]) -> [u8; 64],
     ) -> Result<Self, SealError> {
+        seal.check()?;
         seal.verify(device_key)?;
         let device_key = device_key.to_bytes();
         let own = seal.message();
@@ -101,4 +104,36 @@ impl Countersignature {
         let device = VerifyingKey::from_bytes(&self.device_key);
         seal.verify(&device.map_err(|_| SealError::Malformed("public_key"))?)
     }
+}
+
+/// The well-formed seals of a job that no server has countersigned yet, each with its fact, oldest id
+/// first. Their device signatures are not checked here.
+pub fn awaiting(document: &Document) -> impl Iterator<Item = (&Fact, Seal)> {
+    let job = document.id().job();
+    let countersigned = countersigned(document);
+    let facts = document.facts(&section::SIGNATURES).filter(|fact| is_seal(&fact.record));
+    let waiting = facts.filter(move |fact| !countersigned.contains_key(&fact.id));
+    waiting.filter_map(move |fact| Some((fact, Seal::of(job?, fact).ok()?)))
+}
+
+/// How many seals of each author a server has countersigned in a job. It countersigns
+/// [`crate::limits::SEALS_OF_ONE`] of each, so that nobody uses up the room for the seals of others.
+pub fn countersigned_of_each(document: &Document) -> BTreeMap<Option<UserId>, usize> {
+    let mut counts = BTreeMap::new();
+    for seal in countersigned(document).into_keys() {
+        let Some(fact) = document.fact(&section::SIGNATURES, &seal) else { continue };
+        *counts.entry(fact.author).or_default() += 1;
+    }
+    counts
+}
+
+/// The seals of a job that have a countersignature, and when the first was given, Unix
+/// milliseconds. None is checked yet.
+pub fn countersigned(document: &Document) -> BTreeMap<FactId, i64> {
+    let mut seals = BTreeMap::new();
+    for word in document.facts(&section::SIGNATURES).filter_map(Countersignature::read) {
+        let first = seals.entry(word.seal).or_insert(word.received_at);
+        *first = word.received_at.min(*first);
+    }
+    seals
 }

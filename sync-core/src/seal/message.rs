@@ -40,6 +40,23 @@ pub(super) fn countersign(
     message
 }
 
+/// What the server signs at an export: the heads of the job's document and who made its changes.
+pub(super) fn statement(
+    tenant: TenantId,
+    job: JobId,
+    heads: &[u8],
+    authors: &[u8],
+    at: i64,
+) -> Vec<u8> {
+    let mut message = b"towline export 1\n".to_vec();
+    message.extend_from_slice(tenant.as_bytes());
+    message.extend_from_slice(job.as_bytes());
+    message.extend_from_slice(&Sha256::digest(heads));
+    message.extend_from_slice(&Sha256::digest(authors));
+    message.extend_from_slice(&at.to_be_bytes());
+    message
+}
+
 fn number(message: &mut Vec<u8>, record: &Record, key: &Key) {
     let value = record.get(key).and_then(Value::as_int);
     message.push(u8::from(value.is_some()));

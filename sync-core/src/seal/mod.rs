@@ -8,20 +8,24 @@
 mod bundle;
 mod countersign;
 mod difference;
+mod lines;
 mod message;
 mod shown;
+mod statement;
 mod strokes;
 
 use ed25519_dalek::{Signature, VerifyingKey};
 
-pub use bundle::{Bundle, BundleRun, Evidence, bundle, verify_bundle};
-pub use countersign::Countersignature;
-pub use difference::Difference;
-pub use shown::{Shown, Signer, digest};
+pub use bundle::{Bundle, BundleRun, Evidence, bundle, export, verify_bundle};
+pub use countersign::{Countersignature, awaiting, countersigned, countersigned_of_each};
+pub use difference::{Changes, DIFFERENCE_BYTES, Difference};
+pub(crate) use difference::{CurrentRendering, Renderings};
+pub use shown::{SHEET_LINES, Shown, Signer, digest};
+pub use statement::{Completeness, Statement};
 pub use strokes::{MAX_POINTS, MAX_STROKES, Point, Stroke, decode_strokes, encode_strokes};
 
 use crate::change::Entry;
-use crate::document::{ChangeHash, Document, Fact};
+use crate::document::{ChangeHash, Fact};
 use crate::id::{DeviceId, FactId, JobId};
 use crate::job::Job;
 use crate::limits;
@@ -48,6 +52,18 @@ pub enum SealError {
     /// The document in the bundle does not hold together, or does not hold the seal.
     #[error("the document in the bundle is not sound: {0}")]
     BadDocument(String),
+    /// Changes that the server had are not in the bundle, or others are.
+    #[error("changes are missing: the document is not the one that the server exported")]
+    Incomplete,
+    /// The server's key did not sign the statement of the document.
+    #[error("the statement of the document is not signed by the key it names")]
+    BadStatement,
+    /// More parts and charges than a customer can sign for.
+    #[error(
+        "the sheet has {0} parts and charges, and a customer can sign for {SHEET_LINES}: record what is \
+         alike as one line with its quantity and take the others back, or ask the office to"
+    )]
+    TooManyLines(usize),
     /// Larger than any honest one.
     #[error("{0} is above its limit")]
     TooLarge(&'static str),
@@ -62,10 +78,16 @@ impl SealError {
             Self::BadSignature => "seal_bad_signature",
             Self::NotCountersigned => "seal_not_countersigned",
             Self::BadDocument(_) => "bundle_document_unsound",
+            Self::Incomplete => "bundle_incomplete",
+            Self::BadStatement => "bundle_bad_statement",
+            Self::TooManyLines(_) => "seal_too_many_lines",
             Self::TooLarge(_) => "seal_too_large",
         }
     }
 }
+
+/// Differences that are listed of one seal; more are counted.
+pub const LISTED: usize = 50;
 
 /// A seal before its device has signed.
 #[derive(Debug, Clone)]
@@ -92,10 +114,8 @@ impl Draft {
     /// The fact to record. `sign` signs a message with the device's Ed25519 key, which may live
     /// in hardware.
     pub fn sign(self, sign: impl FnOnce(&[u8]) -> [u8; 64]) -> Result<Entry, SealError> {
+        self.shown.fits()?;
         let shown = self.shown.canonical();
-        if shown.is_empty() || shown.len() > limits::VALUE_BYTES {
-            return Err(SealError::TooLarge("what is shown"));
-        }
         let strokes = encode_strokes(&self.strokes).map_err(|_| SealError::TooLarge("strokes"))?;
         if strokes.len() > limits::VALUE_BYTES {
             return Err(SealError::TooLarge("strokes"));
@@ -144,6 +164,8 @@ pub struct Seal {
     pub stamp: Stamp,
     /// Where.
     pub place: Option<Place>,
+    /// Version of the rendering.
+    version: u64,
     record: Record,
     signature: [u8; 64],
 }
@@ -169,13 +191,17 @@ impl Seal {
         let device = bytes(key::DEVICE).and_then(|id| DeviceId::from_slice(id).ok());
         let signature = bytes(key::SIGNATURE).and_then(|signature| signature.try_into().ok());
         let claimed = bytes(key::DIGEST).ok_or(SealError::Malformed("digest"))?;
-        bytes(key::STROKES).ok_or(SealError::Malformed("strokes"))?;
+        // All of them are read where a seal is admitted or countersigned, not at every fold.
+        bytes(key::STROKES)
+            .filter(|strokes| strokes::is_known_form(strokes))
+            .ok_or(SealError::Malformed("strokes"))?;
         let parsed: ShownSigner =
             serde_json::from_str(shown).map_err(|_| SealError::Malformed("shown"))?;
         let beside = |key| record.get(&key).and_then(Value::as_text);
         let same_signer = beside(key::NAME) == Some(&parsed.signer.name)
             && beside(key::ROLE) == Some(&parsed.signer.role);
-        if claimed != digest(shown) || parsed.job.id != job || !same_signer {
+        let digest = digest(shown);
+        if claimed != digest || parsed.job.id != job || !same_signer {
             return Err(SealError::DigestMismatch);
         }
         Ok(Self {
@@ -183,14 +209,31 @@ impl Seal {
             fact,
             device: device.ok_or(SealError::Malformed("device"))?,
             signer: parsed.signer,
+            version: parsed.version.unwrap_or(1),
             shown: shown.to_owned(),
-            digest: digest(shown),
+            digest,
             heads: heads.collect(),
             stamp: Stamp::read(record, time),
             place: Place::read(record),
             signature: signature.ok_or(SealError::Malformed("signature"))?,
             record: record.clone(),
         })
+    }
+
+    /// Checks what can be checked without a key and is not checked at every reading: the rendering is
+    /// in canonical form, and someone moved the pen.
+    ///
+    /// # Errors
+    /// Malformed where it is not so.
+    pub fn check(&self) -> Result<(), SealError> {
+        if self.strokes()?.iter().all(Vec::is_empty) {
+            return Err(SealError::Malformed("strokes"));
+        }
+        if shown::is_canonical(&self.shown) { Ok(()) } else { Err(SealError::Malformed("shown")) }
+    }
+
+    pub(crate) fn signature(&self) -> &[u8; 64] {
+        &self.signature
     }
 
     /// Checks the device's signature.
@@ -205,18 +248,34 @@ impl Seal {
         decode_strokes(bytes).map_err(|_| SealError::Malformed("strokes"))
     }
 
-    /// How the job as it stands differs from what was signed; nothing when nothing does.
-    pub fn changed_since(&self, job: &Job) -> Vec<Difference> {
-        self.changed_from(&Standing::of(job))
+    /// How the job as it stands differs from what was signed, the first [`LISTED`] places.
+    pub fn changed_since(&self, job: &Job) -> Changes {
+        self.changes(&Renderings::of(job).standing(), LISTED)
     }
 
-    /// As [`Seal::changed_since`], with the job rendered once for several seals.
-    pub(crate) fn changed_from(&self, standing: &Standing) -> Vec<Difference> {
+    /// Whether the job renders to what was signed, in the version of the rendering that it has.
+    pub(crate) fn shows(&self, job: &Job) -> bool {
+        let shown = Shown::whole(job, self.signer.clone()).in_version(self.version);
+        shown.canonical() == self.shown
+    }
+
+    /// As [`Seal::changed_since`], with the job rendered once for several seals and the first
+    /// `room` places listed.
+    pub(crate) fn changes(
+        &self,
+        [first, second, latest]: &[CurrentRendering<'_>; 3],
+        room: usize,
+    ) -> Changes {
         let mut signed: serde_json::Value = serde_json::from_str(&self.shown).unwrap_or_default();
         if let Some(keys) = signed.as_object_mut() {
             keys.remove("signer");
         }
-        difference::differences(&signed, &standing.0)
+        let standing = match self.version {
+            0 | 1 => first,
+            2 => second,
+            _ => latest,
+        };
+        standing.changes(&signed, room)
     }
 
     /// The message the device signed.
@@ -225,37 +284,15 @@ impl Seal {
     }
 }
 
-/// A job as it would be shown now, whoever signs.
-pub(crate) struct Standing(serde_json::Value);
-
-impl Standing {
-    pub(crate) fn of(job: &Job) -> Self {
-        let nobody = Signer {
-            name: String::new(),
-            role: String::new(),
-            language: String::new(),
-            statement: String::new(),
-        };
-        let mut shown = serde_json::to_value(Shown::of(job, nobody)).unwrap_or_default();
-        if let Some(keys) = shown.as_object_mut() {
-            keys.remove("signer");
-        }
-        Self(shown)
-    }
-}
-
-/// The well-formed seals of a job that no server has countersigned yet, oldest id first. Their
-/// device signatures are not checked here.
-pub fn awaiting(document: &Document) -> impl Iterator<Item = Seal> {
-    let job = document.id().job();
-    let facts = document.facts(&section::SIGNATURES);
-    let seals = facts.filter_map(move |fact| Seal::of(job?, fact).ok());
-    seals.filter(|seal| Countersignature::all_of(document, seal.fact).next().is_none())
+/// Whether a fact of `signatures` is a customer's seal.
+pub fn is_seal(record: &Record) -> bool {
+    record.get(&key::KIND).and_then(Value::as_text) == Some("seal")
 }
 
 /// The parts of a rendering that every version has.
 #[derive(serde::Deserialize)]
 struct ShownSigner {
+    version: Option<u64>,
     job: ShownJobId,
     signer: Signer,
 }

@@ -84,6 +84,11 @@ pub fn decode_strokes(bytes: &[u8]) -> Result<Vec<Stroke>, WireError> {
     Ok(strokes)
 }
 
+/// Whether the first byte names a form of this version.
+pub(super) fn is_known_form(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|form| [PLAIN, DEFLATED].contains(form))
+}
+
 /// Where the pen is and how it moves.
 #[derive(Default)]
 struct Pen {

@@ -6,7 +6,7 @@ use ed25519_dalek::SIGNATURE_LENGTH;
 
 use super::frame::{Fault, Frame, Inventory, Request, Response, Sent, VERSION};
 use crate::admission::{Attested, Verdict};
-use crate::change::{ChangeRef, decode_run, encode_run};
+use crate::change::{Change, ChangeRef, Run, decode_run, encode_run};
 use crate::document::{Author, Digest};
 use crate::id::{ActorId, DeviceId, UserId};
 use crate::limits;
@@ -16,7 +16,7 @@ use crate::wire::{Reader, WireError, Writer, deflate, deflate_quickly, inflate};
 const TYPE_REQUEST: u8 = 1;
 const TYPE_RESPONSE: u8 = 2;
 const TYPE_FAULT: u8 = 3;
-const TYPE_POKE: u8 = 4;
+const TYPE_NOTIFICATION: u8 = 4;
 
 const FLAG_DEFLATED: u8 = 1;
 /// Bodies shorter than this are not worth compressing.
@@ -31,7 +31,7 @@ const REQUEST_MORE: u64 = 8;
 
 const SENT_SIGNED: u8 = 0;
 const SENT_RELAYED: u8 = 1;
-const SENT_STRANDED: u8 = 2;
+const SENT_ORPHANED: u8 = 2;
 
 const RESPONSE_MORE: u64 = 1;
 const RESPONSE_RESYNC: u64 = 2;
@@ -73,8 +73,8 @@ pub fn encode_request(request: &Request) -> Vec<u8> {
                     body.u8(SENT_RELAYED);
                     encode_attested(&mut body, attested);
                 }
-                Sent::Stranded(attested) => {
-                    body.u8(SENT_STRANDED);
+                Sent::Orphaned(attested) => {
+                    body.u8(SENT_ORPHANED);
                     encode_attested(&mut body, attested);
                 }
             }
@@ -115,9 +115,9 @@ pub fn decode_request(bytes: &[u8]) -> Result<Request, WireError> {
         let mut changes = 0;
         for _ in 0..count {
             let sent = match body.u8()? {
-                SENT_SIGNED => Sent::Signed(decode_run(&mut body)?),
+                SENT_SIGNED => Sent::Signed(implied(decode_run(&mut body)?)?),
                 SENT_RELAYED => Sent::Relayed(decode_attested(&mut body)?),
-                SENT_STRANDED => Sent::Stranded(decode_attested(&mut body)?),
+                SENT_ORPHANED => Sent::Orphaned(decode_attested(&mut body)?),
                 _ => return Err(WireError::Malformed("runs")),
             };
             changes += sent.run().changes.len();
@@ -128,6 +128,10 @@ pub fn decode_request(bytes: &[u8]) -> Result<Request, WireError> {
         }
     }
     if flags & REQUEST_SIGNATURE != 0 {
+        // A signature over nothing is a second form of a request without one.
+        if !request.runs.iter().any(|sent| sent.own().is_some()) {
+            return Err(WireError::Malformed("signature"));
+        }
         request.signature = Some(body.array::<SIGNATURE_LENGTH>()?);
     }
     if flags & REQUEST_INVENTORY != 0 {
@@ -156,7 +160,7 @@ pub fn encode_response(frame: &Frame) -> Vec<u8> {
             body.uint(fault.retry_after_ms);
             seal(TYPE_FAULT, body)
         }
-        Frame::Poke => seal(TYPE_POKE, body),
+        Frame::Notification => seal(TYPE_NOTIFICATION, body),
     }
 }
 
@@ -171,7 +175,7 @@ pub fn decode_response(bytes: &[u8]) -> Result<Frame, WireError> {
             sentence: body.text("sentence", SENTENCE_BYTES)?.to_owned(),
             retry_after_ms: body.uint()?,
         }),
-        TYPE_POKE => Frame::Poke,
+        TYPE_NOTIFICATION => Frame::Notification,
         other => return Err(WireError::Unknown(other)),
     };
     body.finish()?;
@@ -244,6 +248,24 @@ fn read_response(body: &mut Reader<'_>) -> Result<Response, WireError> {
         }
     }
     Ok(response)
+}
+
+/// One verdict a change, in order, as a response has them: what was decided about a submission.
+pub fn encode_verdict_list(verdicts: &[Verdict]) -> Vec<u8> {
+    let mut body = Writer::new();
+    encode_verdicts(&mut body, verdicts);
+    body.into_bytes()
+}
+
+/// Reads what [`encode_verdict_list`] wrote.
+///
+/// # Errors
+/// Where the bytes are anything else, or say more than a page has changes.
+pub fn decode_verdict_list(bytes: &[u8]) -> Result<Vec<Verdict>, WireError> {
+    let mut body = Reader::new(bytes);
+    let verdicts = decode_verdicts(&mut body)?;
+    body.finish()?;
+    Ok(verdicts)
 }
 
 /// Equal verdicts in a row are written once with their number.
@@ -361,6 +383,18 @@ fn decode_actor(body: &mut Reader<'_>) -> Result<ActorId, WireError> {
 
 fn flag(bit: u64, on: bool) -> u64 {
     if on { bit } else { 0 }
+}
+
+/// New work leaves out the dependencies that follow from its numbers, since with them it would be a
+/// second encoding of the same hash. Runs with a receipt are read as they were once taken: their
+/// receipt covers every byte.
+fn implied(run: Run) -> Result<Run, WireError> {
+    let spelled = |change: &Change| match change.seq {
+        1 => change.after == [ChangeRef { actor: ActorId::GENESIS, seq: 1 }],
+        seq => change.after.contains(&ChangeRef { actor: change.actor, seq: seq - 1 }),
+    };
+    let spelled = run.changes.iter().any(spelled);
+    if spelled { Err(WireError::Malformed("dependencies")) } else { Ok(run) }
 }
 
 /// A list that is announced holds something; an empty one has no second form.

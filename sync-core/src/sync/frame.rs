@@ -20,7 +20,8 @@ pub struct Request {
     pub cursor: u64,
     /// Changes the server lacks, each after everything it follows.
     pub runs: Vec<Sent>,
-    /// Ed25519 over [`crate::admission::push_message`] of the signed runs; present if there are any.
+    /// Ed25519 over [`crate::admission::push_message`] of the signed runs; present
+    /// exactly if there are any.
     pub signature: Option<[u8; 64]>,
     /// What the phone holds, sent when the two no longer agree.
     pub inventory: Option<Inventory>,
@@ -36,8 +37,8 @@ pub enum Sent {
     /// Work the server had before, brought back with the receipt it gave.
     Relayed(Attested),
     /// The same, where other work stands now under the numbers of what it follows: the server
-    /// writes it anew.
-    Stranded(Attested),
+    /// re-authors it.
+    Orphaned(Attested),
 }
 
 impl Sent {
@@ -46,7 +47,7 @@ impl Sent {
         match self {
             Self::Signed(run)
             | Self::Relayed(Attested { run, .. })
-            | Self::Stranded(Attested { run, .. }) => run,
+            | Self::Orphaned(Attested { run, .. }) => run,
         }
     }
 
@@ -54,7 +55,7 @@ impl Sent {
     pub fn own(&self) -> Option<&Run> {
         match self {
             Self::Signed(run) => Some(run),
-            Self::Relayed(_) | Self::Stranded(_) => None,
+            Self::Relayed(_) | Self::Orphaned(_) => None,
         }
     }
 
@@ -118,5 +119,5 @@ pub enum Frame {
     /// The request was not taken.
     Fault(Fault),
     /// There is something new: sync when convenient. Only on a WebSocket.
-    Poke,
+    Notification,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::frame::Sent;
 use super::phone::Inbox;
-use super::replica::{Delta, Held, Replica, Standing, Writer};
+use super::replica::{Delta, LocalWriter, Replica, StoredRun, SyncStatus};
 use crate::admission::{Attested, Verdict};
 use crate::change::{ChangeRef, Run};
 use crate::document::Refusal;
@@ -12,7 +12,7 @@ use crate::limits;
 use crate::schema::DocId;
 
 /// Where a phone keeps its documents.
-pub trait Shelf {
+pub trait ReplicaStore {
     /// What can go wrong there.
     type Error: From<Refusal>;
 
@@ -40,7 +40,7 @@ pub struct Taken {
 #[derive(Default)]
 struct News {
     verdicts: Vec<(ChangeRef, Verdict)>,
-    stranded: Vec<(ChangeRef, Verdict)>,
+    orphaned: Vec<(ChangeRef, Verdict)>,
     runs: Vec<Attested>,
     whole: bool,
     lost: bool,
@@ -49,22 +49,24 @@ struct News {
 /// Takes an inbox in: verdicts first, then what is new, then what the server has lost.
 ///
 /// # Errors
-/// What the shelf says; then nothing of it may be stored.
-pub fn take_in<S: Shelf>(
-    shelf: &mut S,
-    writer: &mut Writer<'_>,
+/// What the store says; then nothing of it may be stored.
+pub fn take_in<S: ReplicaStore>(
+    store: &mut S,
+    writer: &mut LocalWriter<'_>,
     inbox: &Inbox,
 ) -> Result<Taken, S::Error> {
     let mut taken = Taken::default();
     for (doc, news) in sort(inbox) {
-        let mut replica = shelf.take(doc)?;
-        match news.take_in(&mut replica, writer) {
+        let mut replica = store.take(doc)?;
+        // What the server has must make a document by itself: verdicts that leave a gap do not.
+        let deltas = news.take_in(&mut replica, writer);
+        match deltas.and_then(|deltas| replica.settled_fingerprint().map(|_| deltas)) {
             Ok(deltas) => taken.changed.push((replica, deltas)),
             Err(_) => taken.left.push(doc),
         }
     }
     if inbox.renew {
-        renew(shelf, writer, &mut taken)?;
+        renew(store, writer, &mut taken)?;
     }
     let mut deltas = taken.changed.iter().flat_map(|(_, deltas)| deltas);
     taken.rotated = inbox.renew || deltas.any(|delta| delta.rotated);
@@ -72,16 +74,16 @@ pub fn take_in<S: Shelf>(
 }
 
 /// Writes everything that waits again under the fresh actor, beside what changed already.
-fn renew<S: Shelf>(
-    shelf: &mut S,
-    writer: &mut Writer<'_>,
+fn renew<S: ReplicaStore>(
+    store: &mut S,
+    writer: &mut LocalWriter<'_>,
     taken: &mut Taken,
 ) -> Result<(), S::Error> {
     let touched: BTreeSet<DocId> =
         taken.changed.iter().map(|(replica, _)| replica.document().id()).collect();
-    for doc in shelf.waiting()? {
+    for doc in store.waiting()? {
         if !touched.contains(&doc) {
-            taken.changed.push((shelf.take(doc)?, Vec::new()));
+            taken.changed.push((store.take(doc)?, Vec::new()));
         }
     }
     for (replica, deltas) in &mut taken.changed {
@@ -94,14 +96,14 @@ impl News {
     fn take_in(
         &self,
         replica: &mut Replica,
-        writer: &mut Writer<'_>,
+        writer: &mut LocalWriter<'_>,
     ) -> Result<Vec<Delta>, Refusal> {
         let mut deltas = Vec::new();
         if !self.verdicts.is_empty() {
             deltas.push(replica.settle(writer, &self.verdicts)?);
         }
-        if !self.stranded.is_empty() {
-            deltas.push(replica.let_go(&self.stranded));
+        if !self.orphaned.is_empty() {
+            deltas.push(replica.let_go(&self.orphaned));
         }
         if !self.runs.is_empty() || self.whole {
             deltas.push(replica.take(writer, &self.runs, self.whole)?);
@@ -117,7 +119,7 @@ fn sort(inbox: &Inbox) -> BTreeMap<DocId, News> {
     let mut sorted: BTreeMap<DocId, News> = BTreeMap::new();
     for pushed in &inbox.verdicts {
         let news = sorted.entry(pushed.doc).or_default();
-        let of = if pushed.stranded { &mut news.stranded } else { &mut news.verdicts };
+        let of = if pushed.orphaned { &mut news.orphaned } else { &mut news.verdicts };
         of.push((pushed.change, pushed.verdict.clone()));
     }
     for attested in &inbox.runs {
@@ -136,19 +138,19 @@ fn sort(inbox: &Inbox) -> BTreeMap<DocId, News> {
 ///
 /// A run stands where its first change stood, so it may move later changes of a document ahead
 /// of other documents, never ahead of what they follow in their own.
-pub fn join(held: Vec<Held>) -> Vec<Sent> {
+pub fn join(held: Vec<StoredRun>) -> Vec<Sent> {
     let mut sent: Vec<Sent> = Vec::new();
-    for Held { run, author, standing, .. } in held {
-        match standing {
-            Standing::Lost(receipt) | Standing::Attested(receipt) => {
+    for StoredRun { run, author, status, .. } in held {
+        match status {
+            SyncStatus::Lost(receipt) | SyncStatus::Attested(receipt) => {
                 sent.push(Sent::Relayed(Attested { run, author, receipt }));
                 continue;
             }
-            Standing::Stranded(receipt) => {
-                sent.push(Sent::Stranded(Attested { run, author, receipt }));
+            SyncStatus::Orphaned(receipt) => {
+                sent.push(Sent::Orphaned(Attested { run, author, receipt }));
                 continue;
             }
-            Standing::Waiting | Standing::Durable | Standing::Resend => {}
+            SyncStatus::Waiting | SyncStatus::Durable | SyncStatus::Resend => {}
         }
         let last = sent.iter_mut().rev().find(|other| other.run().doc == run.doc);
         match last {

@@ -4,11 +4,16 @@ use ed25519_dalek::VerifyingKey;
 
 use super::codec::{decode_request, encode_response};
 use super::frame::{Fault, Frame, Inventory, Request, Response, Sent};
-use crate::admission::{Attested, DeviceKey, Received, Verdict, Verified};
+use crate::admission::{Attested, DeviceKey, PushError, Received, Verdict, Verified};
 use crate::change::{ChangeRef, Run};
+use crate::codes::{self, Code};
 use crate::document::Digest;
 use crate::id::{ActorId, DeviceId, UserId};
 use crate::schema::DocId;
+
+/// When a phone should come back whose work has no room on the server, milliseconds: a person has to
+/// make some.
+const QUOTA_RETRY_MS: u64 = 15 * 60 * 1000;
 
 /// A run for the writer, in the order in which it has to be admitted.
 #[derive(Debug, Clone)]
@@ -16,20 +21,20 @@ pub enum Submitted {
     /// Signed by the device; the signature is checked.
     Signed(Verified),
     /// Signed by a device that may not speak any more: its numbers are not to be used, the work is
-    /// written anew by [`crate::admission::adopt`].
-    HandedIn(Verified),
+    /// re-authored by [`crate::admission::reauthor`].
+    ByRevoked(Verified),
     /// Brought back; the writer checks the receipt with its secret.
     Relayed(Attested),
-    /// The same, to be written anew by [`crate::admission::adopt`], since its numbers do not fit.
-    Stranded(Attested),
+    /// The same, to be re-authored by [`crate::admission::reauthor`], since its numbers do not fit.
+    Orphaned(Attested),
 }
 
 impl Submitted {
     /// The run itself.
     pub fn run(&self) -> &Run {
         match self {
-            Self::Signed(verified) | Self::HandedIn(verified) => verified.run(),
-            Self::Relayed(attested) | Self::Stranded(attested) => &attested.run,
+            Self::Signed(verified) | Self::ByRevoked(verified) => verified.run(),
+            Self::Relayed(attested) | Self::Orphaned(attested) => &attested.run,
         }
     }
 }
@@ -93,6 +98,11 @@ pub enum ServerEvent<'a> {
         /// Milliseconds.
         retry_after_ms: u64,
     },
+    /// The phone used up what it may send for now; the request was not looked at.
+    OverBudget {
+        /// Milliseconds until there is room again.
+        retry_after_ms: u64,
+    },
 }
 
 /// What the driver must do next.
@@ -146,8 +156,13 @@ impl<K: DeviceKey> Session<K> {
             ServerEvent::Pulled(pulled) => self.pulled(now, pulled),
             ServerEvent::Unavailable { retry_after_ms } => {
                 self.exchange = None;
-                let sentence = "The server is busy; nothing was lost, the phone tries again.";
-                fault("unavailable", sentence, retry_after_ms)
+                fault(codes::UNAVAILABLE, None, retry_after_ms)
+            }
+            ServerEvent::OverBudget { retry_after_ms } => {
+                self.exchange = None;
+                let sentence = "This phone has sent more than it may in an hour; nothing was lost, \
+                                the phone tries again by itself.";
+                fault(codes::QUOTA, Some(sentence.to_owned()), retry_after_ms)
             }
         }
     }
@@ -155,7 +170,9 @@ impl<K: DeviceKey> Session<K> {
     fn frame(&mut self, now: i64, bytes: &[u8]) -> ServerEffect {
         let request = match decode_request(bytes) {
             Ok(request) => request,
-            Err(error) => return fault("frame_malformed", &format!("The message: {error}."), 0),
+            Err(error) => {
+                return fault(codes::FRAME_MALFORMED, Some(format!("The message: {error}.")), 0);
+            }
         };
         let known_epoch = request.epoch == self.epoch;
         let first_contact = request.epoch == 0 && request.runs.is_empty();
@@ -190,7 +207,7 @@ impl<K: DeviceKey> Session<K> {
     /// old numbers two copies of one installation could write different work into one gap.
     fn resync(&self, now: i64, request: &Request) -> ServerEffect {
         let changes: usize = request.runs.iter().map(|sent| sent.run().changes.len()).sum();
-        let later = Verdict::Later { code: "resync_first".to_owned() };
+        let later = Verdict::Later { code: codes::RESYNC_FIRST.word.to_owned() };
         let response = Response {
             epoch: self.epoch,
             server_time: now,
@@ -212,18 +229,17 @@ impl<K: DeviceKey> Session<K> {
                     None
                 }
                 Sent::Relayed(attested) => Some(Submitted::Relayed(attested)),
-                Sent::Stranded(attested) => Some(Submitted::Stranded(attested)),
+                Sent::Orphaned(attested) => Some(Submitted::Orphaned(attested)),
             });
         }
         let mut verified = match (signed.is_empty(), request.signature) {
             (true, _) => Vec::new(),
             (false, Some(signature)) => {
-                Received::verify(signed, &signature, &self.key, self.user, self.device).map_err(
-                    |error| fault(error.code(), "The signature does not match this phone.", 0),
-                )?
+                Received::verify(signed, &signature, &self.key, self.user, self.device)
+                    .map_err(|PushError::BadSignature| fault(codes::BAD_SIGNATURE, None, 0))?
             }
             (false, None) => {
-                return Err(fault("signature_missing", "The changes are not signed.", 0));
+                return Err(fault(codes::SIGNATURE_MISSING, None, 0));
             }
         }
         .into_iter();
@@ -257,7 +273,7 @@ impl<K: DeviceKey> Session<K> {
 
     fn pulled(&mut self, now: i64, pulled: Pulled) -> ServerEffect {
         let Some(exchange) = self.exchange.take() else { return out_of_step() };
-        // A cursor ahead of the log: somebody put back an old file without saying so.
+        // A cursor ahead of the log: someone put back an old file without saying so.
         let resync = exchange.cursor > pulled.cursor;
         let mut response = Response {
             epoch: self.epoch,
@@ -269,7 +285,7 @@ impl<K: DeviceKey> Session<K> {
             ..Response::default()
         };
         if resync {
-            // What follows an inventory starts anew; sending from here would only repeat it.
+            // What follows an inventory starts again; sending from here would only repeat it.
             response.cursor = 0;
         } else {
             response.runs = pulled.runs;
@@ -277,16 +293,26 @@ impl<K: DeviceKey> Session<K> {
             response.released = pulled.released;
             response.unknown = pulled.unknown;
             response.more = pulled.more;
+            // What is new for the phone comes first; then it need not ask again soon.
+            if !pulled.more && response.verdicts.iter().any(over_quota) {
+                response.retry_after_ms = QUOTA_RETRY_MS;
+            }
         }
         ServerEffect::Send(encode_response(&Frame::Response(Box::new(response))))
     }
 }
 
-fn fault(code: &str, sentence: &str, retry_after_ms: u64) -> ServerEffect {
-    let (code, sentence) = (code.to_owned(), sentence.to_owned());
+fn over_quota(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Later { code } if code == codes::QUOTA.word)
+}
+
+/// A fault; `exactly` is said instead of the sentence of the code.
+fn fault(code: Code, exactly: Option<String>, retry_after_ms: u64) -> ServerEffect {
+    let sentence = exactly.unwrap_or_else(|| code.sentence.to_owned());
+    let code = code.word.to_owned();
     ServerEffect::Send(encode_response(&Frame::Fault(Fault { code, sentence, retry_after_ms })))
 }
 
 fn out_of_step() -> ServerEffect {
-    fault("unavailable", "The exchange was interrupted; the phone tries again.", 1000)
+    fault(codes::UNAVAILABLE, None, 1000)
 }

@@ -1,12 +1,13 @@
 //! The technician: details, certificates in date, and shifts.
 
-mod fitness;
+mod eligibility;
 
 use std::collections::BTreeSet;
 
-pub use fitness::Unfit;
+pub use eligibility::Ineligible;
 use serde::{Deserialize, Serialize};
 
+use crate::check::{self, Region, Unverified};
 use crate::document::Document;
 use crate::id::{BranchId, FactId, UserId};
 use crate::job::{Note, families, int, text};
@@ -15,12 +16,13 @@ use crate::value::Value;
 
 /// A technician, as their document says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Technician {
     /// Who.
     pub id: UserId,
     /// Their name.
     pub name: Option<String>,
-    /// Their number, E.164.
+    /// Their number, E.164; else as said.
     pub phone: Option<String>,
     /// Their language, BCP 47.
     pub language: Option<String>,
@@ -30,6 +32,9 @@ pub struct Technician {
     pub provider: Option<String>,
     /// Whether they work at all; a technician nobody said otherwise about does.
     pub active: bool,
+    /// Values that are kept as they were said, because no rule knows them.
+    #[serde(default)]
+    pub findings: Vec<Unverified>,
     /// Skills and certificates, oldest id first.
     pub certificates: Vec<Certificate>,
     /// Shifts and absences, oldest id first.
@@ -40,6 +45,7 @@ pub struct Technician {
 
 /// A skill, and the paper for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Certificate {
     /// The fact.
     pub id: FactId,
@@ -48,21 +54,26 @@ pub struct Certificate {
     /// Number of the paper.
     pub serial: Option<String>,
     /// From when, Unix milliseconds.
+    #[serde(rename = "starts_at")]
     pub starts: Option<i64>,
     /// Until when, Unix milliseconds; absent when it does not end.
+    #[serde(rename = "expires_at")]
     pub expires: Option<i64>,
 }
 
 /// A time of work or of absence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Shift {
     /// The fact.
     pub id: FactId,
     /// `absence` for an absence; anything else is work.
     pub kind: Option<String>,
     /// From, Unix milliseconds.
+    #[serde(rename = "starts_at")]
     pub starts: i64,
     /// Until, Unix milliseconds, not included.
+    #[serde(rename = "ends_at")]
     pub ends: i64,
 }
 
@@ -90,10 +101,13 @@ impl Technician {
         let field = |key: Key| document.field(&section::DETAILS, &key);
         let text = |key: Key| field(key).and_then(Value::as_text).map(str::to_owned);
         let branch = field(key::BRANCH).and_then(Value::as_bytes);
+        let phone = text(key::PHONE);
+        let finding = check::finding(phone.as_deref(), |text| check::phone(text, None));
         Self {
             id: document.id().technician().unwrap_or(UserId::new(0, [0; 10])),
             name: text(key::NAME),
-            phone: text(key::PHONE),
+            phone,
+            findings: finding.into_iter().collect(),
             language: text(key::LANGUAGE),
             branch: branch.and_then(|id| BranchId::from_slice(id).ok()),
             provider: text(key::PROVIDER),
@@ -115,6 +129,18 @@ impl Technician {
         let mut covering = self.shifts.iter().filter(|shift| shift.covers(now)).peekable();
         covering.peek().is_some() && !covering.any(Shift::is_absence)
     }
+}
+
+/// The key under which a technician's details say in which country they dial numbers without `+`. It
+/// is spelled out on the wire: phones of older versions read on.
+pub fn region_key() -> Option<Key> {
+    Key::parse("region")
+}
+
+/// Where a technician dials numbers without `+`, as the office copied it from their branch.
+pub fn region(document: &Document) -> Option<Region> {
+    let value = document.field(&section::DETAILS, &region_key()?)?;
+    Region::parse(value.as_text()?).ok()
 }
 
 fn certificates(document: &Document) -> Vec<Certificate> {

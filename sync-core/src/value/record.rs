@@ -31,6 +31,7 @@ impl Record {
 
     /// The value under a key.
     pub fn get(&self, key: &Key) -> Option<&Value> {
+        crate::cost::step();
         self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value)
     }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use sync_core::admission::Verdict;
 use sync_core::document::Digest;
 use sync_core::sync::{
-    Frame, Outbox, Outcome, Phone, PhoneEffect, PhoneEvent, Response, Sent, encode_response,
+    Frame, Outbox, Phone, PhoneEffect, PhoneEvent, Response, Sent, SyncOutcome, encode_response,
 };
 
 /// One sync of a phone that has `runs` to send, of a server that says `verdict` of every change: how
@@ -15,25 +15,29 @@ pub fn sync(
     random: u64,
     runs: &[Sent],
     verdict: &Verdict,
-) -> (usize, Outcome, u64) {
+) -> (usize, SyncOutcome, u64) {
     let (mut sent, mut ended) = (0, None);
+    let mut page: Vec<Sent> = Vec::new();
     let mut effects = VecDeque::from(phone.handle(random, PhoneEvent::Wake));
     while let Some(effect) = effects.pop_front() {
         let event = match effect {
-            PhoneEffect::Read { .. } => {
-                let runs = runs.to_vec();
+            PhoneEffect::Read { pass_over, .. } => {
+                let goes = |sent: &&Sent| !pass_over.contains(&sent.run().doc);
+                let runs: Vec<Sent> = runs.iter().filter(goes).cloned().collect();
+                page.clone_from(&runs);
                 PhoneEvent::Outbox(Outbox { epoch: 1, cursor: 9, runs, ..Outbox::default() })
             }
             PhoneEffect::Send(_) => {
                 sent += 1;
                 assert!(sent < 10, "it says the same for ever");
-                effects.extend(phone.handle(random, PhoneEvent::Frame(&answer(runs, verdict))));
+                effects.extend(phone.handle(random, PhoneEvent::Frame(&answer(&page, verdict))));
                 continue;
             }
             PhoneEffect::Store(_) => {
                 let (digest, waiting) = (Digest::default(), !runs.is_empty());
                 PhoneEvent::Stored { digest, waiting, left: Vec::new() }
             }
+            PhoneEffect::Tidy => continue,
             PhoneEffect::Finished(outcome) => {
                 ended = Some(outcome);
                 continue;

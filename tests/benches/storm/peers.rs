@@ -1,4 +1,4 @@
-//! The peers on the same work, from a folder that somebody has built.
+//! The peers on the same work, from a folder that someone has built.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

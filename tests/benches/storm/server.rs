@@ -5,16 +5,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use server::accounts::devices::{self, Device, DeviceState};
-use server::accounts::users::{self, User};
 use server::admin::{self, NewUser};
 use server::auth::Role;
-use server::store::{Store, StoreError};
-use server::writer::{EditRequest, Expect};
 use server::{Config, Server};
 use sqlx::{Connection as _, Row as _};
+use store::rows::devices::{self, Device, DeviceState};
+use store::rows::users::{self, User};
+use store::writer::{EditRequest, Expect};
+use store::{Store, StoreError};
 use sync_core::id::{TenantId, UserId};
-use sync_core::policy::{self, Caller};
+use sync_core::policy::{self, Principal};
 use tests::storm::{Phone, STARTS, base, job_id};
 
 use crate::ours::runtime;
@@ -84,7 +84,7 @@ async fn assigned(store: &Store, tenant: TenantId, desk: UserId, index: u64, job
     let phone = Phone::new(index);
     let edit = EditRequest {
         tenant,
-        caller: Caller { user: desk, role: policy::Role::Dispatcher },
+        caller: Principal { user: desk, role: policy::Role::Dispatcher },
         doc: job_id(job).into(),
         expect: Expect::New,
         now: STARTS - 600_000,
@@ -138,6 +138,7 @@ async fn enrol(store: &Store, tenant: TenantId, index: u64) {
         public_key: phone.key().verifying_key().as_bytes().to_vec(),
         digits: "000000".to_owned(),
         tries: 0,
+        held_at: None,
     };
     store
         .write::<(), StoreError, _>(move |tx| {

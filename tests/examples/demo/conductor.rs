@@ -13,7 +13,7 @@ use crate::world::{DemoError, World};
 
 /// How far apart two things may be that are done at the same time, simulated milliseconds.
 const WINDOW_MS: i64 = 10_000;
-/// How long after the day phones may take to hand in the rest, simulated milliseconds.
+/// How long after the day phones may take to deliver the rest, simulated milliseconds.
 const LATE_MS: i64 = 6 * 3_600_000;
 /// Phones at work at the same time.
 const THREADS: usize = 4;
@@ -25,11 +25,11 @@ pub struct Day {
     pub took: Duration,
     /// Simulated milliseconds from the first to the last moment.
     pub simulated_ms: i64,
-    /// Phones that had not handed in everything when the demo stopped waiting.
+    /// Phones that had not delivered everything when the demo stopped waiting.
     pub late_phones: Vec<usize>,
 }
 
-/// Somebody who does things at moments of their own.
+/// Someone who does things at moments of their own.
 pub trait Actor: Send {
     /// Does everything due before `until_ms` and says when the next thing is due.
     fn run(&mut self, until_ms: i64) -> Result<i64, DemoError>;

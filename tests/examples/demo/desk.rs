@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sync_core::id::{BranchId, JobId, UserId};
-use sync_core::job::{About, State};
+use sync_core::job::{ExceptionKind, State};
 use tests::day::{DeskAction, DeskEvent, Plan};
 
 use crate::conductor::Actor;
@@ -83,7 +83,7 @@ impl Desk {
         let state = job["state"].as_str().and_then(State::parse);
         let Some(number) = self.board.position(id) else { return Ok(()) };
         if let Some(state) = state {
-            self.tally.job(number, state.word());
+            self.tally.job(number, state.as_str());
         }
         let waits = job["exceptions"].as_array().is_some_and(|list| !list.is_empty());
         // The rest is left for whoever opens the console.
@@ -92,7 +92,7 @@ impl Desk {
         }
         let job = self.rest.get(&format!("/v1/jobs/{id}"))?.body;
         for exception in job["exceptions"].as_array().into_iter().flatten() {
-            let about = exception["about"].as_str().and_then(About::parse);
+            let about = exception["about"].as_str().and_then(ExceptionKind::parse);
             let Some(choice) = about.and_then(|about| about.choices().first()) else { continue };
             let body = json!({
                 "about": exception["about"],
@@ -126,6 +126,8 @@ impl Desk {
         let job = &self.plan.jobs[number];
         let call = &job.call;
         let now = self.time.now();
+        let place =
+            call.place.map(|(lat, lon)| json!({"lat": lat as f64 / 1e7, "lon": lon as f64 / 1e7}));
         let body = json!({
             "branch": self.branches[job.branch],
             "caller": call.caller,
@@ -134,18 +136,20 @@ impl Desk {
             "vehicle": job.vehicle,
             "problem": call.problem,
             "address": call.address,
-            "lat": call.place.map(|place| place.0),
-            "lon": call.place.map(|place| place.1),
+            "place": place,
             "remarks": Some(&call.remarks).filter(|text| !text.is_empty()),
             "eta_by": now + promise_minutes * MINUTE,
         });
         let answer = self.create(body)?;
         let id: JobId = answer.text("id")?.parse()?;
-        let alike = answer.body["likely_duplicates"].as_array();
-        let duplicates = alike.is_some_and(|list| !list.is_empty());
-        self.figures.duplicates += u64::from(duplicates);
+        let alike = answer.body["likely_duplicates"].as_array().map_or(&[][..], Vec::as_slice);
+        self.figures.duplicates += u64::from(!alike.is_empty());
+        // The day is played in minutes, so calls that are only near may be hours apart in it.
+        let is_same = |reason: &Value| reason != "place_and_time";
+        let mut reasons = alike.iter().filter_map(|it| it["reasons"].as_array()).flatten();
+        let duplicates = reasons.any(is_same);
         self.board.open(number, id);
-        self.tally.job(number, State::Received.word());
+        self.tally.job(number, State::Received.as_str());
         if duplicates {
             // The dispatcher asks the caller: the other one has come for the same vehicle.
             self.board.call_off(number);
@@ -215,13 +219,23 @@ impl Actor for Desk {
     }
 }
 
-/// Fills the vans in the morning.
+/// Puts the parts into the catalogue, and fills the vans in the morning.
 pub fn stock_vans(
     admin: &Rest,
     plan: &Plan,
     technicians: &[UserId],
     branches: &[BranchId],
 ) -> Result<(), DemoError> {
+    for part in &plan.parts {
+        let body = json!({
+            "description": part.description,
+            "unit": part.unit,
+            "unit_price": part.price,
+            "currency": part.currency,
+            "tax_millipercent": 5_000,
+        });
+        admin.put(&format!("/v1/parts/{}", part.number), &body)?;
+    }
     for (who, planned) in plan.technicians.iter().enumerate() {
         let van = json!({
             "name": format!("Van {:03}", who + 1),

@@ -6,7 +6,7 @@ use tests::calls::{FINDINGS, Finding, Import};
 /// Findings shown before the day.
 const SHOWN: usize = 3;
 
-/// What became of the rows of a file of calls.
+/// The result of the rows of a file of calls.
 #[derive(Debug, Serialize)]
 pub struct CallsRead {
     /// Calls that were taken.

@@ -28,7 +28,7 @@ const POLL: i64 = 2 * MINUTE;
 const LOOK_AGAIN: i64 = MINUTE;
 /// How often, before he gives it up.
 const LOOKS: u32 = 45;
-/// Syncs that end the day without having handed in everything before the demo gives up.
+/// Syncs that end the day without having delivered everything before the demo gives up.
 const LAST_TRIES: u32 = 40;
 
 /// What a phone did, for the report.
@@ -296,7 +296,7 @@ impl Handset {
                 self.board.open(job, job_id);
                 self.tally.job(
                     job,
-                    Job::of(document.as_ref().unwrap_or(&Document::new(key.doc))).state.word(),
+                    Job::of(document.as_ref().unwrap_or(&Document::new(key.doc))).state.as_str(),
                 );
             }
             if let Err(trouble) = self.ledger.saved(key, &fact.record) {
@@ -366,7 +366,7 @@ impl Handset {
         Ok(())
     }
 
-    /// One sync after everybody has handed in everything, so that all hold what all wrote.
+    /// One sync after everybody has delivered everything, so that all hold what all wrote.
     pub fn settle(&mut self) -> Result<(), DemoError> {
         // Others have moved the time on while this phone was done for the day.
         self.radio.time.reach(self.radio.server.now());

@@ -74,11 +74,11 @@ fn compare_facts(handsets: &[Handset], log: &ServerLog, outcome: &mut Outcome) {
 /// Every document of the log is what Automerge makes of it, and every copy that a phone has at the
 /// end is exactly the log's.
 fn compare_documents(handsets: &[Handset], log: &ServerLog, outcome: &mut Outcome) {
-    outcome.documents_judged = log.documents.len() as u64;
+    outcome.documents_checked = log.documents.len() as u64;
     let mut compared = BTreeSet::new();
     for (doc, document) in &log.documents {
-        if let Err(disagreement) = document.judge() {
-            outcome.broken(Trouble::Judge, format!("{doc:?}: {disagreement}"));
+        if let Err(disagreement) = document.check_by_oracle() {
+            outcome.broken(Trouble::Oracle, format!("{doc:?}: {disagreement}"));
         }
     }
     for handset in handsets {
@@ -126,7 +126,7 @@ fn check_seals(keys: &Keys, log: &ServerLog, outcome: &mut Outcome) {
 /// What the server computed from its log is what its own rebuild gives.
 fn check_projections(world: &World, outcome: &mut Outcome) -> Result<(), DemoError> {
     let store = &world.server().app().store;
-    let report = world.runtime.block_on(server::verify::verify(store))?;
+    let report = world.runtime.block_on(store::verify::verify(store))?;
     outcome.rows_verified = report.rows;
     for difference in &report.differences {
         outcome.broken(Trouble::Projection, format!("{difference:?}"));
@@ -143,10 +143,10 @@ fn count_jobs(log: &ServerLog, outcome: &mut Outcome) {
         let job = Job::of(document);
         outcome.jobs_created += 1;
         outcome.jobs_completed += u64::from(matches!(job.state, State::Completed | State::Closed));
-        *outcome.jobs_by_state.entry(job.state.word().to_owned()).or_default() += 1;
+        *outcome.jobs_by_state.entry(job.state.as_str().to_owned()).or_default() += 1;
         for exception in &job.exceptions {
             outcome.decisions_waiting += 1;
-            let about = exception.about.word().to_owned();
+            let about = exception.about.as_str().to_owned();
             *outcome.decisions_by_kind.entry(about).or_default() += 1;
         }
     }

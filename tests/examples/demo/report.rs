@@ -73,12 +73,12 @@ pub enum Trouble {
     NeverSaved,
     /// A phone did something it must not.
     Phone,
-    /// Phone and server hold different documents after everything was handed in.
+    /// Phone and server hold different documents after everything was delivered.
     Disagree,
-    /// A phone still had changes to hand in at the end.
+    /// A phone still had changes to deliver at the end.
     StillWaiting,
     /// Automerge itself makes another document of the same changes.
-    Judge,
+    Oracle,
     /// A customer's signature does not verify.
     Seal,
     /// What the server computed from its log is not what a rebuild gives.
@@ -88,7 +88,7 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Lost => "fact_lost",
             Self::Doubled => "fact_doubled",
@@ -98,7 +98,7 @@ impl Trouble {
             Self::Phone => "phone_failed",
             Self::Disagree => "documents_differ",
             Self::StillWaiting => "changes_still_waiting",
-            Self::Judge => "automerge_disagrees",
+            Self::Oracle => "automerge_disagrees",
             Self::Seal => "seal_invalid",
             Self::Projection => "projection_differs",
             Self::Late => "phone_late",
@@ -132,7 +132,7 @@ pub struct Outcome {
     pub decisions_by_kind: BTreeMap<String, u64>,
     pub seals: u64,
     pub seals_valid: u64,
-    pub documents_judged: u64,
+    pub documents_checked: u64,
     pub documents_compared: u64,
     pub copies_compared: u64,
     pub rows_verified: u64,
@@ -171,7 +171,7 @@ impl Outcome {
 
     /// Notes a broken promise.
     pub fn broken(&mut self, trouble: Trouble, what: impl AsRef<str>) {
-        self.invariants_broken.push(format!("{}: {}", trouble.word(), what.as_ref()));
+        self.invariants_broken.push(format!("{}: {}", trouble.as_str(), what.as_ref()));
     }
 
     /// Prints what a person wants to know.
@@ -186,7 +186,7 @@ impl Outcome {
         line("seals valid", format!("{} of {}", self.seals_valid, self.seals));
         line(
             "documents of the log",
-            format!("{} built again, by our rules and by Automerge", self.documents_judged),
+            format!("{} built again, by our rules and by Automerge", self.documents_checked),
         );
         line(
             "documents compared",

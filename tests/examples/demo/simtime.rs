@@ -25,7 +25,7 @@ impl SimTime {
 }
 
 /// The clocks of one phone: its wall clock is off by what the plan says, its time since boot is
-/// right and begins anew with each reboot.
+/// right and begins again with each reboot.
 pub struct PhoneClock {
     time: SimTime,
     off_ms: i64,

@@ -41,9 +41,10 @@ pub fn perform(
     let Some(job) = job else { return Err(EngineError::NotFound("this job")) };
     let status = |step: Status, details: StepDetails| {
         let id = engine.step(job, step, details)?;
-        one(job, section::STATUS, id, vec![(key::KIND, step.word().into())])
+        one(job, section::STATUS, id, vec![(key::KIND, step.as_str().into())])
     };
-    let here = Place { lat: context.place.0, lon: context.place.1, accuracy: Some(80) };
+    let here =
+        Place { lat: context.place.0, lon: context.place.1, accuracy: Some(80), as_said: false };
     let plain = StepDetails { place: Some(here), ..StepDetails::default() };
     match &step.act {
         Act::WalkUp => walk_up(engine, context, step),
@@ -132,7 +133,7 @@ fn walk_up(engine: &Engine, context: &Context<'_>, step: &Step) -> Result<Vec<Sa
         vehicle: Some(planned.vehicle.clone()),
         problem: Some(call.problem.to_owned()),
         address: Some(call.address.clone()),
-        place: Some(Place { lat: at.0, lon: at.1, accuracy: Some(120) }),
+        place: Some(Place { lat: at.0, lon: at.1, accuracy: Some(120), as_said: false }),
         note: None,
     })?;
     let document = engine.document(job.into())?;
@@ -200,7 +201,8 @@ fn sign(
         },
     )?;
     let shown = prompt.text.clone();
-    let here = Place { lat: context.place.0, lon: context.place.1, accuracy: Some(80) };
+    let here =
+        Place { lat: context.place.0, lon: context.place.1, accuracy: Some(80), as_said: false };
     let pen = |point: &tests::day::Point| Point {
         // A screen point is about 0.16 mm.
         x: (point.x * 16 / 10) as i32,

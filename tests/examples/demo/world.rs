@@ -7,13 +7,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mobile_ffi::{Engine, Options};
-use server::accounts::branches::{Branch, BranchKind};
-use server::accounts::parts::Part;
 use server::admin::{self, NewUser};
 use server::auth::Role;
 use server::clock::{Clock, random};
 use server::config::{Config, Secret};
 use server::{Running, Server};
+use store::rows::branches::{Branch, BranchKind};
+use store::rows::parts::Part;
 use sync_core::id::{BranchId, JobId, TenantId, UserId};
 use tests::day::Plan;
 use tests::links::Link;
@@ -244,7 +244,7 @@ struct People {
 }
 
 impl People {
-    async fn hire(store: &server::store::Store, now: i64, plan: &Plan) -> Result<Self, DemoError> {
+    async fn hire(store: &store::Store, now: i64, plan: &Plan) -> Result<Self, DemoError> {
         const MEMORY_KIB: u32 = 19_456;
         let tenant = admin::create_tenant(store, now, TENANT, "示範汽車集團 Demo Motors").await?;
         let mut branches = Vec::new();
@@ -255,6 +255,7 @@ impl People {
                 kind: BranchKind::Owned,
                 currency: "TWD".to_owned(),
                 time_zone: "Asia/Taipei".to_owned(),
+                region: Some("TW".to_owned()),
                 active: true,
                 version: 1,
                 created_at: now,
@@ -269,7 +270,7 @@ impl People {
                 unit: planned.unit.to_owned(),
                 unit_price: planned.price,
                 currency: planned.currency.to_owned(),
-                tax_rate: 500,
+                tax_millipercent: 5_000,
                 active: true,
                 version: 1,
                 created_at: now,

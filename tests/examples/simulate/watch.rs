@@ -10,7 +10,7 @@ use tests::fleet::{Counts, Failure, Plan, run};
 
 use crate::args::Args;
 
-/// What came of all worlds.
+/// The results of all worlds.
 pub struct Played {
     /// Worlds in which everything held.
     pub seeds: u64,

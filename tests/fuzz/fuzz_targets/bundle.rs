@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(evidence) = bounded(|| verify_bundle(bytes, &trusted)) else { return };
     assert!(verify_bundle(bytes, &[]).is_err(), "nobody is trusted");
     let other = SigningKey::from_bytes(&[8; 32]).verifying_key();
-    assert!(verify_bundle(bytes, &[("2026-1".to_owned(), other)]).is_err(), "somebody else is");
+    assert!(verify_bundle(bytes, &[("2026-1".to_owned(), other)]).is_err(), "someone else is");
     let again = verify_bundle(bytes, &trusted).expect("it was good a moment ago");
     assert_eq!(serde_json::to_string(&evidence).ok(), serde_json::to_string(&again).ok());
 });

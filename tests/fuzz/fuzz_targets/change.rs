@@ -13,8 +13,8 @@ use sync_core::sync::decode_request;
 use sync_core::technician::Technician;
 use sync_core::van::Van;
 
-/// Values of the largest document that is judged.
-const JUDGED: usize = 8192;
+/// Values of the largest document that the oracle checks.
+const CHECKED_VALUES: usize = 8192;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(request) = decode_request(bytes) else { return };
@@ -28,11 +28,11 @@ fuzz_target!(|bytes: &[u8]| {
         });
         let Some(document) = taken else { continue };
         bounded(|| look(&document));
-        // Automerge takes seconds for what we take in a moment: large ones are judged elsewhere.
-        if document.values() > JUDGED {
+        // Automerge takes seconds for what we take in a moment: large ones are checked elsewhere.
+        if document.values() > CHECKED_VALUES {
             continue;
         }
-        document.judge().expect("automerge agrees with what was taken in");
+        document.check_by_oracle().expect("automerge agrees with what was taken in");
     }
 });
 

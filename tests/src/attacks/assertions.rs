@@ -85,7 +85,7 @@ pub const ROWS: &[Row] = &[
     ("a phone that waits for its digits", "403 device_pending", |t| {
         t.pending.token(&t.pending.assertion()).told()
     }),
-    ("a revoked phone, which may only hand in what it has", "200; 401 device_revoked", |t| {
+    ("a revoked phone, which may only submit what it has", "200; 401 device_revoked", |t| {
         let reply = t.revoked.token(&t.revoked.assertion());
         let token = reply.json()["access_token"].as_str().unwrap_or_default().to_owned();
         format!("{}; {}", reply.told(), t.anybody.with(&token).get("/v1/me").told())
@@ -117,7 +117,7 @@ pub const ROWS: &[Row] = &[
             set(both.map(|one| one.join().unwrap_or_default()))
         })
     }),
-    ("a code with the key of somebody else", "401 bad_proof", |t| {
+    ("a code with the key of someone else", "401 bad_proof", |t| {
         let mut body = enrolment(&code(t), &t.mallory.key, &random());
         body["public_key"] = json!(URL_SAFE_NO_PAD.encode(t.bo.key.verifying_key().as_bytes()));
         t.anybody.post("/v1/devices/enrol", &body).told()
@@ -184,7 +184,7 @@ pub const ROWS: &[Row] = &[
     ("a phone that makes a code", "403 forbidden", |t| {
         t.mallory.client.post("/v1/devices/codes", &json!({"user": t.mallory.user})).told()
     }),
-    ("a code for somebody at a desk", "422 unknown_reference", |t| {
+    ("a code for someone at a desk", "422 unknown_reference", |t| {
         let me = t.desk.get("/v1/me").json();
         t.admin.post("/v1/devices/codes", &json!({"user": me["id"]})).told()
     }),

@@ -10,14 +10,17 @@ use std::sync::Mutex;
 
 use crate::process::{Launch, ServerProcess, towline};
 
-/// Settings under which timeouts come soon; everything else is as it is for everybody.
+/// Settings under which timeouts come soon, and a phone's hour is as long as a night of attacks;
+/// everything else is as it is for everybody.
 const SETTINGS: &[(&str, &str)] = &[
     ("--header-timeout", "3"),
     ("--body-timeout", "2"),
     ("--sync-body-timeout", "3"),
-    ("--stall-timeout", "5"),
+    ("--idle-timeout", "5"),
     ("--max-connections", "11000"),
     ("--max-connections-per-address", "10000"),
+    ("--phone-hour-mib", "4096"),
+    ("--phone-hour-changes", "10000000"),
 ];
 
 /// A running `towline serve`.

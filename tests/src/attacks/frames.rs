@@ -25,7 +25,7 @@ pub const ROWS: &[Row] = &[
     ("version 255", BAD, |t| t.mallory.frame(&[255, 1, 0, 0])),
     ("type 0", BAD, |t| t.mallory.frame(&[1, 0, 0, 0])),
     ("type 9", BAD, |t| t.mallory.frame(&[1, 9, 0, 0])),
-    ("a poke, which only servers send", BAD, |t| t.mallory.frame(&[1, 4, 0])),
+    ("a notification, which only servers send", BAD, |t| t.mallory.frame(&[1, 4, 0])),
     ("an answer, which only servers send", BAD, |t| t.mallory.frame(&hex(ANSWER))),
     ("flags nobody knows", BAD, |t| t.mallory.frame(&[1, 1, 2, 0])),
     ("all flags", BAD, |t| t.mallory.frame(&[1, 1, 255, 0])),

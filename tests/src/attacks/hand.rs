@@ -1,4 +1,4 @@
-//! A phone in the hand of somebody who knows the protocol and keeps to nothing of it.
+//! A phone in the hand of someone who knows the protocol and keeps to nothing of it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -238,7 +238,7 @@ pub fn said(bytes: &[u8]) -> String {
             format!("{runs} runs, {unknown} unknown")
         }
         Ok(Frame::Fault(fault)) => format!("fault {}", fault.code),
-        Ok(Frame::Poke) => "poke".to_owned(),
+        Ok(Frame::Notification) => "notification".to_owned(),
         Err(error) => format!("no frame: {error}"),
     }
 }

@@ -41,7 +41,7 @@ pub const ROWS: &[Row] = &[
     ("a header with a blank before the colon", REFUSED, |t| head(t, "content-length : 5")),
     ("a header folded over two lines", REFUSED, |t| head(t, "x-folded: a\r\n b")),
     ("NUL in a header", REFUSED, |t| head(t, "x-nul: a\0b")),
-    ("a bare line feed in a header", "404 not_found | 400 | closed", |t| head(t, "x: a\ny: b")),
+    ("a bare line feed in a header", "200 | 400 | closed", |t| head(t, "x: a\ny: b")),
     ("a bare carriage return in a header", REFUSED, |t| head(t, "x: a\rb")),
     ("a first line of control characters", REFUSED, |t| raw(t, &["G\x01T / HTTP/1.1\r\n\r\n"])),
     ("a method of its own", "405 method_not_allowed | 404 not_found", |t| {
@@ -53,7 +53,7 @@ pub const ROWS: &[Row] = &[
     ("CONNECT to somewhere else", "404 not_found | 400 | 405 method_not_allowed | closed", |t| {
         raw(t, &["CONNECT evil.example:443 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"])
     }),
-    ("a request for another host's page", "404 not_found", |t| {
+    ("a request for another host's page", "200", |t| {
         raw(t, &["GET http://evil.example/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"])
     }),
     ("OPTIONS *", "404 not_found | 400 | 405 method_not_allowed", |t| {
@@ -122,10 +122,10 @@ pub const ROWS: &[Row] = &[
     ("an expectation nobody knows", "400 bad_json | 417 | 408 timeout", |t| {
         post(t, "expect: 200-maybe\r\ncontent-length: 2\r\n", "{}")
     }),
-    ("an upgrade to something else", "404 not_found", |t| {
+    ("an upgrade to something else", "200", |t| {
         raw(t, &["GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade, close\r\nupgrade: h2c\r\n\r\n"])
     }),
-    ("a request id of its own with line ends in it", "404 not_found", |t| {
+    ("a request id of its own with line ends in it", "200", |t| {
         let head = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-request-id: a%0d%0aset-cookie: b\r\n\r\n";
         let said = send(ATTACKER, t.server.address, &[head.as_bytes()]);
         let injected = String::from_utf8_lossy(&said).to_lowercase().contains("\r\nset-cookie");

@@ -15,6 +15,7 @@ mod http;
 mod limits;
 mod policy;
 mod run;
+mod shares;
 mod sockets;
 mod tenants;
 mod tokens;
@@ -60,12 +61,13 @@ type Row = (&'static str, &'static str, fn(&Town) -> String);
 
 /// Every attack, in the order in which they run.
 pub fn corpus() -> Vec<Attack> {
-    let one_by_one: [(&'static str, &'static [Row]); 9] = [
+    let one_by_one: [(&'static str, &'static [Row]); 10] = [
         ("frames", frames::ROWS),
         ("frames", limits::FRAMES),
         ("changes", changes::ROWS),
         ("changes", limits::CHANGES),
         ("policy", policy::ROWS),
+        ("shares", shares::ROWS),
         ("tenants", tenants::ROWS),
         ("tokens", tokens::ROWS),
         ("assertions", assertions::ROWS),

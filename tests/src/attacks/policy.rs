@@ -111,16 +111,21 @@ pub const ROWS: &[Row] = &[
     ("a technician of its own making", "not_yourself", |t| {
         push(t, UserId::new(now(), random()).into(), &|_| note("x"))
     }),
-    ("a seal that no device signed", "durable; 200", |t| {
+    ("a seal that no device signed", "seal_malformed; 200", |t| {
         let play = Play::open(&t.mallory);
         let seal = [
             (key::KIND, "seal".into()),
+            (key::NAME, "X".into()),
+            (key::ROLE, "customer".into()),
             (key::SHOWN, "{}".into()),
+            (key::DIGEST, vec![7; 32].into()),
+            (key::HEADS, vec![7; 32].into()),
+            (key::STROKES, vec![7].into()),
             (key::DEVICE, t.bo.device.as_bytes().to_vec().into()),
             (key::SIGNATURE, vec![7; 64].into()),
         ];
         let run = play.run(vec![fact(section::SIGNATURES, &seal)]);
-        // It is there for all to see, without the server's word for it.
+        // The attacker's own app did not check it; the server does, and the job is not harmed.
         format!("{}; {}", t.mallory.push(vec![run]), play.seen(&t.desk))
     }),
 ];

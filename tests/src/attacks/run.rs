@@ -16,7 +16,7 @@ const BEFORE: usize = 150;
 /// Stack of a thread that carries out one attack.
 const STACK: usize = 512 << 10;
 
-/// One table and what came of it.
+/// One table and the result.
 #[derive(Debug, Clone, Default)]
 pub struct Group {
     /// Attacks carried out.
@@ -25,7 +25,7 @@ pub struct Group {
     pub as_expected: usize,
 }
 
-/// What came of all of it.
+/// The result of all of it.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Each table.

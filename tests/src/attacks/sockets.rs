@@ -68,26 +68,19 @@ pub const ROWS: &[Row] = &[
         }
         format!("0 {}", socket.answer())
     }),
-    ("20,000 pings, then a frame", "fault frame_malformed", |t| {
+    // More pongs than the kernel holds for a slow reader would be about never reading, as the next row is.
+    ("2,000 pings, then a frame", "fault frame_malformed", |t| {
         let Some(mut socket) = Socket::open(t, &t.mallory) else { return "no socket".into() };
         let pings = frame(0x89, b"x").repeat(1000);
-        let drain = socket.stream.try_clone();
+        let Ok(mut far) = socket.stream.try_clone() else { return "no socket".into() };
         // Pongs are read meanwhile: this is about pings, not about never reading.
-        let reader = drain.map(|mut stream| {
-            std::thread::spawn(move || {
-                let mut left = 20_000 * 3;
-                let mut buffer = [0; 4096];
-                while left > 0 {
-                    match stream.read(&mut buffer) {
-                        Ok(0) | Err(_) => break,
-                        Ok(count) => left -= count.min(left),
-                    }
-                }
-            })
+        let writer = std::thread::spawn(move || {
+            (0..2).try_for_each(|_| far.write_all(&pings))?;
+            far.write_all(&frame(0x82, &[1, 9, 0]))
         });
-        (0..20).for_each(|_| socket.write(&pings));
-        drop(reader.map(std::thread::JoinHandle::join));
-        socket.ask(&[1, 9, 0])
+        let answer = socket.answer();
+        drop(writer.join());
+        answer
     }),
     ("a phone that asks and never reads", "given up", stuck),
     ("a body at a byte a second", "408 timeout | closed | 408", |t| {

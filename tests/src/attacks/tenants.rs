@@ -28,7 +28,7 @@ pub const ROWS: &[Row] = &[
         act(t, "charges", &json!({"description": "x", "amount": 1, "currency": "TWD"}))
     }),
     ("decides on a job", GONE, |t| {
-        act(t, "decisions", &json!({"about": "goa", "choice": "confirmed"}))
+        act(t, "decisions", &json!({"about": "goa_claimed", "choice": "confirm"}))
     }),
     ("takes the evidence of a job", GONE, |t| {
         get(t, &format!("/v1/jobs/{}/seals/{}", t.acme.job, t.acme.job))
@@ -51,7 +51,7 @@ pub const ROWS: &[Row] = &[
         post(t, &format!("/v1/technicians/{}/certificates", t.acme.user), &json!({"skill": "tow"}))
     }),
     ("gives a technician a shift", GONE, |t| {
-        let shift = json!({"starts": 1, "ends": 2});
+        let shift = json!({"starts_at": 1, "ends_at": 2});
         post(t, &format!("/v1/technicians/{}/shifts", t.acme.user), &shift)
     }),
     ("reads a person", GONE, |t| get(t, &format!("/v1/users/{}", t.acme.user))),
@@ -66,8 +66,8 @@ pub const ROWS: &[Row] = &[
     ("revokes a phone", GONE, |t| {
         post(t, &format!("/v1/devices/{}/revoke", t.bo.device), &json!({}))
     }),
-    ("accepts what a phone handed in", GONE, |t| handed_in(t, "accept")),
-    ("discards what a phone handed in", GONE, |t| handed_in(t, "discard")),
+    ("accepts a submission", GONE, |t| submission(t, "accept")),
+    ("discards a submission", GONE, |t| submission(t, "discard")),
     ("lists jobs of a branch", NONE, |t| list(t, &format!("/v1/jobs?branch={}", t.acme.branch))),
     ("lists jobs of a technician", NONE, |t| {
         list(t, &format!("/v1/jobs?technician={}", t.acme.user))
@@ -84,10 +84,13 @@ pub const ROWS: &[Row] = &[
             "branches",
             "parts",
             "audit",
-            "handed-in",
+            "submissions",
             "positions",
         ];
-        let each = lists.map(|name| list(t, &format!("/v1/{name}?limit=200")));
+        let each = lists.map(|name| {
+            let whole = name == "branches" || name == "positions";
+            list(t, &format!("/v1/{name}{}", if whole { "" } else { "?limit=200" }))
+        });
         super::hand::set(each)
     }),
     ("a job of a foreign branch", UNKNOWN, |t| {
@@ -130,8 +133,8 @@ pub const ROWS: &[Row] = &[
     ("a phone that reads a foreign part", GONE, |t| {
         told(&t.foreign.client.get("/v1/parts/ACME-1"), t)
     }),
-    ("a point on a foreign job, which only its own tenant could look up", "204", |t| {
-        let point = json!({"at": now(), "lat": 1, "lon": 1, "job": t.other.job});
+    ("a point on a foreign job, which only its own tenant could look up", "200", |t| {
+        let point = json!({"at": now(), "place": {"lat": 1, "lon": 1}, "job": t.other.job});
         t.mallory.client.post("/v1/positions", &json!({"points": [point]})).told()
     }),
     ("staff of a branch reads another branch's job", GONE, |t| {
@@ -167,10 +170,10 @@ fn act(town: &Town, verb: &str, body: &serde_json::Value) -> String {
     post(town, &format!("/v1/jobs/{}/{verb}", town.acme.job), body)
 }
 
-fn handed_in(town: &Town, verb: &str) -> String {
-    let list = town.admin.get("/v1/handed-in").json();
+fn submission(town: &Town, verb: &str) -> String {
+    let list = town.admin.get("/v1/submissions").json();
     let id = list["items"][0]["id"].as_str().unwrap_or("0190b1c0-0000-7000-8000-000000000001");
-    post(town, &format!("/v1/handed-in/{id}/{verb}"), &json!({}))
+    post(town, &format!("/v1/submissions/{id}/{verb}"), &json!({}))
 }
 
 /// The answer, and whether anything of the other tenant is in it.

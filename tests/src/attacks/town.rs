@@ -7,8 +7,8 @@ use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 use server::admin::{self, NewUser};
 use server::auth::Role;
-use server::store::Store;
 use sqlx::{AnyConnection, Connection as _, Row as _};
+use store::Store;
 use sync_core::id::{JobId, TenantId, UserId};
 use tokio::runtime::Runtime;
 
@@ -30,7 +30,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Somebody who is not logged in.
+    /// Someone who is not logged in.
     pub fn anybody(to: SocketAddr) -> Self {
         Self { to, from: ATTACKER, token: String::new() }
     }
@@ -40,7 +40,7 @@ impl Client {
         Self { token: token.to_owned(), ..self.clone() }
     }
 
-    /// Somebody at a desk.
+    /// Someone at a desk.
     pub fn log_in(to: SocketAddr, tenant: &str, login: &str) -> Result<Self, String> {
         let body = json!({"tenant": tenant, "login": login, "password": PASSWORD});
         let reply = Self::anybody(to).post("/v1/session", &body);
@@ -259,13 +259,13 @@ fn things(admin: &Client, tenant: TenantId, user: UserId) -> Result<Things, Stri
     let branch = made(admin, "/v1/branches", &branch(SECRET))?;
     let van = json!({"name": SECRET, "plate": "SEC-0001", "technician": user});
     let van = made(admin, "/v1/vans", &van)?;
+    let part = json!({"description": SECRET, "unit_price": 1, "currency": "TWD"});
+    admin.text("PUT", "/v1/parts/SECRET-1", &part.to_string());
     let load = json!({"movements": [{"kind": "load", "part_no": "SECRET-1", "quantity": 5000}]});
     admin.post(&format!("/v1/vans/{van}/movements"), &load);
     let job = json!({"problem": SECRET, "address": SECRET, "plate": "ABC-1234", "branch": branch});
     let job = made(admin, "/v1/jobs", &job)?;
     admin.post(&format!("/v1/jobs/{job}/assign"), &json!({"technician": user}));
-    let part = json!({"description": SECRET, "unit_price": 1, "currency": "TWD"});
-    admin.text("PUT", "/v1/parts/SECRET-1", &part.to_string());
     Ok(Things { tenant, branch, job, van, user })
 }
 

@@ -1,4 +1,4 @@
-//! A WebSocket of somebody who writes its frames by hand.
+//! A WebSocket of someone who writes its frames by hand.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -60,7 +60,7 @@ impl Socket {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// The next binary message that is no poke, or why there is none.
+    /// The next binary message that is no notification, or why there is none.
     pub fn answer(&mut self) -> String {
         self.next_within(PATIENCE).map_or_else(End::told, |bytes| said(&bytes))
     }
@@ -86,7 +86,7 @@ impl Socket {
             let mut body = vec![0; usize::try_from(length).map_err(|_| End::Closed)?];
             self.fill(&mut body, until)?;
             match head[0] & 0x0f {
-                2 if said(&body) == "poke" => {}
+                2 if said(&body) == "notification" => {}
                 2 => return Ok(body),
                 8 => return Err(End::Closed),
                 _ => {}

@@ -160,7 +160,7 @@ impl Dispatch<'_> {
         self.schedule(technician, steps, now, job);
     }
 
-    /// Gives a job to somebody else while the first technician works on it out of coverage.
+    /// Gives a job to someone else while the first technician works on it out of coverage.
     fn take_away(&mut self, now: i64, job: usize, from: usize, random: &mut Random) {
         let Some((technician, ready, drive)) = self.best(now, job, Some(from), true) else {
             return;
@@ -178,7 +178,7 @@ impl Dispatch<'_> {
         self.schedule(technician, steps, now, job);
     }
 
-    /// Somebody waves at the roadside while the phone has no coverage.
+    /// Someone waves at the roadside while the phone has no coverage.
     fn roadside(&mut self, now: i64, technician: usize, random: &mut Random) {
         if !random.percent(45) {
             return;

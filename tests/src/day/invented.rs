@@ -111,7 +111,7 @@ fn made_up(count: usize, length: i64, random: &Random) -> Vec<Call> {
             }
         })
         .collect();
-    // Now and then somebody else calls about the same vehicle.
+    // Now and then someone else calls about the same vehicle.
     let again = |call: &Call, random: &mut Random| {
         let reported_ms = call.reported_ms + random.between(2 * MINUTE, 9 * MINUTE);
         let caller = Some(words::person(Language::English, random));

@@ -92,7 +92,7 @@ pub enum DeskAction {
     Take {
         /// The rescue.
         job: usize,
-        /// Within how many minutes somebody will be there.
+        /// Within how many minutes someone will be there.
         promise_minutes: i64,
     },
     /// Gives it to a technician; also to another one than before.
@@ -131,7 +131,7 @@ pub struct Restart {
     pub at_ms: i64,
     /// When the app runs again, Unix milliseconds.
     pub back_ms: i64,
-    /// Whether the whole phone went down, so that it counts its time since boot anew.
+    /// Whether the whole phone went down, so that it counts its time since boot again.
     pub reboot: bool,
 }
 

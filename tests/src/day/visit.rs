@@ -21,7 +21,7 @@ pub struct Step {
 /// What a technician can record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Act {
-    /// Opens the rescue on the phone: somebody waved at the roadside.
+    /// Opens the rescue on the phone: someone waved at the roadside.
     WalkUp,
     /// Takes the job.
     Accepted,
@@ -140,7 +140,7 @@ pub(super) fn steps(
     } else {
         visit.add(random.between(10_000, 3 * MINUTE), Act::Accepted);
         if random.percent(3) {
-            // A mind changed before setting off; the office finds somebody else.
+            // A mind changed before setting off; the office finds someone else.
             visit.steps.pop();
             let reason = random.pick(&["too_far", "out_of_shift", "vehicle_unsafe"]);
             visit.add(20_000, Act::Declined { reason });

@@ -23,7 +23,7 @@ pub struct Points {
     pub failure: Failure,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Failures {
     /// Failures by what was being done.

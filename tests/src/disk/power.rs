@@ -29,7 +29,7 @@ pub enum Images {
     Some(usize),
 }
 
-/// What came of one workload.
+/// The result of one workload.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// Its name.

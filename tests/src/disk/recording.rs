@@ -21,7 +21,7 @@ pub enum Call {
     Remove(String),
     /// A name was changed.
     Rename(String, String),
-    /// Somebody was told something that must hold from here on.
+    /// Someone was told something that must hold from here on.
     Said(String),
 }
 

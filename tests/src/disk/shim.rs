@@ -42,7 +42,7 @@ impl Watched {
         Ok(watched)
     }
 
-    /// What somebody else made, to look at and to control.
+    /// What someone else made, to look at and to control.
     ///
     /// # Errors
     /// It is not there.
@@ -60,7 +60,7 @@ impl Watched {
         self.beside.join("recording")
     }
 
-    /// Where somebody else's bytes on the same disk may lie, which never fail.
+    /// Where someone else's bytes on the same disk may lie, which never fail.
     pub fn ballast(&self) -> PathBuf {
         self.beside.join("ballast")
     }
@@ -92,7 +92,7 @@ impl Watched {
             Failure::Syncs(times) => (times, 2, EIO),
         };
         let control = File::options().read(true).write(true).open(self.control())?;
-        // The kind first: from then on calls are counted anew.
+        // The kind first: from then on calls are counted again.
         for (at, number) in [(8, 0), (0, 0), (16, times), (32, error), (24, kinds), (8, n)] {
             control.write_all_at(&u64::to_le_bytes(number), at)?;
         }

@@ -1,7 +1,7 @@
 //! What technicians do on their phones.
 
 use ed25519_dalek::Signer as _;
-use server::memory::DiskError;
+use store::in_memory::DiskError;
 use sync_core::change::Entry;
 use sync_core::document::Document;
 use sync_core::id::{FactId, JobId};
@@ -94,11 +94,11 @@ impl World {
             }
             Err(NotSaved::Rules) => self.counts.met("phone said no"),
             Err(NotSaved::Disk(DiskError::Full)) => {
-                self.counts.met(Kind::PhoneFull.word());
+                self.counts.met(Kind::PhoneFull.as_str());
                 self.phones[phone].restart();
             }
             Err(NotSaved::Disk(DiskError::Sync)) => {
-                self.counts.met(Kind::PhoneFsync.word());
+                self.counts.met(Kind::PhoneFsync.as_str());
                 let salt = rng.next();
                 if self.phones[phone].crash(salt) {
                     self.counts.met("torn write cut off");

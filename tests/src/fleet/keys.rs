@@ -64,6 +64,10 @@ impl DeviceKey for PublicKey {
             None => self.real.verifies(message, signature),
         }
     }
+
+    fn verifies_seal(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        self.real.verifies(message, signature)
+    }
 }
 
 fn hash(seed: &[u8; 32], message: &[u8]) -> [u8; 64] {

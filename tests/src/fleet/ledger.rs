@@ -18,13 +18,13 @@ pub type Name = (u8, DocId, FactId);
 /// Who saved something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// Somebody at a desk.
+    /// Someone at a desk.
     Desk,
     /// A technician on a phone.
     Phone,
 }
 
-/// A fact that somebody was told is saved.
+/// A fact that someone was told is saved.
 #[derive(Debug, Clone)]
 pub struct Saved {
     /// Where it stands.
@@ -95,9 +95,9 @@ impl Ledger {
         wrong
     }
 
-    /// Writes down the verdicts of a run whose changes the server writes anew: their facts are
+    /// Writes down the verdicts of a run whose changes the server re-authors: their facts are
     /// promised, their numbers are not.
-    pub fn written_anew(&mut self, tenant: u8, run: &Run, verdicts: &[Verdict]) {
+    pub fn reauthored(&mut self, tenant: u8, run: &Run, verdicts: &[Verdict]) {
         let durable = run.changes.iter().zip(verdicts).filter(|(_, verdict)| verdict.is_durable());
         for entry in durable.flat_map(|(change, _)| &change.entries) {
             if let Entry::Fact { id, .. } = entry {
@@ -119,7 +119,7 @@ impl Ledger {
             (Verdict::Refused { code: said, .. }, Verdict::Refused { code: says, .. }) => {
                 said == says || says == ACTOR_NOT_YOURS
             }
-            // What followed the refused change was written anew under its number. A copy of the
+            // What followed the refused change was re-authored under its number. A copy of the
             // phone, or a message on its way for long, still has the refused one there.
             (Verdict::Refused { .. }, Verdict::Fork) => {
                 let last = self.promised.changes.get(&(tenant, doc, change.actor));

@@ -8,16 +8,16 @@
 //! 3. its server asks its own policy of such work: whose job it is. What passes is put into the log
 //!    as this version puts what it allowed, and this version's code gives all the verdicts.
 
-use server::store::StoreError;
-use server::writer::PushRequest;
+use store::StoreError;
+use store::writer::PushRequest;
 use sync_core::admission::{Verdict, replay};
 use sync_core::change::{Change, ChangeRef, Entry, Run};
 use sync_core::document::{Author, Document};
 use sync_core::id::{ActorId, DeviceId, FactId};
 use sync_core::job::is_or_was_theirs;
-use sync_core::policy::{Caller, SECTION_UNKNOWN, decide_change};
+use sync_core::policy::{Principal, SECTION_UNKNOWN, decide_change};
 use sync_core::schema::{DocId, Key, Section, key};
-use sync_core::sync::{Held, Standing, Submitted};
+use sync_core::sync::{StoredRun, Submitted, SyncStatus};
 use sync_core::value::Record;
 
 use super::phone::{Handset, NotSaved, facts};
@@ -59,7 +59,7 @@ impl World {
         let Some(run) = standing.document.run(vec![change.clone()]) else { return };
         let push = PushRequest {
             tenant: id,
-            caller: Caller::system(),
+            caller: Principal::system(),
             device: DeviceId::new(0, [0; 10]),
             devices: Vec::new(),
             runs: vec![Submitted::Relayed(node.attest(id, run, Author::default()))],
@@ -129,7 +129,7 @@ impl Handset {
         let change = next_of(document, actor, time, vec![entry]);
         let run = document.run(vec![change]).ok_or(NotSaved::Rules)?;
         let n = self.store.tables().next_n();
-        let row = Held { n, run, author, standing: Standing::Waiting };
+        let row = StoredRun { n, run, author, status: SyncStatus::Waiting };
         self.store.write(vec![Op::Put(row.clone())]).map_err(NotSaved::Disk)?;
         self.stored.extend(facts(&row.run));
         self.read_again(doc);
@@ -144,7 +144,7 @@ impl Handset {
 
 /// As much of a run as the next version's policy allows, if that is more than this version's:
 /// technicians add tows to a job that is or was theirs.
-fn allowed(mut document: Document, caller: &Caller, author: Author, run: &Run) -> Option<Run> {
+fn allowed(mut document: Document, caller: &Principal, author: Author, run: &Run) -> Option<Run> {
     let mut passed = Vec::new();
     let mut last_hash = None;
     for change in &run.changes {
@@ -168,7 +168,12 @@ fn allowed(mut document: Document, caller: &Caller, author: Author, run: &Run) -
 }
 
 /// The next change of an actor on top of everything that is here.
-fn next_of(document: &Document, actor: ActorId, time: i64, entries: Vec<Entry>) -> Change {
+pub(super) fn next_of(
+    document: &Document,
+    actor: ActorId,
+    time: i64,
+    entries: Vec<Entry>,
+) -> Change {
     let heads = document.heads();
     let seq = document.seq_of(&actor) + 1;
     let all = document.changes().iter().map(|(it, _)| ChangeRef { actor: it.actor, seq: it.seq });

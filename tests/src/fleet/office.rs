@@ -1,10 +1,10 @@
 //! What people at desks do.
 
-use server::writer::{EditError, EditRequest, Expect};
+use store::writer::{EditError, EditRequest, Expect};
 use sync_core::change::Entry;
 use sync_core::document::Document;
 use sync_core::id::{FactId, JobId, UserId};
-use sync_core::policy::{Caller, Role};
+use sync_core::policy::{Principal, Role};
 use sync_core::schema::{DocId, Section, key, section};
 use sync_core::value::{Record, Value};
 
@@ -28,7 +28,7 @@ impl World {
         rng.pick(&self.crew[usize::from(tenant)]).0
     }
 
-    /// Has somebody at a desk write to a document. Gives whether it was written.
+    /// Has someone at a desk write to a document. Gives whether it was written.
     fn write(
         &mut self,
         tenant: u8,
@@ -42,7 +42,7 @@ impl World {
         let Some(index) = self.site.any_up(rng.next()) else { return false };
         let now = clamp(self.site.wall(index, self.now));
         let id = self.tenants[usize::from(tenant)];
-        let caller = Caller { user, role };
+        let caller = Principal { user, role };
         let request = EditRequest { tenant: id, caller, doc, expect, now, note: None };
         let Some(node) = self.site.places[index].node.as_mut() else { return false };
         let mut made = Vec::new();
@@ -200,7 +200,7 @@ impl World {
         self.add(tenant, van, Expect::Existing, Role::Manager, section::MOVEMENTS, record, rng)
     }
 
-    /// A technician gets another's van, and a job of theirs goes to somebody else.
+    /// A technician gets another's van, and a job of theirs goes to someone else.
     pub(super) fn change_van(&mut self, rng: &mut Random) -> bool {
         let tenant = rng.below(2) as u8;
         let (_, van) = *rng.pick(&self.crew[usize::from(tenant)]);

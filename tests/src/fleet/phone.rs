@@ -5,21 +5,21 @@ mod sync;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use server::memory::DiskError;
+use store::in_memory::DiskError;
 use sync_core::change::{Entry, Run};
 use sync_core::document::{Author, Document};
 use sync_core::id::{ActorId, DeviceId, FactId, UserId};
 use sync_core::limits;
-use sync_core::policy::{Caller, Role};
+use sync_core::policy::{Principal, Role};
 use sync_core::schema::{DocId, DocKind, key, section};
-use sync_core::sync::{Outcome, Phone, Replica, Writer};
+use sync_core::sync::{LocalWriter, Phone, Replica, SyncOutcome};
 use sync_core::value::Value;
 
 use super::keys::{PhoneKey, PublicKey};
 use super::store::{Op, Store, Tables};
 use crate::random::Random;
 
-/// One phone in somebody's hands.
+/// One phone in someone's hands.
 pub struct Handset {
     /// Which tenant, by number.
     pub tenant: u8,
@@ -43,7 +43,7 @@ pub struct Handset {
     pub exchanges: u64,
     /// Until when the app is awake.
     pub awake_until: i64,
-    /// Somebody asked for a sync during one.
+    /// Someone asked for a sync during one.
     pub again: bool,
     /// The timer that counts; older ones do not.
     pub timer: u64,
@@ -51,10 +51,10 @@ pub struct Handset {
     pub doubtful: bool,
     /// Directions in which the link is cut: 1 up, 2 down.
     pub cut: u8,
-    /// It was revoked, or its key is gone: it has to be enrolled anew.
+    /// It was revoked, or its key is gone: it has to be enrolled again.
     pub locked_out: bool,
     /// How the last sync ended.
-    pub ended: Option<Outcome>,
+    pub ended: Option<SyncOutcome>,
     /// An older app, that sends plain bodies.
     pub old: bool,
     /// Every fact this installation stored since it came to be, by itself or out of an image.
@@ -220,7 +220,7 @@ impl Handset {
         role: Role,
         works: Vec<(DocId, Vec<Entry>)>,
     ) -> Result<(), NotSaved> {
-        let caller = Caller { user: self.user, role };
+        let caller = Principal { user: self.user, role };
         let author = Author::phone(self.user, self.device());
         let time = self.wall(now).clamp(limits::TIME_RANGE.start, limits::TIME_RANGE.end - 1);
         let actor = self.actor();
@@ -229,7 +229,8 @@ impl Handset {
         let mut saved = Vec::new();
         for (doc, entries) in works {
             let mut replica = self.take(doc);
-            let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor: actor };
+            let device = Some(self.device());
+            let mut writer = LocalWriter { next_n: &mut next_n, actor, fresh_actor: actor, device };
             let delta = replica.record(&mut writer, time, &caller, author, entries);
             let delta = delta.map_err(|_| NotSaved::Rules)?;
             self.store.tables().store(&mut ops, &replica, &delta, false);
@@ -260,17 +261,17 @@ impl Handset {
     }
 
     /// This store came from a copy without its secret: it takes a fresh actor at once, and has
-    /// to be enrolled anew.
+    /// to be enrolled again.
     pub fn recognise(&mut self, now: i64) -> Result<(), DiskError> {
         self.locked_out = true;
-        self.rotate(now, Vec::new())
+        self.rotate(now, self.device(), Vec::new())
     }
 
     /// Is enrolled again for the same technician, with a fresh key.
     pub fn enrol(&mut self, now: i64, device: DeviceId) -> Result<(), DiskError> {
         let seed = self.rng.bytes();
         let (epoch, _) = self.store.tables().position;
-        self.rotate(now, vec![Op::Position(epoch, 0), Op::Identity(device, seed)])?;
+        self.rotate(now, device, vec![Op::Position(epoch, 0), Op::Identity(device, seed)])?;
         self.key = PhoneKey::from_seed(&seed);
         self.locked_out = false;
         self.restart();
@@ -282,14 +283,15 @@ impl Handset {
         self.store.tables().actor.expect("it was enrolled")
     }
 
-    fn rotate(&mut self, now: i64, mut ops: Vec<Op>) -> Result<(), DiskError> {
+    fn rotate(&mut self, now: i64, device: DeviceId, mut ops: Vec<Op>) -> Result<(), DiskError> {
+        let device = Some(device);
         let fresh = ActorId::new(self.wall(now).max(0), self.rng.bytes());
         let actor = self.actor();
         let mut next_n = self.store.tables().next_n();
         let mut changed = Vec::new();
         for doc in self.store.tables().waiting() {
             let mut replica = self.take(doc);
-            let mut writer = Writer { next_n: &mut next_n, actor, fresh_actor: fresh };
+            let mut writer = LocalWriter { next_n: &mut next_n, actor, fresh_actor: fresh, device };
             let delta = replica.renew(&mut writer).expect("what waits can be written");
             self.store.tables().store(&mut ops, &replica, &delta, true);
             changed.push(replica);

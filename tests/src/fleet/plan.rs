@@ -24,7 +24,7 @@ macro_rules! kinds {
                 &[$((Self::$kind, $name, $weight, $fault),)*];
 
             /// Its word in a plan, and its counter.
-            pub fn word(self) -> &'static str {
+            pub fn as_str(self) -> &'static str {
                 match self { $(Self::$kind => $name,)* }
             }
         }
@@ -32,11 +32,11 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// A new job, given to somebody.
+    /// A new job, given to someone.
     Call "call" 26 true,
     /// A job under the same id in both tenants.
     Twin "twin" 5 true,
-    /// A job is given to somebody else.
+    /// A job is given to someone else.
     Assign "assign" 18 true,
     /// Two at their desks change one job at once.
     Clash "clash" 10 true,
@@ -80,7 +80,7 @@ kinds! {
     Restore "phone-image-restored" 4 true,
     /// An image of days ago runs beside the phone.
     Clone "phone-image-cloned" 2 true,
-    /// A phone is wiped and enrolled anew.
+    /// A phone is wiped and enrolled again.
     Wipe "phone-wiped" 2 true,
     /// A phone's clock jumps by up to ten years.
     PhoneClock "phone-clock-jumped" 4 true,
@@ -204,7 +204,7 @@ impl fmt::Display for Plan {
         let Self { seed, phones, nodes, dispatchers, .. } = self;
         writeln!(f, "world {seed} phones {phones} nodes {nodes} dispatchers {dispatchers}")?;
         for Step { at, kind, who, salt } in &self.steps {
-            writeln!(f, "{at} {} {who} {salt:016x}", kind.word())?;
+            writeln!(f, "{at} {} {who} {salt:016x}", kind.as_str())?;
         }
         Ok(())
     }

@@ -5,14 +5,14 @@ mod after;
 use sync_core::admission::{Verdict, push_message};
 use sync_core::change::{Entry, Run};
 use sync_core::id::{ActorId, FactId, TenantId};
-use sync_core::policy::{Caller, Role};
+use sync_core::policy::{Principal, Role};
 use sync_core::schema::{DocId, key, section};
 use sync_core::sync::{Pull, ServerEffect, ServerEvent, Session, Submitted, decode_request};
 use sync_core::value::Value;
 
 use server::auth::access::Holder;
-use server::store::StoreError;
-use server::writer::{Evidence, PushRequest};
+use store::StoreError;
+use store::writer::{Evidence, PushRequest};
 
 use super::keys::PublicKey;
 use super::ledger::Ledger;
@@ -40,9 +40,9 @@ impl World {
             Ok(holder) => holder,
             Err(NotIn::Revoked(device)) => {
                 if decode_request(&at.frame).is_ok_and(|request| !request.runs.is_empty()) {
-                    self.counts.met("revoked phone handed in");
-                    self.handed_in.push((device, at.frame.clone()));
-                    self.handed_in.truncate(50);
+                    self.counts.met("revoked phone submitted");
+                    self.submissions.push((device, at.frame.clone()));
+                    self.submissions.truncate(50);
                 }
                 return self.answer(at, Answer::Revoked);
             }
@@ -137,10 +137,10 @@ impl World {
         let sent: Vec<Run> = runs.iter().map(|run| run.run().clone()).collect();
         let relayed = runs.iter().filter(|run| matches!(run, Submitted::Relayed(_))).count();
         self.counts.add("work brought back with a receipt", relayed as u64);
-        let is_stranded = |run: &Submitted| matches!(run, Submitted::Stranded(_));
-        let stranded: Vec<bool> = runs.iter().map(is_stranded).collect();
-        let times = stranded.iter().filter(|stranded| **stranded).count();
-        self.counts.add("work stranded by a restore", times as u64);
+        let is_orphaned = |run: &Submitted| matches!(run, Submitted::Orphaned(_));
+        let orphaned: Vec<bool> = runs.iter().map(is_orphaned).collect();
+        let times = orphaned.iter().filter(|orphaned| **orphaned).count();
+        self.counts.add("work orphaned by a restore", times as u64);
         let message = push_message(
             holder.device,
             runs.iter().filter(|run| matches!(run, Submitted::Signed(_))).map(Submitted::run),
@@ -151,7 +151,7 @@ impl World {
         }
         let evidence = signature.map(|signature| Evidence { message, signature });
         let now = self.site.wall(at.node, self.now);
-        let caller = Caller { user: holder.user, role: Role::Technician };
+        let caller = Principal { user: holder.user, role: Role::Technician };
         let devices = self.site.devices_of(tenant, holder.user);
         let request = |runs| PushRequest {
             tenant: holder.tenant,
@@ -175,20 +175,20 @@ impl World {
             let both = node.push_all(vec![request(runs.clone()), request(runs)]);
             let mut both = both.inspect_err(|_| cut_off(&mut self.ledger, tenant, &sent))?;
             let (second, first) = (both.pop().unwrap_or_default(), both.pop().unwrap_or_default());
-            for ((run, stranded), verdicts) in sent.iter().zip(&stranded).zip(&first) {
-                self.look_at(tenant, holder, run, *stranded, verdicts);
+            for ((run, orphaned), verdicts) in sent.iter().zip(&orphaned).zip(&first) {
+                self.look_at(tenant, holder, run, *orphaned, verdicts);
             }
             second
         } else {
             let pushed = node.push(request(runs));
             pushed.inspect_err(|_| cut_off(&mut self.ledger, tenant, &sent))?
         };
-        for ((run, stranded), verdicts) in sent.iter().zip(stranded).zip(&all) {
+        for ((run, orphaned), verdicts) in sent.iter().zip(orphaned).zip(&all) {
             if old && verdicts.iter().any(is_too_old) {
-                self.counts.met(Kind::Upgrade.word());
+                self.counts.met(Kind::Upgrade.as_str());
                 self.counts.met("fact of a newer version left waiting");
             }
-            self.look_at(tenant, holder, run, stranded, verdicts);
+            self.look_at(tenant, holder, run, orphaned, verdicts);
         }
         self.tell();
         for (run, verdicts) in sent.iter().zip(&all) {
@@ -204,14 +204,14 @@ impl World {
         tenant: u8,
         holder: &Holder,
         run: &Run,
-        stranded: bool,
+        orphaned: bool,
         verdicts: &[Verdict],
     ) {
         for verdict in verdicts {
             match verdict {
                 Verdict::Durable => {}
                 Verdict::Refused { .. } => self.counts.met("change refused"),
-                Verdict::Reauthor => self.counts.met("change written anew"),
+                Verdict::Reauthor => self.counts.met("change re-authored"),
                 Verdict::Fork => self.counts.met("fork answered"),
                 Verdict::Missing(_) => self.counts.met("change missed what it follows"),
                 Verdict::Later { .. } => self.counts.met("change answered later"),
@@ -222,8 +222,8 @@ impl World {
             let refused = verdicts.iter().filter(|verdict| !verdict.is_durable()).count();
             self.counts.add("hostile change refused", refused as u64);
         }
-        if stranded {
-            return self.ledger.written_anew(tenant, run, verdicts);
+        if orphaned {
+            return self.ledger.reauthored(tenant, run, verdicts);
         }
         if let Some(wrong) = self.ledger.answered(tenant, run, verdicts) {
             self.fail("the verdict of a change never changes", wrong);
@@ -239,7 +239,7 @@ impl World {
         for committed in news {
             let tenant = self.number(committed.tenant);
             for user in committed.users.iter() {
-                self.after(40, Event::Poke { tenant, user: *user });
+                self.after(40, Event::Notification { tenant, user: *user });
             }
         }
     }
@@ -256,10 +256,10 @@ impl World {
             self.fail("the store reads back what it wrote", error.to_string());
         }
         if matches!(error, StoreError::Full) {
-            self.counts.met(Kind::Full.word());
+            self.counts.met(Kind::Full.as_str());
         }
         if self.site.database.is_broken() {
-            self.counts.met(Kind::Fsync.word());
+            self.counts.met(Kind::Fsync.as_str());
             self.after(up_after, Event::DatabaseUp);
         }
     }

@@ -7,7 +7,7 @@ use server::auth::Keys;
 use server::auth::access::{self, Holder};
 use server::auth::keys::Key;
 use server::auth::token::{self, Claims, TokenError};
-use server::memory::{Database, Node};
+use store::in_memory::{Database, Node};
 use sync_core::enrol::ASSERTION_SECONDS;
 use sync_core::id::{ActorId, DeviceId, TenantId, UserId};
 

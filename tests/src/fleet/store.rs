@@ -2,13 +2,13 @@
 
 mod codec;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use server::memory::{DiskError, Journal};
+use store::in_memory::{DiskError, Journal};
 use sync_core::document::Digest;
 use sync_core::id::{ActorId, DeviceId};
 use sync_core::schema::DocId;
-use sync_core::sync::{Anchor, Delta, Held, Kept, RefusedWork, Replica, Standing};
+use sync_core::sync::{Anchor, Delta, RefusedWork, Replica, Retention, StoredRun, SyncStatus};
 use sync_core::wire::{Reader, Writer};
 
 use codec::{decode, encode};
@@ -20,7 +20,7 @@ pub struct DocRow {
     pub fingerprint: Option<u64>,
     /// Whether it is in scope.
     pub in_scope: bool,
-    /// The count of [`Kept`] since which it is kept though it left the scope.
+    /// The count of [`Retention`] since which it is kept though it left the scope.
     pub kept_from: Option<i64>,
 }
 
@@ -34,7 +34,7 @@ pub fn heard(server_ms: i64, own_ms: i64) -> Anchor {
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
     /// Runs by local number.
-    pub rows: BTreeMap<u64, Held>,
+    pub rows: BTreeMap<u64, StoredRun>,
     /// Documents.
     pub docs: BTreeMap<DocId, DocRow>,
     /// Work that was refused.
@@ -46,14 +46,14 @@ pub struct Tables {
     /// The device, and the seed of its key.
     pub identity: Option<(DeviceId, [u8; 32])>,
     /// How long things have been kept.
-    pub kept: Option<Kept>,
+    pub kept: Option<Retention>,
 }
 
 /// One statement of a transaction.
 #[derive(Debug, Clone)]
 pub enum Op {
     /// Writes a run.
-    Put(Held),
+    Put(StoredRun),
     /// Deletes a run.
     Drop(u64),
     /// Keeps refused work.
@@ -69,7 +69,7 @@ pub enum Op {
     /// Sets the device.
     Identity(DeviceId, [u8; 32]),
     /// Sets how long things have been kept.
-    Kept(Kept),
+    Retention(Retention),
 }
 
 /// The store of one phone.
@@ -142,25 +142,26 @@ impl Tables {
     }
 
     /// All rows of a document, in order.
-    pub fn of_doc(&self, doc: DocId) -> Vec<Held> {
+    pub fn of_doc(&self, doc: DocId) -> Vec<StoredRun> {
         self.rows.values().filter(|row| row.run.doc == doc).cloned().collect()
     }
 
     /// Whether anything has to be sent.
     pub fn any_unsettled(&self) -> bool {
-        self.rows.values().any(|row| row.standing.is_owed())
+        self.rows.values().any(|row| row.status.is_owed())
     }
 
     /// Rows the server does not hold, oldest first, at most so many; and whether more are left.
-    pub fn unsettled(&self, most: usize) -> (Vec<Held>, bool) {
-        let mut rows = self.rows.values().filter(|row| row.standing.is_owed());
-        let page: Vec<Held> = rows.by_ref().take(most).cloned().collect();
+    pub fn unsettled(&self, most: usize, pass_over: &BTreeSet<DocId>) -> (Vec<StoredRun>, bool) {
+        let goes = |row: &&StoredRun| row.status.is_owed() && !pass_over.contains(&row.run.doc);
+        let mut rows = self.rows.values().filter(goes);
+        let page: Vec<StoredRun> = rows.by_ref().take(most).cloned().collect();
         (page, rows.next().is_some())
     }
 
     /// Documents with own work that waits.
     pub fn waiting(&self) -> Vec<DocId> {
-        let rows = self.rows.values().filter(|row| row.standing == Standing::Waiting);
+        let rows = self.rows.values().filter(|row| row.status == SyncStatus::Waiting);
         let mut docs: Vec<DocId> = rows.map(|row| row.run.doc).collect();
         docs.sort();
         docs.dedup();
@@ -183,7 +184,7 @@ impl Tables {
             // Own work that waits changes nothing of what the server has.
             (false, known) => known.and_then(|row| row.fingerprint),
             (true, _) => {
-                let any = replica.held().iter().any(|row| row.standing.is_settled());
+                let any = replica.held().iter().any(|row| row.status.is_settled());
                 any.then(|| replica.settled_fingerprint().expect("what is held builds"))
             }
         };
@@ -204,7 +205,7 @@ impl Tables {
             Op::Actor(actor) => self.actor = Some(actor),
             Op::Position(epoch, cursor) => self.position = (epoch, cursor),
             Op::Identity(device, seed) => self.identity = Some((device, seed)),
-            Op::Kept(kept) => self.kept = Some(kept),
+            Op::Retention(kept) => self.kept = Some(kept),
         }
     }
 }

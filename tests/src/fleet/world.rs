@@ -38,7 +38,7 @@ pub struct Failure {
     pub at: i64,
 }
 
-/// What came of a world.
+/// The result of a world.
 #[derive(Debug, Clone)]
 pub struct Played {
     /// What was met.
@@ -57,7 +57,7 @@ pub(super) enum Event {
     Reply { phone: usize, exchange: u64, answer: Answer },
     Timeout { phone: usize, exchange: u64 },
     Wake { phone: usize, timer: u64 },
-    Poke { tenant: u8, user: UserId },
+    Notification { tenant: u8, user: UserId },
     NodeUp(usize),
     DatabaseUp,
     Room,
@@ -105,7 +105,7 @@ pub struct World {
     pub(super) counts: Counts,
     pub(super) failure: Option<Failure>,
     pub(super) hostile: (usize, DeviceId),
-    pub(super) handed_in: Vec<(DeviceId, Vec<u8>)>,
+    pub(super) submissions: Vec<(DeviceId, Vec<u8>)>,
     pub(super) overheard: Vec<(usize, Vec<u8>)>,
     pub(super) budget: usize,
     /// Facts that no server may take; of some (`false`) only a server that has not judged them.
@@ -113,7 +113,7 @@ pub struct World {
     /// Pairs of facts of which at most one may stand.
     pub(super) either: Vec<(u8, DocId, [FactId; 2])>,
     pub(super) checked: Checked,
-    pub(super) backup: Option<(server::memory::Backup, Promised, i64)>,
+    pub(super) backup: Option<(store::in_memory::Backup, Promised, i64)>,
     images: Vec<(usize, Image)>,
     events: BTreeMap<(i64, u64), Event>,
     numbers: u64,
@@ -143,7 +143,7 @@ impl World {
             counts: Counts::default(),
             failure: None,
             hostile: (0, DeviceId::new(STARTS, [0; 10])),
-            handed_in: Vec::new(),
+            submissions: Vec::new(),
             overheard: Vec::new(),
             budget: 600 + ids.below(8000) as usize,
             forged: BTreeMap::new(),
@@ -272,7 +272,7 @@ impl World {
                     self.wake(phone);
                 }
             }
-            Event::Poke { tenant, user } => {
+            Event::Notification { tenant, user } => {
                 for phone in 0..self.phones.len() {
                     let it = &self.phones[phone];
                     let his = it.tenant == tenant && it.user == user;
@@ -305,7 +305,7 @@ impl World {
                 let before = self.phones[phone].device();
                 self.enrol(phone);
                 let it = &self.phones[phone];
-                // An app that was enrolled while somebody looks at it syncs at once.
+                // An app that was enrolled while someone looks at it syncs at once.
                 if it.device() != before && it.awake_until > self.now {
                     self.wake(phone);
                 }

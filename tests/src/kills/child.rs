@@ -53,11 +53,11 @@ impl Child {
     }
 }
 
-/// How a phone of a run is opened: without a reserve, which would be half a megabyte written anew
-/// at every start.
+/// How a phone of a run is opened: without a reserve, which would be half a megabyte rewritten
+/// at every start. It opens as many jobs as it likes.
 pub(crate) fn options() -> Options {
     let space = SpaceLimits { reserve_bytes: 0, ..SpaceLimits::default() };
-    Options { space, ..Options::default() }
+    Options { space, walk_ups_a_day: usize::MAX, ..Options::default() }
 }
 
 /// If this process was started to be a phone, saves as fast as it can until it is killed or its

@@ -3,14 +3,14 @@
 //! [`server`] kills `towline serve` while phones push and a dispatcher writes; [`phone`] kills a
 //! process that holds the device engine and saves as fast as it can. A run is a list of *points*:
 //! at each the process is killed at a random moment, started again, and everything it ever called
-//! durable or saved is looked for. A database lives for a while and is then begun anew, so that
+//! durable or saved is looked for. A database lives for a while and is then begun again, so that
 //! looking stays cheap however long a run is.
 
 pub(crate) mod child;
 pub(crate) mod desk;
 pub(crate) mod log_tail;
 pub mod phone;
-pub(crate) mod place;
+pub mod place;
 pub mod server;
 pub(crate) mod technician;
 pub(crate) mod witness;
@@ -44,7 +44,7 @@ pub struct Tally {
     pub kept: BTreeMap<&'static str, u64>,
     /// Times everything was looked at, `towline verify` among it.
     pub verified: u64,
-    /// Databases begun anew.
+    /// Databases begun again.
     pub lives: u64,
     /// How long it took.
     pub took: Duration,

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use server::admin::{self, NewUser};
 use server::auth::Role;
-use server::store::Store;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
+use store::Store;
 use sync_core::id::{TenantId, UserId, VanId};
 use tokio::runtime::Runtime;
 
@@ -56,7 +56,7 @@ impl Place {
         Ok(Self { url, folder, postgres: Some((admin.to_owned(), name)) })
     }
 
-    /// A database to be made in a folder that somebody else looks after.
+    /// A database to be made in a folder that someone else looks after.
     pub fn within(folder: &Path) -> Self {
         let url = format!("sqlite://{}", folder.join("towline.db").display());
         Self { url, folder: Folder::of_others(folder), postgres: None }

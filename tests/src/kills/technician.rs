@@ -58,7 +58,7 @@ impl Technician {
         }
     }
 
-    /// Goes to a job the office gave, or meets somebody at the roadside.
+    /// Goes to a job the office gave, or meets someone at the roadside.
     fn begin(&mut self) -> Result<Saved, Trouble> {
         if self.random.one_in(2) {
             let given = self.engine.jobs()?;

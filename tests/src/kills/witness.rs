@@ -30,7 +30,7 @@ impl Whereabouts {
     }
 }
 
-/// What the server acknowledged since somebody last looked.
+/// What the server acknowledged since someone last looked.
 #[derive(Debug, Default)]
 pub struct Heard {
     /// Facts it called durable, with a hash of what they say.
@@ -40,7 +40,7 @@ pub struct Heard {
 }
 
 impl Heard {
-    /// Everything that was written down; the lists begin anew.
+    /// Everything that was written down; the lists begin again.
     pub fn take(&self) -> (Saved, Vec<(i64, DocId)>) {
         let facts = std::mem::take(&mut *self.facts.lock().unwrap_or_else(PoisonError::into_inner));
         let writes =

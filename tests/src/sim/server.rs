@@ -10,7 +10,7 @@ use sync_core::change::{Entry, Run};
 use sync_core::document::{Author, Digest, Document};
 use sync_core::id::{ActorId, DeviceId, UserId};
 use sync_core::limits;
-use sync_core::policy::{Caller, Role};
+use sync_core::policy::{Principal, Role};
 use sync_core::schema::DocId;
 use sync_core::scope;
 use sync_core::sync::{Pull, Pulled, ServerEffect, ServerEvent, Session, Submitted};
@@ -36,7 +36,7 @@ struct State {
     log: Vec<Attested>,
     docs: BTreeMap<DocId, Document>,
     scope: BTreeMap<(UserId, DocId), InScope>,
-    leases: HashMap<ActorId, DeviceId>,
+    actor_owners: HashMap<ActorId, DeviceId>,
     devices: HashMap<DeviceId, (UserId, VerifyingKey)>,
     refused: BTreeMap<DocId, RefusedBefore>,
     secret: u64,
@@ -56,7 +56,7 @@ impl SimServer {
             log: Vec::new(),
             docs: BTreeMap::new(),
             scope: BTreeMap::new(),
-            leases: HashMap::new(),
+            actor_owners: HashMap::new(),
             devices: HashMap::new(),
             refused: BTreeMap::new(),
             secret: rng.next(),
@@ -119,7 +119,7 @@ impl SimServer {
     ) -> Result<(), RecordError> {
         let mut document = self.load(doc);
         let entries = entries(&document);
-        let caller = Caller { user, role };
+        let caller = Principal { user, role };
         let author = Author::desk(user);
         let run = record(&mut document, self.actor, now, &caller, author, entries)?;
         self.commit(document, run, author);
@@ -149,9 +149,9 @@ impl SimServer {
 
     fn admit(&mut self, submitted: Submitted) -> Vec<Verdict> {
         let verified = match submitted {
-            Submitted::Signed(verified) | Submitted::HandedIn(verified) => verified,
-            // Two machines without a restore between them: nothing gets stranded.
-            Submitted::Relayed(attested) | Submitted::Stranded(attested) => {
+            Submitted::Signed(verified) | Submitted::ByRevoked(verified) => verified,
+            // Two machines without a restore between them: nothing gets orphaned.
+            Submitted::Relayed(attested) | Submitted::Orphaned(attested) => {
                 let count = attested.run.changes.len();
                 let genuine = |attested: &Attested| {
                     attested.receipt == self.receipt(&attested.run, attested.author)
@@ -166,16 +166,16 @@ impl SimServer {
         let (doc, actor, author) = (run.doc, run.actor(), verified.author());
         let mut document = self.load(doc);
         let user = author.user.expect("signed work has an author");
-        let caller = Caller { user, role: Role::Technician };
-        let lease = self.state.leases.get(&actor).copied();
+        let caller = Principal { user, role: Role::Technician };
+        let actor_owner = self.state.actor_owners.get(&actor).copied();
         let refused = self.state.refused.entry(doc).or_default();
-        let admission = admit(&mut document, verified, &caller, lease, refused);
+        let admission = admit(&mut document, verified, &caller, actor_owner, refused);
         for change in &admission.refused {
             refused.insert(change.hash.0, (change.code.clone(), change.sentence.clone()));
         }
         if let Some(admitted) = admission.admitted {
             if let Some(device) = admitted.author.device {
-                self.state.leases.insert(actor, device);
+                self.state.actor_owners.insert(actor, device);
             }
             let run = admitted.run(&document);
             self.commit(document, run, admitted.author);
@@ -298,7 +298,7 @@ impl SimServer {
             if !same && !document.is_empty() {
                 return Err(format!("{doc:?} differs from its log"));
             }
-            document.judge().map_err(|error| format!("{doc:?}: {error}"))?;
+            document.check_by_oracle().map_err(|error| format!("{doc:?}: {error}"))?;
         }
         Ok(())
     }

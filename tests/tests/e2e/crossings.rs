@@ -50,7 +50,7 @@ impl Scene {
             let held = phone.engine.document(self.job.into()).unwrap();
             assert_eq!(held.fingerprint(), document.fingerprint());
         }
-        assert!(document.judge().is_ok());
+        assert!(document.check_by_oracle().is_ok());
     }
 }
 

@@ -61,7 +61,7 @@ fn what_a_killed_phone_called_saved_reaches_the_server_once(wire: Wire) {
     }
 }
 
-/// Not a test of its own: the process that is killed. Saves notes until somebody ends it.
+/// Not a test of its own: the process that is killed. Saves notes until someone ends it.
 #[test]
 fn the_phone_as_a_process() {
     let Some(path) = std::env::var_os(STORE) else { return };
@@ -71,7 +71,7 @@ fn the_phone_as_a_process() {
     let opened = opened.facts(&section::STATUS).next().unwrap().id;
     println!("saved {job} {opened}");
     loop {
-        let fact = engine.note(job, "Written while somebody pulls the battery.").unwrap();
+        let fact = engine.note(job, "Written while someone pulls the battery.").unwrap();
         println!("saved {job} {fact}");
     }
 }

@@ -114,7 +114,7 @@ impl Work {
 }
 
 async fn staff(data: &Path) -> (TenantId, Vec<sync_core::id::UserId>) {
-    let store = server::store::Store::open(&url(data)).await.unwrap();
+    let store = store::Store::open(&url(data)).await.unwrap();
     let tenant = office::settle(&store).await;
     let mut users = Vec::new();
     for index in 0..PHONES {

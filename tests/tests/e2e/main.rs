@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 mod crossings;
-mod handed_in;
 mod killed_phone;
 mod killed_server;
 mod news;
 mod office;
 mod offline_day;
+mod positions;
+mod rescued;
 mod restored;
 mod revoked;
 mod sealed;
 mod stopped;
+mod submissions;

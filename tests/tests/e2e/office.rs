@@ -10,8 +10,8 @@ use mobile_ffi::{
 use serde_json::json;
 use server::admin::{self, NewUser};
 use server::auth::Role;
-use server::store::Store;
 use server::{Config, Running, Server};
+use store::Store;
 use sync_core::id::{DeviceId, JobId, TenantId, UserId};
 use sync_core::job::Step;
 use tests::ledger::{FactKey, Ledger};
@@ -143,13 +143,20 @@ pub struct Office {
 impl Office {
     /// Starts a server on a fresh folder.
     pub fn open() -> Self {
+        Self::with(|_| ())
+    }
+
+    /// The same with other settings.
+    pub fn with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = Folder::new();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let server = runtime.block_on(Server::start(config(folder.path()))).unwrap();
+        let mut config = config(folder.path());
+        change(&mut config);
+        let server = runtime.block_on(Server::start(config)).unwrap();
         let tenant = runtime.block_on(settle(&server.app().store));
         let admin = Rest::log_in(&server.url(), TENANT, "admin", PASSWORD).unwrap();
         let desk = Rest::log_in(&server.url(), TENANT, "desk", PASSWORD).unwrap();

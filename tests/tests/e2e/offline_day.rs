@@ -27,6 +27,8 @@ fn an_offline_day_reaches_the_desk_once(wire: Wire) {
     let van = json!({"name": "Van 1", "plate": "VAN-0001", "technician": user});
     let van: VanId =
         office.admin.post("/v1/vans", &van).unwrap().text("id").unwrap().parse().unwrap();
+    let part = json!({"description": "Headlight bulb", "unit_price": 15_000, "currency": "TWD"});
+    office.admin.put("/v1/parts/H7", &part).unwrap();
     let load = json!({"movements": [{"kind": "load", "part_no": "H7", "quantity": 5000}]});
     office.admin.post(&format!("/v1/vans/{van}/movements"), &load).unwrap();
     let jobs = [office.job(), office.job()];

@@ -6,7 +6,7 @@ use ed25519_dalek::VerifyingKey;
 use mobile_ffi::{SyncEnd, WalkUp};
 use sync_core::id::{FactId, JobId};
 use sync_core::schema::section;
-use sync_core::seal::{Countersignature, Point, Signer, verify_bundle};
+use sync_core::seal::{Completeness, Countersignature, Point, SealError, Signer, verify_bundle};
 
 use crate::office::{Office, Phone, Wire, over_both};
 
@@ -39,6 +39,11 @@ fn what_a_customer_signed_is_countersigned_and_verifies_offline(wire: Wire) {
     let evidence = verify_bundle(&bytes, &keys).unwrap();
     assert_eq!((evidence.job, evidence.seal, evidence.device), (job, seal, phone.device));
     assert!(evidence.changed_since_signed.is_empty());
+    assert!(matches!(evidence.completeness, Completeness::Proven { .. }));
+    let mut cut = file.clone();
+    cut["runs"].as_array_mut().unwrap().pop();
+    let cut = verify_bundle(&serde_json::to_vec(&cut).unwrap(), &keys);
+    assert_eq!(cut, Err(SealError::Incomplete));
     assert!(verify_bundle(&bytes, &[]).is_err(), "nobody is trusted");
     let mut forged = file.clone();
     let shown = forged["shown"].as_str().unwrap().replace("Lin", "Wu");
@@ -46,7 +51,7 @@ fn what_a_customer_signed_is_countersigned_and_verifies_offline(wire: Wire) {
     assert!(verify_bundle(&serde_json::to_vec(&forged).unwrap(), &keys).is_err(), "forged");
 }
 
-/// The server's word is a change like any other: the phone gets it when it syncs.
+/// The countersignature is a change like any other: the phone gets it when it syncs.
 fn sync_until_countersigned(phone: &Phone, job: JobId, seal: FactId) {
     for _ in 0..EXCHANGES {
         assert_eq!(phone.engine.sync_now().unwrap().end, SyncEnd::UpToDate);

@@ -2,14 +2,15 @@
 
 use clap::{Args, ValueEnum};
 use server::auth::Role;
+use store::rows::branches::BranchKind;
 use sync_core::id::{BranchId, DeviceId};
 
-use crate::cli::settings::Place;
+use crate::cli::settings::DatabaseArgs;
 
 #[derive(Args)]
 pub struct Nothing {
     #[command(flatten)]
-    pub place: Place,
+    pub place: DatabaseArgs,
 }
 
 #[derive(Args)]
@@ -20,8 +21,14 @@ pub struct TenantArgs {
     /// Name in full.
     #[arg(long)]
     pub name: String,
+    /// ISO 4217 code of jobs whose branch says none.
+    #[arg(long)]
+    pub currency: Option<String>,
+    /// inclusive or exclusive: whether prices contain their tax.
+    #[arg(long, default_value = "inclusive")]
+    pub tax_mode: String,
     #[command(flatten)]
-    pub place: Place,
+    pub place: DatabaseArgs,
 }
 
 #[derive(Args)]
@@ -44,11 +51,17 @@ pub struct UserArgs {
     /// Language they read.
     #[arg(long, default_value = "en")]
     pub language: String,
+    /// A technician's number, such as '0912 345 678' or +886912345678.
+    #[arg(long)]
+    pub phone: Option<String>,
+    /// The outsourced company a technician works for.
+    #[arg(long)]
+    pub provider: Option<String>,
     /// Read the password from standard input.
     #[arg(long)]
     pub password_stdin: bool,
     #[command(flatten)]
-    pub place: Place,
+    pub place: DatabaseArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -82,7 +95,7 @@ pub struct PasswordArgs {
     #[arg(long)]
     pub password_stdin: bool,
     #[command(flatten)]
-    pub place: Place,
+    pub place: DatabaseArgs,
 }
 
 #[derive(Args)]
@@ -93,17 +106,37 @@ pub struct BranchArgs {
     /// Name.
     #[arg(long)]
     pub name: String,
-    /// owned, franchised or provider.
-    #[arg(long, default_value = "owned")]
-    pub kind: String,
+    /// Whose store it is.
+    #[arg(long, value_enum, default_value = "owned")]
+    pub kind: KindArg,
     /// ISO 4217 code of its amounts.
     #[arg(long)]
     pub currency: String,
     /// IANA time zone.
     #[arg(long)]
     pub time_zone: String,
+    /// Country (ISO 3166) in which its people dial numbers without +; else the server's phone_region.
+    #[arg(long)]
+    pub region: Option<String>,
     #[command(flatten)]
-    pub place: Place,
+    pub place: DatabaseArgs,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum KindArg {
+    Owned,
+    Franchised,
+    Provider,
+}
+
+impl From<KindArg> for BranchKind {
+    fn from(kind: KindArg) -> Self {
+        match kind {
+            KindArg::Owned => Self::Owned,
+            KindArg::Franchised => Self::Franchised,
+            KindArg::Provider => Self::Provider,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -114,14 +147,20 @@ pub struct VanArgs {
     /// Name on the board.
     #[arg(long)]
     pub name: String,
+    /// Licence plate.
+    #[arg(long)]
+    pub plate: Option<String>,
     /// Id of its branch.
     #[arg(long)]
     pub branch: Option<BranchId>,
     /// Login of the technician who drives it.
     #[arg(long)]
     pub technician: Option<String>,
+    /// What it carries besides stock, such as winch; may be given several times.
+    #[arg(long)]
+    pub equipment: Vec<String>,
     #[command(flatten)]
-    pub place: Place,
+    pub place: DatabaseArgs,
 }
 
 #[derive(Args)]
@@ -144,11 +183,14 @@ pub struct PartArgs {
     /// ISO 4217 code.
     #[arg(long)]
     pub currency: String,
-    /// Tax in hundredths of a percent.
-    #[arg(long, default_value_t = 0)]
-    pub tax_rate: i64,
+    /// Tax in thousandths of a percent: 8.875 % is 8875.
+    #[arg(long)]
+    pub tax_millipercent: Option<i64>,
+    /// The same in hundredths of a percent, instead.
+    #[arg(long)]
+    pub tax_rate: Option<i64>,
     #[command(flatten)]
-    pub place: Place,
+    pub place: DatabaseArgs,
 }
 
 #[derive(Args)]
@@ -159,8 +201,12 @@ pub struct CodeArgs {
     /// Login of the technician.
     #[arg(long)]
     pub login: String,
+    /// Address at which phones reach the server, such as `https://rescue.example.com`; the setting
+    /// public_url if it is not given.
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
     #[command(flatten)]
-    pub place: Place,
+    pub place: DatabaseArgs,
 }
 
 #[derive(Args)]
@@ -172,7 +218,22 @@ pub struct RevokeArgs {
     #[arg(long)]
     pub device: DeviceId,
     #[command(flatten)]
-    pub place: Place,
+    pub place: DatabaseArgs,
+}
+
+#[derive(Args)]
+pub struct UsageArgs {
+    /// Short name of the tenant.
+    #[arg(long)]
+    pub tenant: String,
+    /// Login of the technician whose phones may store more.
+    #[arg(long, requires = "extra_mib")]
+    pub login: Option<String>,
+    /// MiB they may store on top of technician_day_mib and their share; 0 takes it back.
+    #[arg(long, requires = "login", value_parser = clap::value_parser!(u32))]
+    pub extra_mib: Option<u32>,
+    #[command(flatten)]
+    pub place: DatabaseArgs,
 }
 
 #[derive(Args)]
@@ -181,5 +242,5 @@ pub struct ListArgs {
     #[arg(long)]
     pub tenant: Option<String>,
     #[command(flatten)]
-    pub place: Place,
+    pub place: DatabaseArgs,
 }

@@ -1,12 +1,14 @@
 //! The rows of a phone's store: runs with where they stand, and what a step changes about them.
 
-use crate::change::{Change, ChangeRef, Run};
+use std::collections::BTreeSet;
+
+use crate::change::{Change, Run};
 use crate::document::Author;
-use crate::id::ActorId;
+use crate::id::{ActorId, DeviceId};
 
 /// Where a run stands with the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum SyncStatus {
     /// Own work without a durable verdict: to be sent.
     Waiting,
     /// Own work the server has.
@@ -18,14 +20,14 @@ pub enum Standing {
     /// Came from the server with this receipt, and the server has lost it: to be brought back.
     Lost([u8; 16]),
     /// The same, and other work stands there now under the numbers of what it follows. It is kept
-    /// beside the document until the server has written it anew in its author's name.
-    Stranded([u8; 16]),
+    /// beside the document until the server has re-authored it in its author's name.
+    Orphaned([u8; 16]),
 }
 
-impl Standing {
+impl SyncStatus {
     /// Whether the run is part of the document.
     pub fn is_in_document(self) -> bool {
-        !matches!(self, Self::Stranded(_))
+        !matches!(self, Self::Orphaned(_))
     }
 
     /// Whether the server holds it, or did when the phone last heard.
@@ -36,7 +38,7 @@ impl Standing {
     /// Whether it has to be sent.
     pub fn is_owed(self) -> bool {
         match self {
-            Self::Waiting | Self::Resend | Self::Lost(_) | Self::Stranded(_) => true,
+            Self::Waiting | Self::Resend | Self::Lost(_) | Self::Orphaned(_) => true,
             Self::Durable | Self::Attested(_) => false,
         }
     }
@@ -44,7 +46,7 @@ impl Standing {
 
 /// One row of a phone's store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct StoredRun {
     /// Local order over all documents; a run comes after everything it follows.
     pub n: u64,
     /// The changes; own work is one change a run.
@@ -52,14 +54,14 @@ pub struct Held {
     /// Who made them.
     pub author: Author,
     /// Where it stands.
-    pub standing: Standing,
+    pub status: SyncStatus,
 }
 
-impl Held {
-    /// Whether the change is one of this row's, by its number.
-    pub(super) fn is_of(&self, change: &ChangeRef) -> bool {
-        let seqs = self.run.first_seq()..=self.run.last_seq();
-        self.run.actor() == change.actor && seqs.contains(&change.seq)
+impl StoredRun {
+    /// Whether it ends with this number or an earlier one.
+    pub(super) fn is_up_to(&self, last: u64) -> bool {
+        crate::cost::step();
+        self.run.last_seq() <= last
     }
 }
 
@@ -78,7 +80,7 @@ pub struct RefusedWork {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delta {
     /// Rows that are new or changed.
-    pub put: Vec<Held>,
+    pub put: Vec<StoredRun>,
     /// Rows to delete, by `n`.
     pub dropped: Vec<u64>,
     /// Work to move to the refused list.
@@ -87,18 +89,31 @@ pub struct Delta {
     pub rotated: bool,
 }
 
+impl Delta {
+    /// Of each row the last state alone, and none that is dropped.
+    pub(super) fn settle(&mut self) {
+        let mut seen: BTreeSet<u64> = self.dropped.iter().copied().collect();
+        self.put.reverse();
+        self.put.retain(|row| seen.insert(row.n));
+        self.put.reverse();
+    }
+}
+
 /// What the engine lends a step.
 #[derive(Debug)]
-pub struct Writer<'a> {
+pub struct LocalWriter<'a> {
     /// The next local number; counted up.
     pub next_n: &'a mut u64,
     /// The installation's actor.
     pub actor: ActorId,
     /// An actor nobody has used, taken when the installation's own has a double.
     pub fresh_actor: ActorId,
+    /// The phone as it is enrolled now; absent while it is not. What is written again is its work,
+    /// also where it was first written under an earlier enrolment.
+    pub device: Option<DeviceId>,
 }
 
-impl Writer<'_> {
+impl LocalWriter<'_> {
     pub(super) fn number(&mut self) -> u64 {
         let n = *self.next_n;
         *self.next_n += 1;

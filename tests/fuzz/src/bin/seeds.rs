@@ -19,7 +19,7 @@ use sync_core::id::{ActorId, DeviceId, FactId, TenantId};
 use sync_core::job::seal_of;
 use sync_core::limits;
 use sync_core::place::Place;
-use sync_core::policy::{Caller, Role};
+use sync_core::policy::{Principal, Role};
 use sync_core::schema::{DocId, DocKind, key, section};
 use sync_core::seal::{Countersignature, Draft, Point, Shown, Signer, bundle};
 use sync_core::sync::{Frame, Request, Response, Sent, encode_request, encode_response};
@@ -178,7 +178,7 @@ fn sealed() -> (Document, Vec<u8>) {
     let seal = phone.write(vec![entry]).unwrap();
     phone.steps(&["completed"], 1);
     meet(&mut desk, &mut phone);
-    desk.caller = Caller { role: Role::System, ..desk.caller };
+    desk.caller = Principal { role: Role::System, ..desk.caller };
     let held = seal_of(&desk.document, seal).unwrap();
     let tenant = TenantId::new(scene::NOON, [3; 10]);
     let sign = |message: &[u8]| server_key.sign(message).to_bytes();

@@ -24,8 +24,8 @@ const SAVES: usize = 400;
 const BETWEEN: usize = 7;
 /// Tries on a disk that stays full.
 const AGAIN: usize = 3;
-/// Bytes that somebody else gives back on the same disk, which are no room for the phone.
-const SOMEBODY_ELSES: usize = 1024 * 1024;
+/// Bytes that someone else gives back on the same disk, which are no room for the phone.
+const SOMEONE_ELSES: usize = 1024 * 1024;
 
 /// Lets the disk of a phone fail at these points.
 ///
@@ -106,7 +106,7 @@ impl Point<'_> {
     /// From a store that is not there to a day's work, with the `n`th call failing; how much was
     /// kept.
     fn play(&mut self, n: u64) -> Result<usize, Trouble> {
-        std::fs::write(self.watched.ballast(), vec![0x5a; SOMEBODY_ELSES])?;
+        std::fs::write(self.watched.ballast(), vec![0x5a; SOMEONE_ELSES])?;
         self.watched.fail(n, self.failure)?;
         let store = self.store.clone();
         let engine = self.at_first("opening", || Engine::open(&store, with_reserve()))?;

@@ -164,7 +164,7 @@ impl Point {
         Ok(())
     }
 
-    /// Once there is room the next thing succeeds; nobody starts anything anew.
+    /// Once there is room the next thing succeeds; nobody starts anything again.
     fn well_again(&mut self, desk: &Rest) -> Result<(), Trouble> {
         let call = json!({"problem": "battery", "address": "Harbour Road 1"});
         let mut said = String::new();

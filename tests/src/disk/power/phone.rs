@@ -79,7 +79,7 @@ impl Workload for Phone {
         }
         if whole {
             for (doc, document) in documents {
-                let judged = document.map_err(Trouble::from)?.judge();
+                let judged = document.map_err(Trouble::from)?.check_by_oracle();
                 judged.map_err(|error| format!("BROKEN: {doc:?} is half there: {error}"))?;
             }
         }
@@ -223,7 +223,7 @@ impl Player {
         Ok(())
     }
 
-    /// Jobs the office gives to somebody else, which the phone drops after 35 days.
+    /// Jobs the office gives to someone else, which the phone drops after 35 days.
     fn jobs_that_leave(self) -> Result<Self, Trouble> {
         let Self { folder, office, mut technician } = self;
         let engine = technician.engine().clone();

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use server::store::Store;
-use server::verify::verify;
 use sqlx::{AnyConnection, Connection as _};
+use store::Store;
+use store::verify::verify;
 use sync_core::id::{DeviceId, TenantId};
 use sync_core::schema::{DocId, DocKind};
 use tokio::runtime::Runtime;

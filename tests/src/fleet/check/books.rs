@@ -62,7 +62,7 @@ impl World {
                 let evidence =
                     verify_bundle(&bytes, &trusted).map_err(|error| error.to_string())?;
                 // What was shown follows from the document, unless the changes it was shown from
-                // were refused or written anew.
+                // were refused or re-authored.
                 let held = seal.heads.iter().all(|head| document.contains(head));
                 if held && !evidence.rendering_matches {
                     return Err("what was shown is not what the document said".to_owned());

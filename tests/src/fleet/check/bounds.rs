@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use server::memory::Node;
+use store::in_memory::Node;
 use sync_core::document::Document;
 use sync_core::id::{ActorId, TenantId};
 use sync_core::schema::DocId;

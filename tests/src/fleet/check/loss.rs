@@ -6,7 +6,7 @@ use sync_core::change::Entry;
 use sync_core::document::Document;
 use sync_core::id::{ActorId, FactId};
 use sync_core::schema::{DocId, section};
-use sync_core::sync::Held;
+use sync_core::sync::StoredRun;
 
 use super::super::ledger::{By, Name, Saved};
 use super::super::phone::Handset;
@@ -36,7 +36,7 @@ impl World {
         }
     }
 
-    /// Before somebody loses something, and after a phone started again: everything saved is
+    /// Before someone loses something, and after a phone started again: everything saved is
     /// still somewhere.
     pub(in crate::fleet) fn about_to_lose(&mut self) {
         if let Some((tenant, doc, id)) = self.missing().first() {
@@ -75,7 +75,7 @@ impl World {
             let holds = phones.iter_mut().filter(|phone| phone.tenant == *tenant).any(|phone| {
                 phone.store.tables().docs.contains_key(doc)
                     && (phone.look(*doc).document().fact(&saved.section, id).is_some()
-                        || phone.look(*doc).held().iter().any(|row| is_stranded(row, id)))
+                        || phone.look(*doc).held().iter().any(|row| is_orphaned(row, id)))
             });
             if !holds {
                 missing.push(*name);
@@ -154,7 +154,7 @@ impl World {
 }
 
 /// Whether a server may refuse this fact with this code. Technicians' late work is taken in even on
-/// jobs and vans they lost, and a number that somebody took is written anew; so only this is:
+/// jobs and vans they lost, and a number that someone took is re-authored; so only this is:
 ///
 /// 1. an amount that a careless app saved: only the office charges.
 fn is_refusable(saved: &Saved, code: &str) -> bool {
@@ -163,10 +163,10 @@ fn is_refusable(saved: &Saved, code: &str) -> bool {
 }
 
 /// Whether a row that waits beside its document has this fact.
-fn is_stranded(row: &Held, id: &FactId) -> bool {
+fn is_orphaned(row: &StoredRun, id: &FactId) -> bool {
     let has = |entry: &Entry| matches!(entry, Entry::Fact { id: own, .. } if own == id);
     let mut entries = row.run.changes.iter().flat_map(|change| &change.entries);
-    !row.standing.is_in_document() && entries.any(has)
+    !row.status.is_in_document() && entries.any(has)
 }
 
 fn stands(document: &Document, id: &FactId) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use server::memory::{InScope, Node};
+use store::in_memory::{InScope, Node};
 use sync_core::change::{Entry, Run};
 use sync_core::document::Document;
 use sync_core::id::{TenantId, UserId};
@@ -52,8 +52,9 @@ pub(in crate::fleet) fn leak(
 /// have been under way.
 fn is_after(node: &Node, tenant: TenantId, run: &Run, left: &InScope) -> bool {
     let Ok(lines) = node.lines(tenant, run.doc) else { return false };
-    let is_it =
-        |line: &&server::memory::Line| line.actor == run.actor() && line.last_seq == run.last_seq();
+    let is_it = |line: &&store::in_memory::Line| {
+        line.actor == run.actor() && line.last_seq == run.last_seq()
+    };
     lines.iter().find(is_it).is_none_or(|line| line.pos > left.since)
 }
 

@@ -1,15 +1,15 @@
 //! A sync as the engine does it: pages out of the store, answers into it, and what is dropped.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use server::memory::DiskError;
+use store::in_memory::DiskError;
 use sync_core::document::Refusal;
 use sync_core::id::ActorId;
 use sync_core::limits;
 use sync_core::schema::DocId;
 use sync_core::sync::{
-    Inbox, Inventory, Kept, Outbox, Outcome, PhoneEffect, PhoneEvent, Replica, Shelf, Standing,
-    Taken, Writer, join, take_in,
+    Inbox, Inventory, LocalWriter, Outbox, PhoneEffect, PhoneEvent, Replica, ReplicaStore,
+    Retention, SyncStatus, Taken, join, take_in,
 };
 
 use super::super::counts::Counts;
@@ -31,8 +31,8 @@ impl Handset {
         let mut effects = VecDeque::from(self.step(event));
         while let Some(effect) = effects.pop_front() {
             match effect {
-                PhoneEffect::Read { inventory, .. } => {
-                    let page = self.outbox(inventory, counts);
+                PhoneEffect::Read { inventory, pass_over, .. } => {
+                    let page = self.outbox(inventory, &pass_over, counts);
                     effects.extend(self.step(PhoneEvent::Outbox(page)));
                 }
                 PhoneEffect::Send(frame) => outs.push(Out::Send(frame)),
@@ -46,12 +46,12 @@ impl Handset {
                             effects.extend(self.step(stored));
                         }
                         Err(DiskError::Full) => {
-                            counts.met(Kind::PhoneFull.word());
+                            counts.met(Kind::PhoneFull.as_str());
                             self.restart();
                             outs.push(Out::Wake(60_000));
                         }
                         Err(DiskError::Sync) => {
-                            counts.met(Kind::PhoneFsync.word());
+                            counts.met(Kind::PhoneFsync.as_str());
                             let salt = self.rng.next();
                             if self.crash(salt) {
                                 counts.met("torn write cut off");
@@ -61,29 +61,30 @@ impl Handset {
                     }
                 }
                 PhoneEffect::WakeAfter(ms) => outs.push(Out::Wake(ms)),
-                PhoneEffect::Finished(outcome) => {
-                    let same = outcome == Outcome::UpToDate;
-                    self.ended = Some(outcome);
-                    if same {
-                        // A phone that cannot drop what it need not keep keeps it.
-                        let _ = self.tidy(counts);
-                    }
+                PhoneEffect::Tidy => {
+                    // A phone that cannot drop what it need not keep keeps it.
+                    let _ = self.tidy(counts);
                 }
+                PhoneEffect::Finished(outcome) => self.ended = Some(outcome),
             }
         }
         outs
     }
 
-    /// Drops what left the scope 35 days ago, once nothing of it waits. Those days count as [`Kept`]
+    /// Drops what left the scope 35 days ago, once nothing of it waits. Those days count as [`Retention`]
     /// says, by the server's clock and the phone's own, which nobody sets.
     pub fn tidy(&mut self, counts: &mut Counts) -> Result<(), DiskError> {
         let tables = self.store.tables();
-        let kept = Kept::until(tables.kept.as_ref(), &heard(self.heard.0, self.heard.1));
+        let kept = Retention::until(tables.kept.as_ref(), &heard(self.heard.0, self.heard.1));
         let before = kept.ms - limits::RELEASED_KEPT_MS;
         let released = tables.docs.iter().filter(|(_, row)| !row.in_scope);
-        let unsettled: Vec<DocId> =
-            tables.unsettled(usize::MAX).0.iter().map(|row| row.run.doc).collect();
-        let mut ops = vec![Op::Kept(kept.clone())];
+        let unsettled: Vec<DocId> = tables
+            .unsettled(usize::MAX, &BTreeSet::new())
+            .0
+            .iter()
+            .map(|row| row.run.doc)
+            .collect();
+        let mut ops = vec![Op::Retention(kept.clone())];
         let mut gone = Vec::new();
         for (doc, row) in released {
             match row.kept_from {
@@ -106,10 +107,13 @@ impl Handset {
         self.machine.handle(self.rng.next(), event)
     }
 
-    fn outbox(&self, inventory: bool, counts: &mut Counts) -> Outbox {
+    fn outbox(&self, inventory: bool, pass_over: &BTreeSet<DocId>, counts: &mut Counts) -> Outbox {
         let tables = self.store.tables();
-        let (held, more) = tables.unsettled(self.page);
-        let again = held.iter().filter(|row| row.standing == Standing::Resend).count();
+        let (held, more) = tables.unsettled(self.page, pass_over);
+        if !pass_over.is_empty() {
+            counts.met("documents told later passed over");
+        }
+        let again = held.iter().filter(|row| row.status == SyncStatus::Resend).count();
         counts.add("own work sent again after a loss", again as u64);
         if more {
             counts.met("page of changes cut");
@@ -133,9 +137,10 @@ impl Handset {
         let wall = self.wall(now);
         let fresh = ActorId::new(wall.max(0), self.rng.bytes());
         let mut next_n = self.store.tables().next_n();
-        let mut writer = Writer { next_n: &mut next_n, actor: self.actor(), fresh_actor: fresh };
-        let mut shelf = OnPhone { replicas: &mut self.replicas, tables: self.store.tables() };
-        let taken = take_in(&mut shelf, &mut writer, inbox).expect("what waits can be written");
+        let (actor, device) = (self.actor(), Some(self.device()));
+        let mut writer = LocalWriter { next_n: &mut next_n, actor, fresh_actor: fresh, device };
+        let mut store = OnPhone { replicas: &mut self.replicas, tables: self.store.tables() };
+        let taken = take_in(&mut store, &mut writer, inbox).expect("what waits can be written");
         let Taken { changed, rotated, left } = taken;
         if inbox.renew {
             counts.met("epoch renewed");
@@ -196,7 +201,7 @@ struct OnPhone<'p> {
     tables: &'p Tables,
 }
 
-impl Shelf for OnPhone<'_> {
+impl ReplicaStore for OnPhone<'_> {
     type Error = Refusal;
 
     fn take(&mut self, doc: DocId) -> Result<Replica, Refusal> {

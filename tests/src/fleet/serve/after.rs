@@ -1,10 +1,10 @@
-//! What servers do with what came in: their word for seals, and what a revoked phone handed in.
+//! What servers do with what came in: their countersignatures for seals, and what a revoked phone submitted.
 
 use ed25519_dalek::Signer as _;
-use server::writer::{EditRequest, Expect, PushRequest};
+use store::writer::{EditRequest, Expect, PushRequest};
 use sync_core::admission::Received;
 use sync_core::id::FactId;
-use sync_core::policy::{Caller, Role};
+use sync_core::policy::{Principal, Role};
 use sync_core::schema::{DocId, section};
 use sync_core::seal::{Countersignature, Seal};
 use sync_core::sync::{Sent, Submitted, decode_request};
@@ -14,7 +14,7 @@ use super::clamp;
 use crate::random::Random;
 
 impl World {
-    /// The server's word for a seal that came in, as `phone_sync::countersign` gives it.
+    /// The countersignature for a seal that came in, as `server::sync::countersign` gives it.
     pub(in crate::fleet) fn countersign(
         &mut self,
         node: usize,
@@ -45,7 +45,7 @@ impl World {
             wall.max(0),
             Random::new(fact.unix_ms() as u64).fork(&fact.to_string()).bytes(),
         );
-        let caller = Caller::system();
+        let caller = Principal::system();
         let request = EditRequest {
             tenant: id,
             caller,
@@ -63,9 +63,9 @@ impl World {
         self.tell();
     }
 
-    /// What a revoked phone handed in is accepted by somebody at a desk.
-    pub(in crate::fleet) fn accept_handed_in(&mut self) {
-        for (device, frame) in std::mem::take(&mut self.handed_in) {
+    /// What a revoked phone submitted is accepted by someone at a desk.
+    pub(in crate::fleet) fn accept_submissions(&mut self) {
+        for (device, frame) in std::mem::take(&mut self.submissions) {
             let Some(known) = self.site.devices.get(&device).cloned() else { continue };
             let Ok(request) = decode_request(&frame) else { continue };
             let signed = request.runs.iter().filter_map(Sent::own).cloned().map(Received);
@@ -75,16 +75,16 @@ impl World {
             let Ok(verified) = verified else { continue };
             let push = PushRequest {
                 tenant: self.tenants[usize::from(known.tenant)],
-                caller: Caller { user: known.user, role: Role::Technician },
+                caller: Principal { user: known.user, role: Role::Technician },
                 device,
                 devices: vec![device],
-                runs: verified.into_iter().map(Submitted::HandedIn).collect(),
+                runs: verified.into_iter().map(Submitted::ByRevoked).collect(),
                 evidence: None,
                 now: self.now,
             };
             let Some(node) = self.site.places[0].node.as_mut() else { continue };
             if node.push(push).is_ok() {
-                self.counts.met("handed-in work accepted");
+                self.counts.met("submission accepted");
             }
             self.tell();
         }

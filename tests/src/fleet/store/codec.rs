@@ -5,26 +5,26 @@ use sync_core::document::{Author, ChangeHash};
 use sync_core::id::{ActorId, DeviceId, UserId};
 use sync_core::limits;
 use sync_core::schema::{DocId, DocKind};
-use sync_core::sync::{Held, Kept, RefusedWork, Standing};
+use sync_core::sync::{RefusedWork, Retention, StoredRun, SyncStatus};
 use sync_core::wire::{Reader, WireError, Writer};
 
 use super::{DocRow, Op, heard};
 
 pub(super) fn encode(record: &mut Writer, op: &Op) {
     match op {
-        Op::Put(Held { n, run, author, standing }) => {
+        Op::Put(StoredRun { n, run, author, status }) => {
             record.u8(0);
             record.uint(*n);
             encode_run(record, run);
             record.raw(&author.user.map_or([0; 16], |user| *user.as_bytes()));
             record.raw(&author.device.map_or([0; 16], |device| *device.as_bytes()));
-            let (code, receipt) = match standing {
-                Standing::Waiting => (0, [0; 16]),
-                Standing::Durable => (1, [0; 16]),
-                Standing::Resend => (2, [0; 16]),
-                Standing::Attested(receipt) => (3, *receipt),
-                Standing::Lost(receipt) => (4, *receipt),
-                Standing::Stranded(receipt) => (5, *receipt),
+            let (code, receipt) = match status {
+                SyncStatus::Waiting => (0, [0; 16]),
+                SyncStatus::Durable => (1, [0; 16]),
+                SyncStatus::Resend => (2, [0; 16]),
+                SyncStatus::Attested(receipt) => (3, *receipt),
+                SyncStatus::Lost(receipt) => (4, *receipt),
+                SyncStatus::Orphaned(receipt) => (5, *receipt),
             };
             record.u8(code);
             record.raw(&receipt);
@@ -67,7 +67,7 @@ pub(super) fn encode(record: &mut Writer, op: &Op) {
             record.raw(device.as_bytes());
             record.raw(seed);
         }
-        Op::Kept(kept) => {
+        Op::Retention(kept) => {
             record.u8(8);
             [kept.ms, kept.heard.server_ms, kept.heard.up_ms].iter().for_each(|it| record.int(*it));
         }
@@ -84,15 +84,15 @@ pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Op, WireError> {
                 device: DeviceId::from_bytes(reader.array()?).ok(),
             };
             let (code, receipt) = (reader.u8()?, reader.array()?);
-            let standing = match code {
-                0 => Standing::Waiting,
-                1 => Standing::Durable,
-                2 => Standing::Resend,
-                3 => Standing::Attested(receipt),
-                4 => Standing::Lost(receipt),
-                _ => Standing::Stranded(receipt),
+            let status = match code {
+                0 => SyncStatus::Waiting,
+                1 => SyncStatus::Durable,
+                2 => SyncStatus::Resend,
+                3 => SyncStatus::Attested(receipt),
+                4 => SyncStatus::Lost(receipt),
+                _ => SyncStatus::Orphaned(receipt),
             };
-            Op::Put(Held { n, run, author, standing })
+            Op::Put(StoredRun { n, run, author, status })
         }
         1 => Op::Drop(reader.uint()?),
         2 => {
@@ -119,7 +119,7 @@ pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Op, WireError> {
         }
         _ => {
             let ms = reader.int()?;
-            Op::Kept(Kept { ms, heard: heard(reader.int()?, reader.int()?) })
+            Op::Retention(Retention { ms, heard: heard(reader.int()?, reader.int()?) })
         }
     })
 }

@@ -1,7 +1,7 @@
 //! Everything is mended and has coverage: how long until nothing waits? And a quiet month later?
 
 use sync_core::limits;
-use sync_core::sync::Outcome;
+use sync_core::sync::SyncOutcome;
 
 use super::{Event, World};
 
@@ -42,7 +42,7 @@ impl World {
             (it.cut, it.clock, it.old, it.ended) = (0, 0, false, None);
             self.enrol(phone);
         }
-        self.accept_handed_in();
+        self.accept_submissions();
         self.countersign_left_over();
         self.healing = true;
         for phone in 0..self.phones.len() {
@@ -145,7 +145,7 @@ impl World {
     /// Whether nothing is on its way and every phone is content.
     fn is_settled(&self) -> bool {
         self.phones.iter().all(|phone| {
-            let content = phone.ended == Some(Outcome::UpToDate);
+            let content = phone.ended == Some(SyncOutcome::UpToDate);
             phone.pending.is_none() && content && !phone.store.tables().any_unsettled()
         })
     }
@@ -153,8 +153,8 @@ impl World {
     fn explain(&self) -> String {
         let mut said = String::new();
         for (index, phone) in self.phones.iter().enumerate() {
-            let (rows, _) = phone.store.tables().unsettled(usize::MAX);
-            let content = phone.ended == Some(Outcome::UpToDate);
+            let (rows, _) = phone.store.tables().unsettled(usize::MAX, &Default::default());
+            let content = phone.ended == Some(SyncOutcome::UpToDate);
             if rows.is_empty() && content && phone.pending.is_none() {
                 continue;
             }
@@ -167,7 +167,7 @@ impl World {
                     run.actor(),
                     run.first_seq(),
                     run.last_seq(),
-                    row.standing
+                    row.status
                 ));
             }
             said.push_str("; ");

@@ -87,7 +87,7 @@ impl World {
         it.resend = (first && old).then(|| frame.clone());
         let cut = it.cut;
         let frame = if it.old {
-            self.counts.met(Kind::Upgrade.word());
+            self.counts.met(Kind::Upgrade.as_str());
             plain(frame)
         } else {
             frame
@@ -96,7 +96,7 @@ impl World {
         self.after(PATIENCE, Event::Timeout { phone, exchange });
         if cut & 1 != 0 {
             self.counts.met(if cut == 1 { "one-way partition up" } else { "full partition" });
-            return self.counts.met(Kind::Partition.word());
+            return self.counts.met(Kind::Partition.as_str());
         }
         let Some(node) = self.site.any_up(luck.next()) else {
             self.counts.met("server down");
@@ -211,7 +211,7 @@ impl World {
         let answer = match (answer, luck.below(20)) {
             (_, _) if cut & 2 != 0 => {
                 self.counts.met(if cut == 2 { "one-way partition down" } else { "full partition" });
-                return self.counts.met(Kind::Partition.word());
+                return self.counts.met(Kind::Partition.as_str());
             }
             (Answer::Frame { .. }, 0 | 1) if !flawless => {
                 self.counts.met("reply lost after commit");

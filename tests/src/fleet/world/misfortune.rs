@@ -70,7 +70,7 @@ impl World {
         self.forget_what_is_gone();
     }
 
-    /// The office enrols a phone anew for the same technician.
+    /// The office enrols a phone again for the same technician.
     pub(in crate::fleet) fn enrol(&mut self, phone: usize) {
         let old = self.phones[phone].device();
         let revoked = self.site.devices.get(&old).is_none_or(|device| device.revoked);
@@ -87,7 +87,7 @@ impl World {
         }
         let (tenant, user, key) = (it.tenant, it.user, it.public_key());
         self.site.devices.insert(device, Device { tenant, user, key, revoked: false });
-        self.counts.met("phone enrolled anew");
+        self.counts.met("phone enrolled again");
     }
 
     /// Gives whether the phone could sync until now.
@@ -115,7 +115,7 @@ impl World {
         }
         self.about_to_lose();
         let mut rng = Random::new(salt);
-        let database = server::memory::Database::restore(&backup, rng.next() | 1);
+        let database = store::in_memory::Database::restore(&backup, rng.next() | 1);
         self.site.database = database;
         for index in 0..self.site.places.len() {
             self.stop(index);

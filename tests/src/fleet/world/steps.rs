@@ -5,8 +5,8 @@ use super::{Event, World};
 use crate::random::Random;
 
 impl World {
-    /// Does it, and counts what had an effect. Faults that wait for somebody to run into them are
-    /// counted where somebody does.
+    /// Does it, and counts what had an effect. Faults that wait for someone to run into them are
+    /// counted where someone does.
     pub(super) fn step(&mut self, step: Step) {
         let Step { kind, who, salt, .. } = step;
         let mut rng = Random::new(salt);
@@ -114,7 +114,7 @@ impl World {
             }
             Kind::Replay => self.replay(&mut rng),
         };
-        self.counts.add(kind.word(), u64::from(done));
+        self.counts.add(kind.as_str(), u64::from(done));
     }
 
     /// An honest phone chosen by a step; a clone of it in one of two cases.

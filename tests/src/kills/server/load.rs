@@ -109,7 +109,7 @@ impl Load {
         self.stop.store(true, Ordering::SeqCst);
     }
 
-    /// Whether somebody met what must not be.
+    /// Whether someone met what must not be.
     pub fn is_broken(&self) -> bool {
         self.broken.load(Ordering::SeqCst)
     }

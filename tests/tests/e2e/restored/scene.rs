@@ -12,7 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::VerifyingKey;
 use mobile_ffi::{PartUsed, SyncEnd, WalkUp};
 use serde_json::json;
-use server::store::Store;
+use store::Store;
+use sync_core::document::Document;
 use sync_core::id::{FactId, JobId, TenantId, UserId};
 use sync_core::job::Step;
 use sync_core::schema::DocId;
@@ -192,7 +193,7 @@ impl Scene {
         }
     }
 
-    /// A job for each phone, from the call to the customer's signature and the server's word on
+    /// A job for each phone, from the call to the customer's signature and the countersignature on
     /// it; the jobs with their seals.
     pub fn rescues(&mut self) -> Vec<(JobId, FactId)> {
         let day = self.days.fetch_add(1, Ordering::SeqCst);
@@ -295,7 +296,7 @@ fn rescue(phone: &mut Phone, job: JobId) -> FactId {
     seal
 }
 
-/// The server's word is a change like any other: the phone gets it when it syncs.
+/// The countersignature is a change like any other: the phone gets it when it syncs.
 fn until_countersigned(phone: &Phone, job: JobId, seal: FactId) {
     for _ in 0..EXCHANGES {
         phone.sync();
@@ -318,11 +319,11 @@ pub fn at_rest(phone: &Phone) {
     panic!("a phone is not at rest with the restored server: {ends:?}");
 }
 
-/// Everything a phone holds, each document with what it is made of.
-pub fn documents(phone: &Phone) -> BTreeMap<DocId, u64> {
+/// Everything a phone holds.
+pub fn documents(phone: &Phone) -> BTreeMap<DocId, Document> {
     let jobs = phone.engine.jobs().unwrap().into_iter().map(|(job, _)| DocId::from(job));
     let van = phone.engine.stock().unwrap().map(|van| DocId::from(van.id));
-    jobs.chain(van).map(|doc| (doc, phone.engine.document(doc).unwrap().fingerprint())).collect()
+    jobs.chain(van).map(|doc| (doc, phone.engine.document(doc).unwrap())).collect()
 }
 
 fn url(data: &Path) -> String {
