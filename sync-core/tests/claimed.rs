@@ -144,7 +144,7 @@ fn others_work_whose_number_is_taken_is_orphaned_though_the_server_sends_nothing
     let mut there = from_desk(&desk);
     there.extend(phone.own_runs());
     colleague.take_whole(&there);
-    colleague.replica.lost();
+    colleague.lose();
     let first = ChangeRef { actor: actor(1), seq: 1 };
     let rest = colleague.replica.held().iter().map(|row| row.run.clone());
     let rest = rest.flat_map(|run| run.changes).filter(|it| it.actor != actor(1));

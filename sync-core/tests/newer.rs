@@ -111,7 +111,8 @@ fn a_phone_keeps_and_gives_back_what_only_a_newer_version_understands() {
     assert_eq!(again.document().fingerprint(), phone.document().fingerprint());
 
     // A server that lost everything gets everything back, and what is own is judged as ever.
-    phone.lost();
+    let mut pen = Pen { next_n: &mut next_n, actor, fresh_actor, device: None };
+    phone.lost(&mut pen).expect("it can be brought back");
     let mut server = Document::new(a_job());
     for row in phone.held() {
         let verified = match row.status {

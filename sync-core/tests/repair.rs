@@ -56,7 +56,7 @@ fn acknowledged_work_whose_actor_is_anothers_on_a_restored_server_is_reauthored(
     }
     desk.assign(2, 2);
     phone.take_whole(&from_desk(&desk));
-    phone.replica.lost();
+    phone.lose();
     let not_yours = Verdict::refused(ACTOR_NOT_YOURS, "It belongs to another phone.");
     let refused = [1, 2].map(|seq| (ChangeRef { actor: actor(1), seq }, not_yours.clone()));
     let mut writer = writer(&mut phone.next_n, phone.actor);
@@ -133,10 +133,56 @@ fn others_work_that_a_server_refuses_is_handed_over_once_and_then_let_go_of() {
 }
 
 #[test]
+fn own_work_is_brought_back_behind_the_words_that_gave_the_right_to_it() {
+    // A server was restored: others' numbers are taken there, so it re-authored the assignment, which
+    // the phone hears of after its own note. Then the server is restored once more.
+    let (desk, mut phone) = given();
+    phone.note(1);
+    phone.settle_all();
+    phone.lose();
+    let taken: Vec<(ChangeRef, Verdict)> = from_desk(&desk)
+        .iter()
+        .flat_map(|it| it.run.changes.iter())
+        .map(|change| (ChangeRef { actor: change.actor, seq: change.seq }, Verdict::Fork))
+        .collect();
+    let mut pen = writer(&mut phone.next_n, phone.actor);
+    phone.replica.settle(&mut pen, &taken).expect("it can be put in its place");
+    let durable: Vec<(ChangeRef, Verdict)> =
+        taken.into_iter().map(|(change, _)| (change, Verdict::Durable)).collect();
+    phone.replica.let_go(&durable);
+    phone.settle_all();
+    let mut again = Hand::new(a_job(), 101, Role::Dispatcher);
+    again.assign(PHONE, 1);
+    phone.take(&from_desk(&again));
+    assert_eq!(phone.statuses(), [SyncStatus::Durable, SyncStatus::Attested([7; 16])]);
+    phone.lose();
+    assert_eq!(phone.statuses(), [SyncStatus::Lost([7; 16]), SyncStatus::Resend]);
+    Replica::load(a_job(), phone.replica.held().to_vec()).expect("it is whole");
+}
+
+#[test]
+fn own_work_that_others_follow_is_brought_back_ahead_of_what_follows_it() {
+    let (mut desk, mut phone) = given();
+    phone.note(1);
+    phone.settle_all();
+    for row in phone.own_runs() {
+        let replayed = sync_core::admission::replay(&mut desk.document, &row.run, row.author);
+        replayed.expect("it follows");
+    }
+    phone.note(2);
+    desk.assign(2, 2);
+    phone.take(&from_desk(&desk));
+    phone.lose();
+    let lost = SyncStatus::Lost([7; 16]);
+    assert_eq!(phone.statuses(), [lost, SyncStatus::Resend, lost, SyncStatus::Waiting]);
+    Replica::load(a_job(), phone.replica.held().to_vec()).expect("it is whole");
+}
+
+#[test]
 fn what_changes_nothing_is_not_sent_again_at_once() {
     // A server with another secret says of what the phone brings back that it never gave its receipt.
     let (_, mut phone) = given();
-    phone.replica.lost();
+    phone.lose();
     let owed = join(phone.replica.held().to_vec());
     let mut machine = Phone::new(DeviceId::new(NOON, [1; 10]), SigningKey::from_bytes(&[3; 32]));
     let refused = Verdict::refused("receipt_not_genuine", "Never given.");

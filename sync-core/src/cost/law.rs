@@ -103,14 +103,15 @@ const DEEDS: &[Deed] = &[
     ("verdicts about all of it, which was lost", |document| {
         let (mut next_n, runs) = (1, attested(document));
         let mut replica = on_a_phone(document, &runs, &mut next_n);
-        assert_eq!(replica.lost().put.len(), runs.len());
+        let lost = replica.lost(&mut writer(&mut next_n)).expect("it is marked");
+        assert_eq!(lost.put.len(), runs.len());
         let durable = verdicts(&runs, |_| Verdict::Durable);
         replica.settle(&mut writer(&mut next_n), &durable).expect("they apply");
     }),
     ("a rebase after a loss", |document| {
         let (mut next_n, runs) = (1, attested(document));
         let mut replica = on_a_phone(document, &runs, &mut next_n);
-        replica.lost();
+        replica.lost(&mut writer(&mut next_n)).expect("it is marked");
         let last = runs.len() - 1;
         let said = |at| if at == last { Verdict::Fork } else { Verdict::Durable };
         let delta = replica.settle(&mut writer(&mut next_n), &verdicts(&runs, said));

@@ -1,8 +1,10 @@
 //! Whose job it is or was: the part of a job's facts that permission and scope rest on.
 
+use super::Step;
+use crate::change::{Entry, Run};
 use crate::document::{Document, Fact};
 use crate::id::{FactId, UserId};
-use crate::schema::{Key, section};
+use crate::schema::{DocKind, Key, key, section};
 use crate::value::Value;
 
 /// Assignment number of a walk-up job's own technician, before the office assigns anybody.
@@ -32,6 +34,20 @@ pub(crate) fn has_epoch(document: &Document, technician: UserId, epoch: i64) -> 
 pub fn is_or_was_theirs(document: &Document, technician: UserId) -> bool {
     document.claims().epochs(technician).next().is_some()
         || walk_up_author(document) == Some(technician)
+}
+
+/// Whether a run begins with a technician's walk-up.
+pub fn opens_a_job(run: &Run) -> bool {
+    let first = run.changes.first().filter(|_| run.doc.kind == DocKind::Job);
+    first.is_some_and(|change| {
+        change.entries.iter().any(|entry| match entry {
+            Entry::Fact { section: name, record, .. } if *name == section::STATUS => {
+                let kind = record.get(&key::KIND).and_then(Value::as_text);
+                kind == Some(Step::WalkUp.as_str())
+            }
+            Entry::Fact { .. } | Entry::Field { .. } | Entry::Section { .. } => false,
+        })
+    })
 }
 
 /// The fact that opened the job at the roadside.

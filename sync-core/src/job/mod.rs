@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use access::{WALK_UP_EPOCH, epochs_of, is_or_was_theirs, walk_up_author};
+pub use access::{WALK_UP_EPOCH, epochs_of, is_or_was_theirs, opens_a_job, walk_up_author};
 pub use alike::{Alike, NEAR_M, NEAR_MS, Reason, SAME_MS, alike, around};
 pub use amounts::{Total, amount_of, tax_of};
 pub use assignment::{Assignment, AssignmentKind};

@@ -4,6 +4,7 @@
 //! taken out without touching the rest, how a restored copy of a phone re-authors its work, and
 //! what is brought back to a server that lost it. The engine only stores what [`Delta`] says.
 
+mod order;
 mod row;
 mod take;
 
@@ -214,10 +215,10 @@ impl Replica {
     }
 
     /// The server does not have this document at all: everything has to be brought back.
-    pub fn lost(&mut self) -> Delta {
+    pub fn lost(&mut self, writer: &mut LocalWriter<'_>) -> Result<Delta, Refusal> {
         let mut delta = Delta::default();
-        self.mark_lost(&[], &mut delta);
-        delta
+        self.mark_lost(writer, &[], &mut delta)?;
+        Ok(delta)
     }
 
     /// Fingerprint of what the server should have: the document without waiting work.
@@ -256,20 +257,18 @@ impl Replica {
         for old in &left {
             delta.dropped.push(old.n);
         }
-        self.put_again(writer, actor, left, delta);
-        Ok(())
+        self.put_again(writer, actor, left, delta)
     }
 
-    /// Puts rows that are in no document behind those that are, in the order in which they came to
-    /// be: a walk-up before what the office said of it, what is done on a job after the word that
-    /// gave it.
+    /// Puts rows that are in no document behind those that are: a walk-up before what the office said
+    /// of it, what is done on a job after the word that gave it.
     fn put_again(
         &mut self,
         writer: &mut LocalWriter<'_>,
         actor: ActorId,
         left: Vec<StoredRun>,
         delta: &mut Delta,
-    ) {
+    ) -> Result<(), Refusal> {
         for row in left {
             match row.status {
                 SyncStatus::Orphaned(_) => {
@@ -280,6 +279,7 @@ impl Replica {
                 _ => self.reauthor(writer, actor, row, delta),
             }
         }
+        self.put_in_order(writer, delta)
     }
 
     /// Writes own work again as new changes that wait. What says nothing new is left out, and what

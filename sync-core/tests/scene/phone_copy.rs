@@ -60,6 +60,12 @@ impl PhoneCopy {
         self.replica.take(&mut writer, runs, false).expect("it can be taken");
     }
 
+    /// The server does not have the job any more.
+    pub fn lose(&mut self) {
+        let mut writer = writer(&mut self.next_n, self.actor);
+        self.replica.lost(&mut writer).expect("it can be brought back");
+    }
+
     pub fn statuses(&self) -> Vec<SyncStatus> {
         self.replica.held().iter().map(|row| row.status).collect()
     }

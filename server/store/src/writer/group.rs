@@ -9,12 +9,12 @@ use sync_core::admission::{Admitted, record};
 use sync_core::change::Run;
 use sync_core::document::Refusal;
 use sync_core::id::{ActorId, DeviceId, TenantId, UserId};
+use sync_core::job::opens_a_job;
 use sync_core::schema::DocId;
 use sync_core::sync::Submitted;
 
 use super::cache::CachedDocument;
 use super::ending::only_ends;
-use super::push::opens_a_job;
 use super::request::{Ask, EditOutcome, EditRequest, Edited, Expect, PushRequest};
 use super::tables::Tables;
 use super::usage::{Bounds, Usage};

@@ -1,15 +1,14 @@
 //! A phone's push in a group: each change judged, what is allowed put into the log.
 
 use sync_core::admission::{Attested, RefusedChange, Verdict, Verified, admit, reauthor};
-use sync_core::change::{Entry, Run};
+use sync_core::change::Run;
 use sync_core::codes;
 use sync_core::document::Author;
 use sync_core::id::{DeviceId, TenantId, UserId};
-use sync_core::job::Step;
+use sync_core::job::opens_a_job;
 use sync_core::policy::Principal;
-use sync_core::schema::{DocId, DocKind, key, section};
+use sync_core::schema::DocId;
 use sync_core::sync::Submitted;
-use sync_core::value::Value;
 
 use super::group::{Group, entries_of, find, guard, server_device};
 use super::request::{PushRequest, RunVerdicts};
@@ -234,20 +233,6 @@ impl Group<'_> {
 /// A run as the log has it, with how many entries it has.
 fn sized(run: &Run) -> (Vec<u8>, usize) {
     (encode(run), entries_of(run))
-}
-
-/// Whether a run begins with a technician's walk-up.
-pub(super) fn opens_a_job(run: &Run) -> bool {
-    let first = run.changes.first().filter(|_| run.doc.kind == DocKind::Job);
-    first.is_some_and(|change| {
-        change.entries.iter().any(|entry| match entry {
-            Entry::Fact { section: name, record, .. } if *name == section::STATUS => {
-                let kind = record.get(&key::KIND).and_then(Value::as_text);
-                kind == Some(Step::WalkUp.as_str())
-            }
-            Entry::Fact { .. } | Entry::Field { .. } | Entry::Section { .. } => false,
-        })
-    })
 }
 
 fn is_refused(verdict: &Verdict) -> bool {
