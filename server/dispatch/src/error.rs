@@ -1,16 +1,16 @@
-//! Why an input is refused: one type for the whole crate, each with the limit that it breaks.
+//! Why an input is refused: one type for the whole crate, with the violated limit.
 
 /// Why an input is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// More than is computed in bounded time.
+    /// More entries than the crate computes in bounded time.
     #[error("{count} {what}: at most {limit} are computed")]
     TooMany {
-        /// Of what.
+        /// The kind of entry.
         what: &'static str,
-        /// How many came.
+        /// The number of entries given.
         count: usize,
-        /// How many may come.
+        /// The greatest number allowed.
         limit: usize,
     },
     /// A number outside its range.
@@ -18,17 +18,17 @@ pub enum Refused {
     OutOfRange {
         /// Which number.
         what: &'static str,
-        /// What it is.
+        /// Its value.
         value: i64,
         /// The least that is allowed.
         least: i64,
         /// The greatest that is allowed.
         greatest: i64,
     },
-    /// An index that points at nothing.
+    /// An index that is out of range.
     #[error("{what} {index} does not exist")]
     Missing {
-        /// Of what.
+        /// What it indexes.
         what: &'static str,
         /// The index.
         index: usize,
@@ -38,9 +38,9 @@ pub enum Refused {
     Size {
         /// Which table.
         what: &'static str,
-        /// How many entries came.
+        /// The number of entries given.
         count: usize,
-        /// How many there must be.
+        /// The number of entries required.
         expected: usize,
     },
     /// Two jobs are under way with one technician at once.

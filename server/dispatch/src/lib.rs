@@ -1,20 +1,19 @@
-//! Who goes: candidates with reasons, an assignment for now, a plan for the day.
+//! Dispatch: ranked candidates with reasons, an assignment for now, a plan for the day.
 //!
-//! A tour, in reading order:
+//! Modules, in reading order:
 //!
-//! 1. [`candidates`]: one job, all technicians. Who fits, when they will be there and how well that is
-//!    known, what speaks for and against each, and which datum is missing.
-//! 2. [`travel`]: how long the way takes, behind a trait; by air with a pace that is learnt from
-//!    journeys.
-//! 3. [`assign`]: all open jobs, one for each technician, at the least sum; and for each pair how much
-//!    worse the best answer without it is.
-//! 4. [`plan`]: a whole day with skills, tools, parts and time windows, for the rest of it whenever
-//!    something changes; and a check of plans that shares nothing with the search.
+//! 1. [`candidates`]: one job, all technicians. Who is eligible, when they will arrive and how certain that
+//!    is, the reasons for and against each, and the missing data.
+//! 2. [`travel`]: travel times, behind a trait; the straight-line pace is learned from journeys.
+//! 3. [`assign`]: all open jobs, one for each technician, at the least total cost. Each pair states the
+//!    extra cost of the best answer without it.
+//! 4. [`plan`]: a whole day with skills, tools, parts and time windows. The rest of the day can be planned
+//!    again whenever something changes. A checker shares no code with the search.
 //!
-//! Nothing here reads a clock, draws randomness but from a seed that is given, or does I/O. Every input
-//! is bounded, and what is beyond is [`Refused`]. Nothing here changes anything: it proposes, and a
-//! person or a rule elsewhere decides. Codes of skills, parts and equipment are numbers of the caller;
-//! technicians and jobs are indexes.
+//! This crate reads no clock and does no I/O. It draws randomness only from a given seed. Every input is
+//! bounded; larger inputs are [`Refused`]. The crate changes nothing: it proposes, and a person or a rule
+//! elsewhere decides. Codes of skills, parts and equipment are numbers that the caller chooses; technicians
+//! and jobs are indexes.
 
 pub mod assign;
 pub mod candidates;

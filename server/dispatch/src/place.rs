@@ -1,4 +1,4 @@
-//! A place on Earth and the straight way between two.
+//! A place on Earth, and the straight-line distance between two.
 
 /// Mean radius of the Earth, metres (IUGG).
 const RADIUS: f64 = 6_371_008.8;
@@ -13,8 +13,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// From degrees. None for what is not on Earth, for numbers that are not finite, and for 0/0, which
-    /// is what a receiver says that has no position.
+    /// From degrees. None for values outside the Earth, for numbers that are not finite, and for 0/0, which
+    /// a receiver without a position reports.
     pub fn new(lat: f64, lon: f64) -> Option<Self> {
         if !(-90.0..=90.0).contains(&lat) || !(-180.0..=180.0).contains(&lon) {
             return None;
@@ -37,12 +37,12 @@ impl Place {
         self.lon
     }
 
-    /// Metres by air: the great circle, from the chord. Exact for near places too, as the haversine is.
+    /// Straight-line metres: the great circle, from the chord. As exact for near places as the haversine.
     pub fn metres_to(&self, other: &Self) -> f64 {
         let squares = self.at.iter().zip(&other.at).map(|(a, b)| (a - b) * (a - b));
         let chord = squares.sum::<f64>().sqrt();
         let half = chord / 2.0;
-        // Of less than 60 km the series is exact to a tenth of a millimetre, and faster.
+        // Below 60 km the series is exact to a tenth of a millimetre, and faster.
         let angle =
             if half < 0.005 { half + half * half * half / 6.0 } else { half.min(1.0).asin() };
         2.0 * RADIUS * angle

@@ -1,11 +1,12 @@
-//! Numbers from a seed: the same seed gives the same plan on every machine.
+//! A seeded random number generator: the same seed gives the same plan on every machine.
 
-/// SplitMix64 (Steele, Lea, Flood 2014): one addition and two multiplications a number, any seed is good.
+/// SplitMix64 (Steele, Lea, Flood 2014): one addition and two multiplications for each number. Any seed is
+/// good.
 #[derive(Debug, Clone)]
 pub(crate) struct Rng(u64);
 
 impl Rng {
-    /// Numbers from this seed.
+    /// A generator with this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -29,12 +30,12 @@ impl Rng {
         (self.next() >> 32) * 1_000 < per_mille << 32
     }
 
-    /// From 0 up to and without 1.
+    /// A number in `0..1`.
     pub fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Puts a list into any order.
+    /// Puts a list into a random order.
     pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for end in (1..list.len()).rev() {
             list.swap(end, self.below(end + 1));

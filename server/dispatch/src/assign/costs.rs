@@ -1,26 +1,26 @@
-//! The table of costs: whole numbers within bounds, or forbidden.
+//! The cost table: bounded whole numbers, or forbidden.
 
 use crate::error::{Refused, at_most, within};
 
-/// Greatest cost of a pair, and of leaving a job without anybody.
+/// Greatest cost of a pair, and of leaving a job unassigned.
 pub const MAX_COST: i64 = 1 << 40;
 /// Greatest number of pairs.
 pub const MAX_ENTRIES: usize = 1_000_000;
 
-/// Costs of jobs (rows) with technicians (columns). The two may be of different number.
+/// Costs of jobs (rows) with technicians (columns). Their numbers may differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Costs {
     columns: usize,
-    /// What it costs to leave each job without anybody.
+    /// The cost of leaving each job unassigned.
     alone: Vec<i64>,
     table: Vec<i64>,
 }
 
-/// A pair that may not be.
+/// A forbidden pair.
 pub(super) const FORBIDDEN: i64 = i64::MAX;
 
 impl Costs {
-    /// A table in which every pair is forbidden, and what it costs to leave each row alone.
+    /// A table in which every pair is forbidden, with the cost of leaving each row unassigned.
     ///
     /// # Errors
     /// More pairs than [`MAX_ENTRIES`], or a cost outside `0..=MAX_COST`.
@@ -45,28 +45,28 @@ impl Costs {
         Ok(())
     }
 
-    /// How many jobs.
+    /// The number of jobs.
     pub fn rows(&self) -> usize {
         self.alone.len()
     }
 
-    /// How many technicians.
+    /// The number of technicians.
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// What a pair costs; nothing if it is forbidden or not in the table.
+    /// The cost of a pair; none if it is forbidden or outside the table.
     pub fn cost(&self, row: usize, column: usize) -> Option<i64> {
         let inside = row < self.rows() && column < self.columns;
         inside.then(|| self.row(row)[column]).filter(|cost| *cost != FORBIDDEN)
     }
 
-    /// What it costs to leave a row alone.
+    /// The cost of leaving a row unassigned.
     pub(super) fn alone(&self, row: usize) -> i64 {
         self.alone[row]
     }
 
-    /// The costs of a row, [`FORBIDDEN`] among them.
+    /// The costs of a row; [`FORBIDDEN`] where a pair is not allowed.
     pub(super) fn row(&self, row: usize) -> &[i64] {
         &self.table[row * self.columns..(row + 1) * self.columns]
     }

@@ -1,14 +1,14 @@
-//! How sure a pair is: what the best answer without it costs more.
+//! How certain a pair is: the extra cost of the best answer without it.
 //!
-//! Think of a spare row for each column that is free: then every column has a row, and another answer
-//! differs from the best by rings of changes. The cheapest ring that breaks a pair is a shortest way,
-//! on reduced costs, from its row back to its column. A way that reaches any free column, or a row
-//! that gives its column up, may go on through a spare row to any column, or to a row that is alone.
+//! Imagine a spare row for each free column, so that every column has a row. Another answer then differs
+//! from the best by cycles of changes. The cheapest cycle that breaks a pair is a shortest path, on reduced
+//! costs, from the pair's row back to its column. A path that reaches a free column, or a row that gives up
+//! its column, can continue through a spare row to any column, or to an unassigned row.
 
 use super::costs::{Costs, FORBIDDEN};
 use super::path::{Matching, Pairs};
 
-/// For each row the gap to the best answer in which it does something else.
+/// For each row the gap to the best answer in which it gets another result.
 pub(super) fn gaps(costs: &Costs, matching: &Matching) -> Vec<Option<i64>> {
     let alone = (0..costs.rows()).filter(|row| matching.column_of[*row].is_none());
     let alone: Vec<usize> = alone.collect();
@@ -23,16 +23,16 @@ struct Search<'a> {
     costs: &'a Costs,
     matching: &'a Matching,
     distance: Vec<i64>,
-    /// Columns that have a row and were not reached yet.
+    /// Matched columns that are not reached yet.
     open: Vec<usize>,
-    /// Columns that have none.
+    /// Unmatched columns.
     free: &'a [usize],
-    /// The nearest end from which a spare row goes on.
+    /// The nearest end from which a spare row continues.
     spare: i64,
 }
 
 impl Search<'_> {
-    /// The cheapest ring through a row.
+    /// The cheapest cycle through a row.
     fn ring(&mut self, start: usize, alone: &[usize]) -> Option<i64> {
         let matching = self.matching;
         let target = matching.column_of[start];
@@ -51,7 +51,7 @@ impl Search<'_> {
                 && !is_spare_done
                 && nearest.is_none_or(|(distance, _)| self.spare <= distance);
             if is_spare_next {
-                // The ring of a row that is alone closes here: nothing else leads back to it.
+                // The cycle of an unassigned row closes here: nothing else leads back to it.
                 if target.is_none() {
                     return Some(self.spare);
                 }
@@ -64,7 +64,7 @@ impl Search<'_> {
             if target == Some(column) {
                 return Some(distance);
             }
-            // Only columns that have a row are open.
+            // Only matched columns are open.
             let row = matching.row_of[column]?;
             self.gives_up(row, distance);
             nearest = self.relax(row, distance, None);
@@ -76,7 +76,7 @@ impl Search<'_> {
         self.spare = self.spare.min(end);
     }
 
-    /// Brings the columns nearer that a row reaches; the nearest that is open, with its slot.
+    /// Relaxes the columns that a row reaches; returns the nearest open one, with its slot.
     fn relax(&mut self, row: usize, base: i64, but: Option<usize>) -> Option<(i64, usize)> {
         let line = self.costs.row(row);
         let base = base - self.matching.row_potential[row];
@@ -101,7 +101,7 @@ impl Search<'_> {
         nearest
     }
 
-    /// Through a spare row to every column, and to every row that is alone.
+    /// Continues through a spare row to every column, and to every unassigned row.
     fn go_on(&mut self, alone: &[usize]) -> Option<(i64, usize)> {
         let mut nearest = None;
         for (slot, column) in self.open.iter().enumerate() {
@@ -120,7 +120,7 @@ impl Search<'_> {
 }
 
 impl Pairs {
-    /// How much more the second best answer costs; none if there is only one.
+    /// The extra cost of the second best answer; none if there is only one.
     pub fn second_best(&self) -> Option<i64> {
         self.gap.iter().flatten().min().copied()
     }

@@ -1,9 +1,8 @@
-//! Which technician takes which job now, one each, at the least sum of costs.
+//! Which technician takes which job now, one each, at the least total cost.
 //!
-//! [`Costs`] is a table of whole numbers with forbidden pairs, [`solve`] finds the pairs by shortest
-//! augmenting paths (Jonker and Volgenant 1987) and says for each how much worse the best answer
-//! without it is. [`propose`] makes the table from open jobs and technicians and keeps the rules of
-//! practice.
+//! [`Costs`] is a table of whole numbers with forbidden pairs. [`solve`] finds the pairs by shortest
+//! augmenting paths (Jonker and Volgenant 1987) and states for each pair the extra cost of the best answer
+//! without it. [`propose`] makes the table from open jobs and technicians and applies practical rules.
 
 mod costs;
 mod gap;

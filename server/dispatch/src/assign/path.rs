@@ -1,26 +1,26 @@
 //! Shortest augmenting paths with potentials.
 //!
-//! Rows are matched one after the other. From a new row the cheapest way is looked for that ends at a
-//! free column, or at a row that gives its column up and stays alone: so no pair is forced, and rows
-//! and columns may be of any number. Each search is Dijkstra's on reduced costs, which the potentials
-//! keep from being negative.
+//! Rows are matched one after the other. From a new row, the search finds the cheapest path that ends at a
+//! free column, or at a row that gives up its column and stays unassigned. So no pair is forced, and the
+//! numbers of rows and columns may differ. Each search is Dijkstra's on reduced costs; the potentials keep
+//! them non-negative.
 
 use super::costs::{Costs, FORBIDDEN};
 use super::gap::gaps;
 
-/// Pairs at the least sum.
+/// Pairs at the least total cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pairs {
-    /// For each row its column; none if it is left alone.
+    /// For each row its column; none if it is unassigned.
     pub column: Vec<Option<usize>>,
-    /// The sum of the costs, those of rows left alone included.
+    /// The total cost, including unassigned rows.
     pub sum: i64,
-    /// For each row how much more the best answer costs in which it does not do what it does here:
-    /// another column, or none, or any. None if there is no other answer.
+    /// For each row the extra cost of the best answer in which the row gets another result: another column,
+    /// or none, or any. None if there is no other answer.
     pub gap: Vec<Option<i64>>,
 }
 
-/// The state of a search, and what it knows of the pairs so far.
+/// The state of a search, with the pairs found so far.
 #[derive(Debug)]
 pub(super) struct Matching {
     /// The column of each row.
@@ -29,38 +29,38 @@ pub(super) struct Matching {
     pub row_of: Vec<Option<usize>>,
     pub row_potential: Vec<i64>,
     pub column_potential: Vec<i64>,
-    // Of the present search:
+    // For the present search:
     distance: Vec<i64>,
     before: Vec<usize>,
     scanned: Vec<bool>,
     open: Vec<usize>,
 }
 
-/// Where a search ends, and the reduced cost of the way there.
+/// The end of a search, and the reduced cost of the path to it.
 #[derive(Debug, Clone, Copy)]
 struct Found {
     end: End,
     cost: i64,
 }
 
-/// Where a way ends.
+/// The end of a path.
 #[derive(Debug, Clone, Copy)]
 enum End {
-    /// At a column that is free.
+    /// A free column.
     Column(usize),
-    /// At a row that stays alone.
+    /// A row that stays unassigned.
     Row(usize),
 }
 
-/// The pairs at the least sum, and how sure each is. The answer is a function of the table; of several
-/// at the same sum it is one of them.
+/// The pairs at the least total cost, with their gaps. The answer is a function of the table; of several
+/// answers with the same cost it is one.
 pub fn solve(costs: &Costs) -> Pairs {
     let matching = matched(costs);
     let gap = gaps(costs, &matching);
     pairs(costs, matching, gap)
 }
 
-/// The pairs alone: no gap is known.
+/// The pairs alone, without gaps.
 pub fn solve_fast(costs: &Costs) -> Pairs {
     pairs(costs, matched(costs), vec![None; costs.rows()])
 }
@@ -96,7 +96,7 @@ impl Matching {
         }
     }
 
-    /// The cheapest way from a row that has no column yet.
+    /// The cheapest path from a row that has no column yet.
     fn search(&mut self, costs: &Costs, start: usize) -> Found {
         self.distance.fill(FORBIDDEN);
         self.scanned.fill(false);
@@ -124,7 +124,7 @@ impl Matching {
         }
     }
 
-    /// Brings the columns nearer that a row reaches; the nearest that is open, with its slot.
+    /// Relaxes the columns that a row reaches; returns the nearest open one, with its slot.
     fn relax(&mut self, line: &[i64], row: usize, base: i64) -> Option<(i64, usize)> {
         let base = base - self.row_potential[row];
         let mut nearest = None;
@@ -146,10 +146,10 @@ impl Matching {
         nearest
     }
 
-    /// Turns the pairs along the way that was found last, and keeps all reduced costs from being negative.
+    /// Flips the pairs along the path found last, and keeps all reduced costs non-negative.
     fn augment(&mut self, start: usize, found: Found) {
         for column in 0..self.scanned.len() {
-            // What was scanned is at most as far as the end.
+            // Scanned columns are at most as far as the end.
             let closer = found.cost - self.distance[column];
             if self.scanned[column] && closer > 0 {
                 self.column_potential[column] -= closer;

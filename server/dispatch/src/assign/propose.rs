@@ -6,96 +6,96 @@ use crate::candidates::{self, Candidate, Job, Technician};
 use crate::error::{Refused, at_most, exists, within};
 use crate::travel::{Air, TravelTimes};
 
-/// Jobs of a proposal.
+/// Greatest number of jobs of a proposal.
 pub const MAX_JOBS: usize = 1_000;
-/// Technicians of a proposal; jobs times technicians are at most [`super::MAX_ENTRIES`].
+/// Greatest number of technicians of a proposal; jobs times technicians are at most [`super::MAX_ENTRIES`].
 pub const MAX_TECHNICIANS: usize = 10_000;
-/// What it counts that a job stays without anybody, seconds, times its weight.
+/// The cost of leaving a job unassigned, seconds, multiplied by its weight.
 pub const UNASSIGNED_SECONDS: i64 = 14 * 86_400;
-/// A second after what was promised counts so many more.
+/// The cost of each second after the promised time, seconds.
 const LATE: i64 = 2;
 /// Greatest weight of a job.
 const MAX_WEIGHT: u32 = 1_000;
-/// A cost of a candidate counts at most this, seconds: no candidate is worse than nobody.
+/// The greatest cost of a candidate, seconds: any candidate is better than none.
 const WORST: i64 = UNASSIGNED_SECONDS - 1;
 
-/// One job that someone should take.
+/// One job that needs a technician.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenJob {
-    /// What it asks for.
+    /// Its requirements.
     pub job: Job,
-    /// Who has it now.
+    /// Its present technician.
     pub hold: Hold,
-    /// How much more it counts than another that it stays without anybody, from 1 to 1,000.
+    /// The weight of leaving it unassigned, from 1 to 1,000.
     pub weight: u32,
 }
 
-/// Who has a job now.
+/// The present technician of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
     /// Nobody.
     Nobody,
-    /// A technician who was asked, until then (Unix milliseconds). It stays for so long.
+    /// Offered to a technician until this time (Unix milliseconds). It stays with them until then.
     Offered {
         /// Which technician.
         to: usize,
         /// Until when.
         until: i64,
     },
-    /// A technician who has not set off. It may move, for the price of a move.
+    /// Given to a technician who has not set off. It may move, for the price of a move.
     Given(usize),
-    /// A technician who is on the way, or further. It never moves.
+    /// The technician is on the way or already there. It never moves.
     UnderWay(usize),
 }
 
-/// A proposal: nothing of it is done before someone accepts it.
+/// A proposal. Nothing happens before a person accepts it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proposal {
-    /// A row for each job, in their order.
+    /// One row for each job, in their order.
     pub rows: Vec<ProposedRow>,
-    /// How much more the second best proposal costs, seconds; none if there is no other.
+    /// The extra cost of the second best proposal, seconds; none if there is no other.
     pub second_best: Option<i64>,
 }
 
 /// One job of a proposal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProposedRow {
-    /// Who has it now.
+    /// The index of its present technician.
     pub before: Option<usize>,
-    /// Who should take it, with reasons; of a job that stays as it is, whoever has it.
+    /// The proposed technician, with reasons; for a job that stays, the present one.
     pub after: Option<Candidate>,
-    /// What changes.
+    /// The change.
     pub what: What,
-    /// How much worse everything gets without this row, seconds: how sure it is. None where nothing
-    /// was to be decided, or nothing else is possible.
+    /// The extra total cost without this row, seconds: how certain it is. None if there was nothing to
+    /// decide, or nothing else is possible.
     pub gap: Option<i64>,
 }
 
-/// What changes for a job.
+/// The change for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
-    /// It stays with who has it, because it is under way or offered.
+    /// It stays with its technician, because it is under way or offered.
     Fixed,
-    /// It stays with who has it, because nobody else is better by more than the price of a move.
+    /// It stays with its technician, because nobody else is better by more than the price of a move.
     Keeps,
-    /// Nobody had it.
+    /// It had no technician and now has one.
     New,
     /// It goes from one technician to another.
     Moves,
-    /// Whoever has it does not fit or is needed elsewhere, and nobody else is there.
+    /// Its technician is ineligible or needed elsewhere, and nobody else is available.
     Drops,
-    /// Nobody had it, and nobody who fits is left.
+    /// It had no technician, and no eligible one is left.
     StaysOpen {
-        /// How many fit, if they had nothing else.
+        /// How many are eligible, if they had nothing else.
         eligible: usize,
     },
 }
 
-/// Proposes who takes which job at `now` (Unix milliseconds): one new job for each technician.
-/// `move_price` is what it counts to take a job from who has it, seconds.
+/// Proposes who takes which job at `now` (Unix milliseconds): one new job for each technician. `move_price`
+/// is the price of taking a job from its technician, seconds.
 ///
 /// # Errors
-/// More jobs or technicians than are computed, or a hold that points at nobody.
+/// More jobs or technicians than the limits allow, or a hold whose technician does not exist.
 pub fn propose(
     jobs: &[OpenJob],
     technicians: &[Technician],
@@ -167,7 +167,7 @@ impl OpenJob {
         }
     }
 
-    /// Who keeps it, whatever the costs.
+    /// The technician who keeps it, whatever the costs.
     fn fixed(&self, now: i64) -> Option<usize> {
         match self.hold {
             Hold::UnderWay(to) => Some(to),

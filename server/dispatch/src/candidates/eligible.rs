@@ -1,38 +1,38 @@
-//! Whether a technician may be sent at all: the same rule the assignment itself asks.
+//! Whether a technician may be sent at all: the same rule that the assignment applies.
 
 use super::model::{Code, Job, Technician};
 
-/// Why a technician does not fit a job.
+/// Why a technician is ineligible for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ineligible {
-    /// They do not work here any more.
+    /// They no longer work here.
     Inactive,
-    /// They are away.
+    /// They are absent.
     Absent {
         /// Until when, Unix milliseconds.
         until: i64,
     },
-    /// It is outside their shifts.
+    /// The time is outside their shifts.
     OffShift {
         /// When the next one begins, Unix milliseconds.
         next: Option<i64>,
     },
     /// They do not have this skill.
     SkillMissing(Code),
-    /// No paper for this skill is in date.
+    /// No certificate for this skill is valid now.
     SkillOutOfDate {
         /// The skill.
         skill: Code,
-        /// When the last paper ran out, Unix milliseconds; nothing if one begins later.
+        /// When the last certificate expired, Unix milliseconds; none if one starts later.
         since: Option<i64>,
     },
     /// Their van is not equipped with this.
     EquipmentMissing(Code),
-    /// The job asks for this, and they drive no van.
+    /// The job needs this equipment, and they drive no van.
     NoVan(Code),
 }
 
-/// Everything that speaks against sending them at `now`.
+/// All reasons against sending them at `now`.
 pub fn ineligible(job: &Job, technician: &Technician, now: i64) -> Vec<Ineligible> {
     let mut why = Vec::new();
     why.extend(technician.inactive.then_some(Ineligible::Inactive));
@@ -46,7 +46,7 @@ pub fn ineligible(job: &Job, technician: &Technician, now: i64) -> Vec<Ineligibl
     why
 }
 
-/// Whether nothing speaks against them; without making the list.
+/// Whether there is no reason against them; without making the list.
 pub(crate) fn is_eligible(job: &Job, technician: &Technician, now: i64) -> bool {
     !technician.inactive
         && away(technician, now).is_none()

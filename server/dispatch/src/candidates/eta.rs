@@ -1,31 +1,31 @@
-//! When a technician will be there, and how well that is known.
+//! When a technician will arrive, and how certain that is.
 
 use super::model::Technician;
 use crate::travel::{Air, Known, Leg};
 
-/// How fast someone may have gone since they were last heard: 50 km/h, metres a second.
+/// The assumed speed of a technician since the last contact: 50 km/h, in metres a second.
 pub const SILENT_METRES_A_SECOND: f64 = 50.0 / 3.6;
-/// Further than this nobody is looked for, metres: four hours of silence.
+/// The greatest radius of uncertainty, metres: four hours of silence.
 pub const MAX_RADIUS_METRES: f64 = 200_000.0;
-/// How long a job takes when nobody knows, seconds.
+/// How long a job takes if its duration is unknown, seconds.
 pub const USUAL_WORK_SECONDS: i64 = 45 * 60;
-/// More jobs than this before the next do not count.
+/// More waiting jobs than this do not count.
 const MAX_WAITING: u16 = 50;
 
-/// When someone will be there, Unix milliseconds.
+/// An arrival time, Unix milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Eta {
-    /// At the earliest.
+    /// The earliest arrival.
     pub early: i64,
-    /// Probably.
+    /// The likely arrival.
     pub likely: i64,
-    /// At the latest.
+    /// The latest arrival.
     pub late: i64,
-    /// How far they may be from where they are thought to be, metres.
+    /// How far the technician may be from the assumed position, metres.
     pub radius: u32,
-    /// When they can set off, Unix milliseconds: now, or when what they do before is done.
+    /// When they can set off, Unix milliseconds: now, or when their earlier work is done.
     pub sets_off: i64,
-    /// Whether the travel time is by the roads.
+    /// Whether the travel time is by road.
     pub known: Known,
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn eta(technician: &Technician, leg: Leg, now: i64, air: &Air) -> Eta
     let (wait, wait_doubt) = wait(technician, now);
     let travel = i64::from(leg.seconds);
     let far = (radius * air.pace.seconds_a_metre()).round() as i64;
-    // By the roads a journey still differs from day to day, but less.
+    // Journeys by road also differ from day to day, but less.
     let spread = air.pace.spread() * if leg.known == Known::Roads { 0.5 } else { 1.0 };
     let differs = (travel as f64 * spread).round() as i64;
     let doubt = far + differs;
@@ -50,19 +50,19 @@ pub(crate) fn eta(technician: &Technician, leg: Leg, now: i64, air: &Air) -> Eta
     }
 }
 
-/// How far they may be from where they are thought to set off, metres.
+/// How far they may be from the assumed start, metres.
 fn radius(technician: &Technician, now: i64) -> f64 {
     if technician.load.under_way.is_some_and(|it| it.place.is_some()) {
         return 0.0;
     }
     let Some(fix) = technician.last else { return MAX_RADIUS_METRES };
-    // A phone whose clock is ahead was heard now.
+    // If the phone's clock is ahead, the contact counts as now.
     let silent = now.saturating_sub(fix.at).max(0) as f64 / 1_000.0;
     let accuracy = if fix.accuracy.is_finite() { fix.accuracy.max(0.0) } else { MAX_RADIUS_METRES };
     (accuracy + silent * SILENT_METRES_A_SECOND).min(MAX_RADIUS_METRES)
 }
 
-/// How long until they can set off, and how much that may be off, seconds.
+/// The time until they can set off, and its uncertainty, seconds.
 fn wait(technician: &Technician, now: i64) -> (i64, i64) {
     let load = &technician.load;
     let (current, doubt) = match load.under_way {

@@ -1,9 +1,9 @@
-//! Who could go to a job: ranked, with reasons, and with what is not known.
+//! Who could go to a job: ranked, with reasons and missing data.
 //!
-//! [`rank`] orders technicians by air, asks for the travel times of the most promising only, and ranks
-//! those by when they will be there. The age of a position is part of it: whoever was heard
-//! twenty minutes ago may be seventeen kilometres away from there. Reasons are values, not sentences:
-//! whoever shows them translates.
+//! [`rank`] orders technicians by straight-line arrival. It requests road travel times only for the most
+//! promising, and ranks those by arrival. The age of a position counts: a technician whose phone was last
+//! heard twenty minutes ago may be seventeen kilometres away from there. Reasons are values, not sentences;
+//! the user interface translates them.
 
 mod eligible;
 mod eta;
@@ -23,54 +23,54 @@ use crate::error::{Refused, at_most};
 use crate::place::Place;
 use crate::travel::{Air, Leg, TravelTimes};
 
-/// Technicians that are looked at.
+/// Greatest number of technicians.
 pub const MAX_TECHNICIANS: usize = 100_000;
-/// Technicians whose travel times are asked for.
+/// How many technicians get road travel times.
 pub const NEAREST: usize = 50;
-/// Things a job may ask for, of each kind, and rows of a technician, of each kind.
+/// Greatest number of requirements of a job, and of rows of a technician, of each kind.
 pub const MAX_ROWS: usize = 10_000;
 
-/// Who could go.
+/// The result of [`rank`].
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Candidates {
-    /// Who fits, best first: at most [`NEAREST`].
+    /// Eligible technicians, best first: at most [`NEAREST`].
     pub ranked: Vec<Candidate>,
-    /// Who would be there before the last of those, and does not fit, with the reason: the first first,
-    /// at most [`NEAREST`]. Everybody, if fewer than that fit.
+    /// Ineligible technicians who would arrive before the last of those, with the reason, earliest first:
+    /// at most [`NEAREST`]. If fewer than that are eligible, all ineligible ones.
     pub ineligible: Vec<NotEligible>,
 }
 
-/// One who fits.
+/// An eligible technician.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// Which of the technicians.
+    /// The index of the technician.
     pub technician: usize,
     /// The way to the job.
     pub leg: Option<Leg>,
-    /// When they will be there; nothing if the place of the job or of the technician is not known.
+    /// When they will arrive; none if the place of the job or of the technician is unknown.
     pub eta: Option<Eta>,
-    /// What speaks for and against them, and what is not known.
+    /// Reasons for and against them, and missing data.
     pub reasons: Vec<Reason>,
-    /// What the rank comes from, seconds: the likely arrival, half of its doubt, and what each reason
-    /// against them is worth. Only for comparison.
+    /// The rank, seconds: the likely arrival, half of its uncertainty, and the penalty of each reason
+    /// against them. Only for comparison.
     pub cost: i64,
 }
 
-/// One who does not fit.
+/// An ineligible technician.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NotEligible {
-    /// Which of the technicians.
+    /// The index of the technician.
     pub technician: usize,
-    /// Why, everything that holds.
+    /// All reasons that apply.
     pub why: Vec<Ineligible>,
-    /// Metres by air, where both places are known.
+    /// Straight-line metres, if both places are known.
     pub metres: Option<u32>,
 }
 
 /// Ranks technicians for a job at `now` (Unix milliseconds).
 ///
 /// # Errors
-/// More technicians, or more rows of one, than are looked at.
+/// More technicians, or more rows of one, than the limits allow.
 pub fn rank(
     job: &Job,
     technicians: &[Technician],
@@ -91,10 +91,10 @@ pub fn rank(
     Ok(found)
 }
 
-/// The best by air of those who fit, and on the way who does not.
+/// The best eligible technicians by straight line; also collects the ineligible ones.
 ///
-/// A reason only adds to the cost of the arrival. So they are looked at in the order of that, and as
-/// soon as enough are found that cost less than the arrival of the next, nobody further is.
+/// A reason only adds to the cost of the arrival. So technicians are examined in the order of their arrival
+/// cost. The search ends when enough of them cost less than the arrival of the next.
 fn nearest(
     job: &Job,
     technicians: &[Technician],
@@ -134,7 +134,7 @@ fn nearest(
     best.into_iter().map(|(_, _, index)| index).collect()
 }
 
-/// One technician for one job, whether or not they fit.
+/// One technician for one job, eligible or not.
 pub(crate) fn candidate(
     job: &Job,
     technicians: &[Technician],
@@ -157,8 +157,7 @@ fn by_air(job: &Job, technician: &Technician, now: i64, air: &Air) -> Option<Eta
     Some(eta::eta(technician, air.leg(&from, &to), now, air))
 }
 
-/// What a pair costs among others, seconds: what the rank comes from, and `late` for each second after
-/// what was promised.
+/// The cost of a pair, seconds: the cost of the rank, plus `late` for each second after the promised time.
 pub(crate) fn pair_cost(
     job: &Job,
     technician: &Technician,
@@ -178,7 +177,7 @@ pub(crate) fn pair_cost(
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Way {
     leg: Option<Leg>,
-    /// The roads are known, and there is none: the leg is by air.
+    /// The road travel times are known, and there is no way: the leg is a straight line.
     off_road: bool,
 }
 

@@ -1,55 +1,56 @@
-//! What is known of a job and of a technician. Everything that may be unknown is an option.
+//! The data about a job and a technician. Everything that may be unknown is an option.
 
 use super::MAX_ROWS;
 use crate::error::{Refused, at_most};
 use crate::place::Place;
 
-/// A skill, a piece of equipment or a part, as the caller numbers them.
+/// A skill, a piece of equipment or a part; the caller chooses the numbers.
 pub type Code = u32;
 
-/// The job someone is looked for.
+/// The job that needs a technician.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Job {
     /// Where.
     pub place: Option<Place>,
-    /// Skills it asks for, all of them.
+    /// Skills it needs, all of them.
     pub skills: Vec<Code>,
-    /// Equipment it asks for, all of it.
+    /// Equipment it needs, all of it.
     pub equipment: Vec<Code>,
-    /// Parts it will probably use, with how many. A van without them is sent later, not never.
+    /// Parts it will probably use, with their count. A technician without them ranks lower but stays
+    /// eligible.
     pub parts: Vec<(Code, u32)>,
-    /// When the customer was promised that someone is there, Unix milliseconds.
+    /// The arrival time promised to the customer, Unix milliseconds.
     pub promised: Option<i64>,
-    /// How long the work takes, seconds; the usual time if nobody knows.
+    /// How long the work takes, seconds; the usual time if unknown.
     pub work_seconds: Option<u32>,
 }
 
 /// One technician.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Technician {
-    /// They do not work here any more.
+    /// They no longer work here.
     pub inactive: bool,
-    /// Where they were last.
+    /// Their last position.
     pub last: Option<Fix>,
-    /// Where they are when nothing else is known: the branch.
+    /// The assumed position if nothing else is known: the branch.
     pub base: Option<Place>,
-    /// Skills with their papers.
+    /// Skills with their certificates.
     pub certificates: Vec<Certificate>,
-    /// When they work. Of whom no shift is kept, nobody knows.
+    /// When they work. Empty means unknown.
     pub shifts: Vec<Span>,
-    /// When they are away.
+    /// When they are absent.
     pub absences: Vec<Span>,
-    /// What they drive.
+    /// The van they drive.
     pub van: Option<Van>,
-    /// What they have to do.
+    /// Their workload.
     pub load: Load,
-    /// When their phone was last heard, by whatever it sent, Unix milliseconds.
+    /// When their phone last sent anything, Unix milliseconds.
     pub heard: Option<i64>,
     /// When they declined this very job, Unix milliseconds.
     pub declined: Option<i64>,
 }
 
-/// Where a phone was.
+/// A position of a phone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fix {
     /// Where.
@@ -60,50 +61,50 @@ pub struct Fix {
     pub accuracy: f64,
 }
 
-/// A skill and the paper for it.
+/// A skill and its certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Certificate {
     /// The skill.
     pub skill: Code,
-    /// From when, Unix milliseconds.
+    /// Valid from, Unix milliseconds.
     pub from: Option<i64>,
-    /// Until when, Unix milliseconds, not included; absent if it does not end.
+    /// Valid until, Unix milliseconds, exclusive; absent if it does not expire.
     pub until: Option<i64>,
 }
 
-/// A time, Unix milliseconds, its end not included.
+/// A period, Unix milliseconds, its end exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// From.
     pub from: i64,
-    /// Until, not included.
+    /// Until, exclusive.
     pub until: i64,
 }
 
-/// What a technician drives.
+/// A technician's van.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Van {
-    /// What it is equipped with.
+    /// Its equipment.
     pub equipment: Vec<Code>,
-    /// Parts in it, with how many; nothing if nobody counted.
+    /// Parts in it, with their count; none if nobody counted.
     pub stock: Option<Vec<(Code, i64)>>,
 }
 
-/// What a technician has to do.
+/// A technician's workload.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Load {
     /// The job they are on the way to, or at.
     pub under_way: Option<UnderWay>,
-    /// Jobs they have besides, not begun.
+    /// Further jobs that they have not begun.
     pub waiting: u16,
 }
 
-/// A job that is being done.
+/// A job in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct UnderWay {
     /// Where it ends.
     pub place: Option<Place>,
-    /// When it will be done, Unix milliseconds, as far as known.
+    /// When it will be done, Unix milliseconds, if known.
     pub done: Option<i64>,
 }
 
@@ -115,19 +116,19 @@ impl Span {
 }
 
 impl Certificate {
-    /// Whether it counts at a moment.
+    /// Whether it is valid at a moment.
     pub fn counts(&self, at: i64) -> bool {
         self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
     }
 }
 
 impl Technician {
-    /// Where they will set off: where the job under way ends, else where they were last, else the base.
+    /// Where they will set off: where the job under way ends, else their last position, else the base.
     pub fn starts_from(&self) -> Option<Place> {
         self.load.under_way.and_then(|it| it.place).or(self.whereabouts())
     }
 
-    /// Where they are, as far as known.
+    /// Where they are, if known.
     pub fn whereabouts(&self) -> Option<Place> {
         self.last.map(|fix| fix.place).or(self.base)
     }

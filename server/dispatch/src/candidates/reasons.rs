@@ -1,58 +1,58 @@
-//! What speaks for and against a technician, what is not known, and what each is worth in the rank.
+//! Reasons for and against a technician, missing data, and the penalty of each in the rank.
 
 use super::eta::{Eta, USUAL_WORK_SECONDS};
 use super::model::{Code, Job, Technician};
 
-/// One reason, for whoever shows it to translate.
+/// One reason; the user interface translates it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// They have this skill.
     Skill {
         /// The skill.
         skill: Code,
-        /// Until when its paper counts, Unix milliseconds; it does not end if not given.
+        /// When its certificate expires, Unix milliseconds; none if it does not expire.
         until: Option<i64>,
     },
-    /// Their paper for this skill runs out before the work is likely to be done.
+    /// Their certificate for this skill expires before the work is likely to be done.
     SkillEndsFirst {
         /// The skill.
         skill: Code,
-        /// When, Unix milliseconds.
+        /// When it expires, Unix milliseconds.
         until: i64,
     },
     /// Their van carries this part.
     Carries {
         /// The part.
         part: Code,
-        /// How many.
+        /// The count.
         count: i64,
     },
     /// Their van does not carry enough of this part.
     Lacks {
         /// The part.
         part: Code,
-        /// How many it has.
+        /// The count in the van.
         count: i64,
-        /// How many are wanted.
+        /// The count needed.
         wanted: u32,
     },
     /// Their shift ends.
     ShiftEnds {
         /// When, Unix milliseconds.
         at: i64,
-        /// Seconds from when the work is likely to be done until then; negative for overtime.
+        /// Seconds from the likely end of the work to the end of the shift; negative for overtime.
         spare: Option<i64>,
     },
-    /// They have to do something else first.
+    /// They have other work first.
     Busy {
         /// When they can set off, Unix milliseconds.
         until: i64,
-        /// Jobs that wait, the one under way not counted.
+        /// Waiting jobs, without the one under way.
         waiting: u16,
     },
-    /// Their phone has said nothing for longer than [`SILENT_SECONDS`].
+    /// Their phone has sent nothing for longer than [`SILENT_SECONDS`].
     SilentSince {
-        /// When it was last heard, Unix milliseconds.
+        /// When it last sent something, Unix milliseconds.
         at: i64,
     },
     /// They declined this job.
@@ -60,45 +60,45 @@ pub enum Reason {
         /// When, Unix milliseconds.
         at: i64,
     },
-    /// They will be there before or after what was promised.
+    /// The promised arrival time, and whether they will meet it.
     Promise {
-        /// Seconds from the likely arrival to the promise; negative if it will be broken.
+        /// Seconds from the likely arrival to the promised time; negative if the promise will be broken.
         spare: i64,
     },
-    /// Something is not known, and the rank is worse for it or blind to it.
+    /// A datum is missing; the rank is worse for it, or ignores it.
     Unknown(Datum),
 }
 
 /// A datum that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Datum {
-    /// Where the job is.
+    /// The place of the job.
     JobPlace,
-    /// Where the technician is.
+    /// The position of the technician.
     Position,
-    /// A way by the roads, although they are known: the travel time is by air.
+    /// A way by road, although road data is available: the travel time is a straight line.
     Way,
     /// Their shifts.
     Shifts,
-    /// What they drive.
+    /// The van they drive.
     Van,
-    /// What their van carries.
+    /// The parts in their van.
     Stock,
-    /// When the job under way will be done.
+    /// The end of the job under way.
     EndOfCurrentJob,
-    /// When their phone was last heard.
+    /// When their phone last sent something.
     LastHeard,
 }
 
-/// A phone that says nothing for so long is called silent, seconds.
+/// A phone that sends nothing for this long counts as silent, seconds.
 pub const SILENT_SECONDS: i64 = 600;
-/// What it is worth that a part has to be fetched, seconds.
+/// Penalty for a part that has to be fetched, seconds.
 const FETCH: i64 = 30 * 60;
-/// What it is worth that a paper runs out before the work is done, seconds.
+/// Penalty for a certificate that expires before the work is done, seconds.
 const PAPER: i64 = 60 * 60;
-/// What it is worth that someone has already declined, seconds.
+/// Penalty for having declined this job, seconds.
 const DECLINED: i64 = 2 * 60 * 60;
-/// Nothing that is not known is worth more, seconds.
+/// The cost of an unknown arrival, seconds.
 const UNKNOWN_ETA: i64 = 7 * 86_400;
 
 /// All reasons, in a fixed order.
@@ -113,19 +113,19 @@ pub(crate) fn reasons(
     all
 }
 
-/// What the rank comes from, seconds.
+/// The cost that decides the rank, seconds.
 pub(crate) fn cost(reasons: &[Reason], eta: Option<&Eta>, now: i64) -> i64 {
     arrival(eta, now) + reasons.iter().map(worth).sum::<i64>()
 }
 
-/// What the reasons against someone are worth, without making the list: never less than nothing.
+/// The sum of the penalties against a technician, without making the list; never negative.
 pub(crate) fn against(job: &Job, technician: &Technician, eta: Option<&Eta>, now: i64) -> i64 {
     let mut sum = 0;
     each(job, technician, eta, now, |reason| sum += worth(&reason));
     sum
 }
 
-/// The likely arrival and half of what it may be later.
+/// The likely arrival, plus half of its possible delay.
 pub(crate) fn arrival(eta: Option<&Eta>, now: i64) -> i64 {
     eta.map_or(UNKNOWN_ETA, |eta| {
         let likely = eta.likely.saturating_sub(now) / 1_000;
@@ -159,7 +159,7 @@ fn each(
     for skill in &job.skills {
         let papers =
             technician.certificates.iter().filter(|it| it.skill == *skill && it.counts(now));
-        // The paper that lasts longest counts; none without an end is beaten.
+        // The certificate that lasts longest counts; one without an end wins.
         let longest = papers.map(|paper| paper.until).max_by_key(|until| until.unwrap_or(i64::MAX));
         let Some(until) = longest else { continue };
         match until.filter(|until| done.is_some_and(|done| *until < done)) {

@@ -1,4 +1,4 @@
-//! For each job what a plan changes, why, and what it would cost to leave it as it is.
+//! For each job: what a plan changes, why, and the cost of leaving it unchanged.
 
 use super::model::Hold;
 use super::outcome::{Plan, WhyUndone};
@@ -12,43 +12,43 @@ pub struct Row {
     pub visit: usize,
     /// The shift that has it now.
     pub before: Option<usize>,
-    /// The shift that does it by the plan.
+    /// The shift that does it in the plan.
     pub after: Option<usize>,
-    /// When the work begins by the plan.
+    /// When the work begins in the plan.
     pub begins: Option<i32>,
-    /// What changes.
+    /// The change.
     pub change: Change,
 }
 
-/// What changes for a job.
+/// The change for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// Nothing.
     Keeps,
-    /// Nobody had it.
+    /// It had no technician and now has one.
     New,
     /// Another technician does it.
     Moves(Why),
-    /// Its technician does not do it any more, and nobody else does.
+    /// Its technician no longer does it, and nobody else does.
     Drops(WhyUndone),
-    /// Nobody had it, and nobody does it.
+    /// It had no technician and still has none.
     StaysUndone(WhyUndone),
 }
 
 /// Why a job goes to another technician.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// Who has it lacks the skills or tools.
+    /// The present technician lacks the skills or tools.
     NotQualified,
-    /// The van of who has it does not have the parts, with everything else it does.
+    /// The present technician's van lacks the parts, given the rest of its plan.
     NoParts,
-    /// Who has it has no time for it, with everything else they do.
+    /// The present technician has no time for it, given the rest of their plan.
     NoTime,
-    /// Who has it could do it, with this much more cost of ways.
+    /// The present technician could do it, at this extra travel cost.
     Costs(i64),
 }
 
-/// A row for each visit, in their order.
+/// One row for each visit, in their order.
 pub fn changes(problem: &Problem, plan: &Plan) -> Vec<Row> {
     let shift_of = plan.shift_of(problem);
     let mut begins = vec![None; shift_of.len()];
@@ -77,7 +77,7 @@ pub fn changes(problem: &Problem, plan: &Plan) -> Vec<Row> {
     (0..shift_of.len()).map(row).collect()
 }
 
-/// What speaks against leaving a visit with who has it, everything else as planned.
+/// Why a visit cannot stay with its present technician, with everything else as planned.
 fn why_moved(problem: &Problem, plan: &Plan, visit: usize, before: usize, after: usize) -> Why {
     if !problem.allowed[visit].iter().any(|shift| usize::from(*shift) == before) {
         return Why::NotQualified;
@@ -113,7 +113,7 @@ fn tour_of(problem: &Problem, plan: &Plan, shift: usize, without: Option<usize>)
     tour
 }
 
-/// What it adds to a tour to do a visit too.
+/// The cost of adding a visit to a tour.
 fn cheapest(problem: &Problem, tour: &Tour, shift: usize, visit: usize) -> Option<i64> {
     let it = &problem.visits[visit];
     let fits = |after: usize| {

@@ -1,16 +1,16 @@
-//! Whether a plan keeps every rule: computed from the input alone, without anything of the search.
+//! Checks whether a plan keeps every rule, from the input alone and without any code of the search.
 
 use super::model::{Code, Hold, Shift, Visit};
 use super::outcome::Plan;
 use super::problem::Problem;
 
-/// What is wrong with a plan.
+/// A violated rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// There is not one tour for each shift.
+    /// The number of tours differs from the number of shifts.
     #[error("there are not as many tours as shifts")]
     Tours,
-    /// A visit is nowhere, or twice, or does not exist.
+    /// A visit is missing, is there twice, or does not exist.
     #[error("visit {0} is not there exactly once")]
     NotOnce(usize),
     /// The technician lacks a skill or a tool.
@@ -19,19 +19,19 @@ pub enum Fault {
     /// The van does not have the parts for all its visits.
     #[error("shift {0} uses more parts than its van has")]
     Parts(usize),
-    /// The times of a visit do not follow from those before it.
+    /// The times of a visit do not follow from the visits before it.
     #[error("visit {0} has wrong times")]
     Times(usize),
     /// The work begins outside the window.
     #[error("visit {0} begins outside its window")]
     Window(usize),
-    /// The shift ends before everything is done.
+    /// The shift ends before all its work is done.
     #[error("shift {0} is not done in time")]
     ShiftEnds(usize),
-    /// A job under way was moved, or an offered one is done by another.
+    /// A job under way was moved, or an offered job is done by another technician.
     #[error("visit {0} is taken from who has it")]
     Taken(usize),
-    /// The cost is not the sum of the ways and moves.
+    /// The cost is not the sum of travel and moves.
     #[error("the cost is {0}")]
     Cost(i64),
 }
@@ -39,7 +39,7 @@ pub enum Fault {
 /// Checks a plan.
 ///
 /// # Errors
-/// The first fault.
+/// The first violated rule.
 pub fn check(problem: &Problem, plan: &Plan) -> Result<(), Fault> {
     if plan.tours.len() != problem.shifts().len() {
         return Err(Fault::Tours);
@@ -69,14 +69,14 @@ fn once_each(problem: &Problem, plan: &Plan) -> Result<(), Fault> {
     held.map_or(Ok(()), |undone| Err(Fault::Taken(undone.visit)))
 }
 
-/// Checks one tour; its cost.
+/// Checks one tour and returns its cost.
 fn tour(problem: &Problem, plan: &Plan, index: usize) -> Result<i64, Fault> {
     let shift = &problem.shifts()[index];
     let tour = &plan.tours[index];
     let visits: Vec<&Visit> = tour.iter().map(|planned| &problem.visits()[planned.visit]).collect();
     let mut cost = 0_i64;
     let (mut place, mut time) = (shift.start, i64::from(shift.from));
-    // What is under way may end after the shift, and the way home with it.
+    // A visit under way may end after the shift, and so may the way home.
     let mut excused = i64::from(shift.until);
     for (at, (planned, visit)) in tour.iter().zip(&visits).enumerate() {
         let way = problem.way(place, visit.place);
@@ -113,7 +113,7 @@ fn tour(problem: &Problem, plan: &Plan, index: usize) -> Result<i64, Fault> {
     Ok(cost + i64::from(home.cost))
 }
 
-/// Whether the visit may stand where it stands.
+/// Whether the visit may be at its position.
 fn held(visit: &Visit, number: usize, shift: usize, at: usize) -> Result<(), Fault> {
     let stays = match visit.hold {
         Hold::Nobody | Hold::Given(_) => true,
@@ -123,8 +123,8 @@ fn held(visit: &Visit, number: usize, shift: usize, at: usize) -> Result<(), Fau
     if stays { Ok(()) } else { Err(Fault::Taken(number)) }
 }
 
-/// Whether the van has what its visits use. What is under way uses what it uses; what comes after it
-/// needs parts that are there.
+/// Whether the van has the parts for its visits. A visit under way may use parts that are not there; later
+/// visits may not.
 fn parts(shift: &Shift, visits: &[&Visit], index: usize) -> Result<(), Fault> {
     let of = |parts: &[(Code, u32)], code: Code| -> i64 {
         parts.iter().filter(|(other, _)| *other == code).map(|(_, number)| i64::from(*number)).sum()

@@ -1,15 +1,15 @@
-//! Greedy insertion with blinks: each visit goes where it costs least, and now and then a place is
-//! overlooked, so that the same holes are filled differently (Christiaens and Vanden Berghe 2020).
+//! Greedy insertion with blinks: each visit goes to its cheapest position. Some positions are skipped at
+//! random, so that the same gaps are filled differently (Christiaens and Vanden Berghe 2020).
 
 use super::problem::Problem;
 use super::state::State;
 use super::tour::{Insertion, Tour};
 use crate::rng::Rng;
 
-/// Of 1,000 places this many are overlooked.
+/// Positions skipped, per 1,000.
 const BLINKS: u64 = 10;
 
-/// Puts in, in their order, all visits that fit; the others stay undone.
+/// Inserts all visits that fit, in their order; the others stay undone.
 pub(super) fn insert_all(problem: &Problem, state: &mut State, rng: &mut Rng) {
     let mut kept = 0;
     for next in 0..state.undone.len() {
@@ -38,7 +38,7 @@ fn cheapest(problem: &Problem, state: &State, visit: usize, rng: &mut Rng) -> Op
     best
 }
 
-/// The cheapest place in one tour that costs less than `bound`.
+/// The cheapest position in one tour that costs less than `bound`.
 fn in_tour(
     problem: &Problem,
     tour: &Tour,
@@ -58,7 +58,7 @@ fn in_tour(
             break;
         }
         let (there, on) = (to[before.place as usize], from[next.place as usize]);
-        // Each is below 2^29, so that the sum stays within 32 bits.
+        // Each is below 2^29, so the sum fits into 32 bits.
         let added = there.cost + on.cost - next.leg + price;
         if added >= bound {
             continue;

@@ -1,12 +1,12 @@
 //! A plan for a day: who does which jobs in which order, with skills, tools, parts and time windows.
 //!
-//! [`Problem::new`] checks the input, [`plan`] searches, [`check`] says independently of the search
-//! whether a plan keeps every rule, and [`changes`] says for each job what changes and why. What is
-//! compared first is the weight of what stays undone, then the cost of the ways and of moves.
+//! [`Problem::new`] checks the input. [`plan`] searches. [`check`] checks, independently of the search,
+//! whether a plan keeps every rule. [`changes`] states for each job what changes and why. Plans are
+//! compared first by the weight of undone visits, then by the cost of travel and of moves.
 //!
-//! Rules from practice: a job whose technician is under way never moves; an offer stays for as long
-//! as it is open; to take a given job from its technician has a price. There is no restocking: a
-//! part that is used is gone for the day.
+//! Rules from practice: a job whose technician is under way never moves. An offer stays for as long as it
+//! is open. Taking a given job from its technician has a price. There is no restocking: a used part is gone
+//! for the day.
 
 mod changes;
 mod check;

@@ -1,47 +1,47 @@
-//! What a day plan is made from: visits, shifts, travel between places, and the rules of practice.
+//! The input of a day plan: visits, shifts, travel between places, and practical rules.
 
 use crate::error::Refused;
 
-/// A skill, a tool or a part, as the caller numbers them.
+/// A skill, a tool or a part; the caller chooses the numbers.
 pub type Code = u32;
 
-/// Every time and every cost is below this, so that sums of three stay within 32 bits. Travel of
-/// exactly this length says that there is no way.
+/// Every time and every cost is below this, so that sums of three fit into 32 bits. A travel time of
+/// exactly this value means that there is no way.
 pub const NO_WAY: i32 = 500_000_000;
 
-/// One job that can be planned. Times are in one unit of the caller's choice (seconds), from a
-/// moment of the caller's choice.
+/// One job that can be planned. Times are in a unit that the caller chooses (seconds), from a moment that
+/// the caller chooses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Visit {
-    /// Where: an index of the places of [`Travel`].
+    /// An index into the places of [`Travel`].
     pub place: usize,
     /// How long the work takes.
     pub service: i32,
-    /// Before this the work does not begin; whoever is early waits.
+    /// The work does not begin before this; a technician who is early waits.
     pub opens: i32,
-    /// After this the work does not begin.
+    /// The work does not begin after this.
     pub closes: i32,
     /// Skills and tools it needs, all of them.
     pub needs: Vec<Code>,
     /// Parts it uses up, with how many.
     pub parts: Vec<(Code, u32)>,
-    /// How much it weighs to leave it undone, from 1. Weights are compared before any cost.
+    /// The penalty of leaving it undone, from 1. Weights are compared before any cost.
     pub weight: u32,
-    /// Who has it now.
+    /// Its present technician.
     pub hold: Hold,
 }
 
-/// Who has a job when the plan is made, and whether it may move.
+/// The present technician of a job, and whether the job may move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Hold {
     /// Nobody.
     #[default]
     Nobody,
-    /// Given to the technician of this shift, who has not set off: it may move, for the price of a move.
+    /// Given to the technician of this shift, who has not set off. It may move, for the price of a move.
     Given(usize),
-    /// Just offered to the technician of this shift: it stays, or is left undone.
+    /// Offered to the technician of this shift. It stays with them, or is left undone.
     Offered(usize),
-    /// The technician of this shift is on the way, or further: it is their first, whatever else.
+    /// The technician of this shift is on the way or already there. It is always their first visit.
     UnderWay(usize),
 }
 
@@ -58,13 +58,13 @@ impl Hold {
 /// One technician's day.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Shift {
-    /// Where they start: an index of the places.
+    /// Where they start: an index into the places.
     pub start: usize,
-    /// Where they have to be at the end; anywhere if not given.
+    /// Where they have to end; anywhere if absent.
     pub end: Option<usize>,
-    /// When they can set off.
+    /// The earliest time they can set off.
     pub from: i32,
-    /// When they have to be done, the way to `end` included.
+    /// When they have to be done, including the way to `end`.
     pub until: i32,
     /// Skills and tools they have.
     pub has: Vec<Code>,
@@ -72,40 +72,40 @@ pub struct Shift {
     pub stock: Vec<(Code, u32)>,
 }
 
-/// Times and costs between all places, rows before columns.
+/// Times and costs between all places, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Travel {
-    /// How many places.
+    /// The number of places.
     pub places: usize,
-    /// How long it takes, [`NO_WAY`] where there is none: `places * places`.
+    /// Travel times, [`NO_WAY`] if there is no way: `places * places`.
     pub times: Vec<i32>,
-    /// What it costs, in any unit (metres, seconds): `places * places`.
+    /// Travel costs, in any unit (metres, seconds): `places * places`.
     pub costs: Vec<i32>,
 }
 
-/// What practice adds to the shortest way.
+/// Practical rules beyond the shortest way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rules {
-    /// What it costs to take a given job from its technician, in the unit of the costs.
+    /// The price of taking a given job from its technician, in the unit of the costs.
     pub move_price: i32,
 }
 
-/// Greatest numbers of a problem. At all of them at once, a round of the search takes about a
-/// millisecond.
+/// Greatest number of visits of a problem. With all limits reached at once, a round of the search takes
+/// about a millisecond.
 pub const MAX_VISITS: usize = 2_000;
-/// Shifts of a problem.
+/// Greatest number of shifts of a problem.
 pub const MAX_SHIFTS: usize = 1_000;
-/// Places of a problem.
+/// Greatest number of places of a problem.
 pub const MAX_PLACES: usize = 4_000;
-/// Skills and tools, or kinds of parts, of one visit or shift.
+/// Greatest number of skills and tools, or of kinds of parts, of one visit or shift.
 pub const MAX_CODES: usize = 256;
 /// Greatest weight of a visit.
 pub const MAX_WEIGHT: u32 = 1_000_000;
-/// Greatest number of one part.
+/// Greatest count of one part.
 pub const MAX_PARTS: u32 = 1_000_000;
 
 impl Travel {
-    /// Refuses tables of a wrong size, and negative or too large entries.
+    /// Refuses tables of a wrong size, and entries that are negative or too large.
     pub(super) fn check(&self) -> Result<(), Refused> {
         use crate::error::{at_most, within};
         at_most("places", self.places, MAX_PLACES)?;

@@ -1,4 +1,4 @@
-//! A finished plan: tours with times, and what stays undone with the reason.
+//! A finished plan: tours with times, and undone visits with the reason.
 
 use super::problem::Problem;
 use super::state::{NOWHERE, State};
@@ -9,9 +9,9 @@ use super::tour::Tour;
 pub struct Plan {
     /// For each shift its visits in their order.
     pub tours: Vec<Vec<Planned>>,
-    /// What stays undone, by visit.
+    /// Undone visits, in the order of the visits.
     pub undone: Vec<Undone>,
-    /// Cost of all ways, those to the ends of the shifts included, and of moves.
+    /// Cost of all travel, including the ways to the ends of the shifts, and of moves.
     pub cost: i64,
 }
 
@@ -22,7 +22,7 @@ pub struct Planned {
     pub visit: usize,
     /// When the technician arrives.
     pub arrives: i32,
-    /// When the work begins: at the arrival, or when the window opens.
+    /// When the work begins: at the arrival, or when the window opens if that is later.
     pub begins: i32,
     /// When the technician leaves.
     pub leaves: i32,
@@ -33,21 +33,21 @@ pub struct Planned {
 pub struct Undone {
     /// The visit.
     pub visit: usize,
-    /// Why.
+    /// The reason.
     pub why: WhyUndone,
 }
 
-/// Why a visit stays undone: the first that holds.
+/// Why a visit stays undone: the first reason that applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WhyUndone {
-    /// Nobody has the skills and tools; of an offered job, whom it is offered to.
+    /// No technician has the skills and tools; for an offered job, the technician it is offered to.
     NotQualified,
-    /// Nobody who has the skills and tools has the parts.
+    /// No technician with the skills and tools has the parts.
     NoParts,
-    /// Nobody with skills, tools and parts could be there in time and be done in their shift, even
+    /// No technician with skills, tools and parts could arrive in time and finish within the shift, even
     /// with nothing else to do.
     OutOfReach,
-    /// Each of those who could has no time or no parts left, with everything else they do.
+    /// Every technician who could do it has no time or no parts left, given the rest of their plan.
     Full,
 }
 
@@ -100,7 +100,7 @@ fn why(problem: &Problem, visit: usize) -> WhyUndone {
     why
 }
 
-/// Whether a visit can be the only one of a tour beside what is under way.
+/// Whether a visit fits into a tour that has only the visit under way.
 fn fits_alone(problem: &Problem, tour: &Tour, visit: usize) -> bool {
     let (before, end) = (&tour.stops[tour.fixed - 1], &tour.stops[tour.fixed]);
     let it = &problem.visits[visit];

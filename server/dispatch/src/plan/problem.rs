@@ -1,4 +1,4 @@
-//! A problem that was checked once, in the form the search reads fast.
+//! A checked problem, in the form that the search reads fast.
 
 use super::model::{
     Code, Hold, MAX_CODES, MAX_PARTS, MAX_SHIFTS, MAX_VISITS, MAX_WEIGHT, NO_WAY, Rules, Shift,
@@ -19,31 +19,32 @@ pub struct Problem {
     pub(super) visits: Vec<Visit>,
     pub(super) shifts: Vec<Shift>,
     pub(super) rules: Rules,
-    /// Places, and one more that is everywhere at once: the end of whoever may end anywhere.
+    /// The number of places, plus one virtual place at distance zero from all: the end of a shift that may
+    /// end anywhere.
     places: usize,
-    /// Ways by where they begin.
+    /// Travel, by start.
     ways: Vec<Way>,
-    /// Ways by where they end.
+    /// Travel, by end.
     into: Vec<Way>,
-    /// For each visit the parts it uses, as columns of `stock` with how many.
+    /// For each visit the parts it uses: column of `stock` and count.
     pub(super) uses: Vec<Vec<(usize, i32)>>,
-    /// For each shift what its van has, by column.
+    /// For each shift the stock of its van, by column.
     pub(super) stock: Vec<Vec<i32>>,
     /// For each visit the shifts that may do it.
     pub(super) allowed: Vec<Vec<u16>>,
-    /// For each shift the visit that is under way.
+    /// For each shift the visit under way.
     pub(super) first: Vec<Option<usize>>,
-    /// For each shift when it has to be done; later than it says if the visit under way takes longer.
+    /// For each shift its latest end; later than given if the visit under way takes longer.
     pub(super) until: Vec<i32>,
-    /// When the work of each visit has to begin: any time for what is under way.
+    /// For each visit the latest begin of its work; unlimited for a visit under way.
     pub(super) closes: Vec<i32>,
 }
 
 impl Problem {
-    /// Checks everything that an input can get wrong.
+    /// Checks the whole input.
     ///
     /// # Errors
-    /// What is refused, and the limit.
+    /// The refused input, with the limit.
     pub fn new(
         visits: Vec<Visit>,
         shifts: Vec<Shift>,
@@ -97,7 +98,7 @@ impl Problem {
         Ok(problem)
     }
 
-    /// When a shift is done that does nothing but what is under way.
+    /// When a shift ends that does only the visit under way.
     fn done_with(&self, shift: usize, first: usize) -> i32 {
         let (begins, visit) = (&self.shifts[shift], &self.visits[first]);
         let arrives = begins.from + self.way(begins.start, visit.place).time;
@@ -105,37 +106,37 @@ impl Problem {
         leaves + self.way(visit.place, self.end(shift)).time
     }
 
-    /// The way from one place to another.
+    /// Travel from one place to another.
     pub(super) fn way(&self, from: usize, to: usize) -> Way {
         self.ways[from * self.places + to]
     }
 
-    /// The ways from a place to all others.
+    /// Travel from a place to all others.
     pub(super) fn ways_from(&self, place: usize) -> &[Way] {
         &self.ways[place * self.places..(place + 1) * self.places]
     }
 
-    /// The ways to a place from all others.
+    /// Travel to a place from all others.
     pub(super) fn ways_to(&self, place: usize) -> &[Way] {
         &self.into[place * self.places..(place + 1) * self.places]
     }
 
-    /// Where a shift ends; the place that is everywhere if it may end anywhere.
+    /// Where a shift ends; the virtual place if it may end anywhere.
     pub(super) fn end(&self, shift: usize) -> usize {
         self.shifts[shift].end.unwrap_or(self.places - 1)
     }
 
-    /// The visits, as they were given.
+    /// The visits as given.
     pub fn visits(&self) -> &[Visit] {
         &self.visits
     }
 
-    /// The shifts, as they were given.
+    /// The shifts as given.
     pub fn shifts(&self) -> &[Shift] {
         &self.shifts
     }
 
-    /// What it costs that a shift does a visit, beside the way.
+    /// The price of doing a visit in a shift, besides travel.
     pub(super) fn price(&self, visit: usize, shift: usize) -> i32 {
         match self.visits[visit].hold {
             Hold::Given(now) if now != shift => self.rules.move_price,

@@ -1,18 +1,18 @@
-//! String removal: neighbouring pieces of neighbouring tours are taken out together, so that the
-//! insertion has room to do it differently (Christiaens and Vanden Berghe 2020, section 5).
+//! String removal: removes adjacent pieces of neighbouring tours together, so that the insertion can
+//! rearrange them (Christiaens and Vanden Berghe 2020, section 5).
 
 use super::problem::Problem;
 use super::state::{NOWHERE, State};
 use crate::rng::Rng;
 
-/// How many visits a round takes out on average.
+/// Average number of visits that a round removes.
 const AVERAGE: usize = 10;
-/// The longest piece of one tour.
+/// The longest piece removed from one tour.
 const LONGEST: usize = 10;
-/// How many neighbours of a visit are known.
+/// The number of neighbours stored for a visit.
 const NEIGHBOURS: usize = 200;
 
-/// For each visit the others by how near they are, itself first.
+/// For each visit the others sorted by distance, itself first.
 #[derive(Debug)]
 pub(super) struct Neighbours(Vec<Vec<u16>>);
 
@@ -37,7 +37,7 @@ impl Neighbours {
         Self((0..problem.visits.len()).map(around).collect())
     }
 
-    /// What a way to a near neighbour costs, on average; at least 1.
+    /// The average cost of the way to a near neighbour; at least 1.
     pub fn typical_leg(&self, problem: &Problem) -> f64 {
         let leg = |visit: usize| {
             let near = usize::from(*self.0[visit].get(3).or(self.0[visit].last())?);
@@ -49,8 +49,7 @@ impl Neighbours {
     }
 }
 
-/// Takes pieces out around a visit: of 2 rounds one around a visit that is undone, from tours that
-/// could do it.
+/// Removes pieces around a visit. Half of the rounds use an undone visit, and tours that could do it.
 pub(super) fn ruin(problem: &Problem, near: &Neighbours, state: &mut State, rng: &mut Rng) {
     let visits = problem.visits.len();
     let undone = state.undone.len();
@@ -79,7 +78,8 @@ pub(super) fn ruin(problem: &Problem, near: &Neighbours, state: &mut State, rng:
     }
 }
 
-/// Takes a piece that contains a visit out of its tour; every second time some in the middle stay.
+/// Removes a piece that contains a visit from its tour. In half of the cases, some visits in the middle
+/// stay.
 fn take_piece(
     problem: &Problem,
     state: &mut State,
@@ -97,7 +97,7 @@ fn take_piece(
         return false;
     }
     let length = 1 + rng.below(longest.min(movable).max(1));
-    // How many of those in the middle stay: each one more with the chance of one half.
+    // How many in the middle stay: each further one with probability one half.
     let mut spared = 0;
     if length > 1 && rng.chance(500) {
         while length + spared < movable && rng.chance(500) {

@@ -1,4 +1,4 @@
-//! Ruin and recreate under annealing, for a number of rounds: the same seed gives the same plan.
+//! Ruin and recreate with annealing, for a fixed number of rounds: the same seed gives the same plan.
 
 use super::insert::insert_all;
 use super::outcome::Plan;
@@ -7,26 +7,26 @@ use super::ruin::{Neighbours, ruin};
 use super::state::State;
 use crate::rng::Rng;
 
-/// How long to search.
+/// The effort of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
-    /// How many times a part of the plan is taken out and put in again, at most [`Effort::MOST`].
+    /// How often a part of the plan is removed and inserted again, at most [`Effort::MOST`].
     pub rounds: u32,
-    /// Where the random numbers begin.
+    /// The seed of the random numbers.
     pub seed: u64,
 }
 
 impl Effort {
-    /// More rounds than this are not made.
+    /// The greatest number of rounds.
     pub const MOST: u32 = 1_000_000;
 }
 
-/// The temperature at the beginning, in typical legs. Hot enough that a visit is left undone for a while.
+/// The temperature at the beginning, in typical legs. Hot enough to leave a visit undone for a while.
 const HOT: f64 = 20.0;
 /// The temperature at the end, in typical legs.
 const COLD: f64 = 0.3;
 
-/// The best plan that is found.
+/// The best plan found.
 pub fn plan(problem: &Problem, effort: Effort) -> Plan {
     let mut rng = Rng::new(effort.seed);
     let mut state = State::new(problem);
@@ -66,13 +66,13 @@ pub fn plan(problem: &Problem, effort: Effort) -> Plan {
     Plan::of(problem, &best.2)
 }
 
-/// Whoever has a job keeps it where that is possible: those are put in first, then what closes first.
+/// Jobs with a technician are inserted first, so that they stay where possible; then the earliest closing.
 fn first_order(problem: &Problem, visit: usize) -> (bool, u32, i32) {
     let it = &problem.visits[visit];
     (it.hold.shift().is_none(), u32::MAX - it.weight, it.closes)
 }
 
-/// What one unit of weight counts while the search goes on: more than any way there and back.
+/// The cost of one unit of weight during the search: more than any way there and back.
 fn undone_price(problem: &Problem) -> i64 {
     let mut longest = 0;
     for visit in &problem.visits {
@@ -82,7 +82,7 @@ fn undone_price(problem: &Problem) -> i64 {
     2 * i64::from(longest) + i64::from(problem.rules.move_price) + 1
 }
 
-/// The order in which the insertion tries: any, or the hardest first in one of several senses.
+/// The order of insertion: random, or the hardest first by one of several measures.
 fn reorder(problem: &Problem, state: &mut State, rng: &mut Rng) {
     let visits = &problem.visits;
     rng.shuffle(&mut state.undone);

@@ -1,30 +1,30 @@
-//! A plan while it is searched: tours, what is undone, and the way back from a round that was no good.
+//! A plan during the search: tours, undone visits, and the undo of a rejected round.
 
 use super::problem::Problem;
 use super::tour::{Insertion, NONE, Tour};
 
-/// Where no shift is.
+/// The shift of a visit that no tour has.
 pub(super) const NOWHERE: u16 = u16::MAX;
 
-/// All tours and what is undone.
+/// All tours and undone visits.
 #[derive(Debug, Clone)]
 pub(super) struct State {
     pub tours: Vec<Tour>,
     /// For each visit the shift that does it.
     pub shift_of: Vec<u16>,
-    /// Visits nobody does, without those nobody can do.
+    /// Undone visits, except those that no technician can do.
     pub undone: Vec<usize>,
     /// Sum of the costs of all tours.
     pub cost: i64,
-    /// What the present round changed, and how it was.
+    /// The tours that the present round changed, before the change.
     touched: Vec<(usize, Tour)>,
     undone_before: Vec<usize>,
-    /// Tours whose memory is used again.
+    /// Tours kept for their memory.
     spare: Vec<Tour>,
 }
 
 impl State {
-    /// Nothing is done but what is under way.
+    /// Only the visits under way are assigned.
     pub fn new(problem: &Problem) -> Self {
         let tours: Vec<Tour> =
             (0..problem.shifts.len()).map(|shift| Tour::new(problem, shift)).collect();
@@ -50,7 +50,7 @@ impl State {
         }
     }
 
-    /// Begins a round that [`State::undo`] can take back.
+    /// Begins a round that [`State::undo`] can undo.
     pub fn begin(&mut self) {
         self.spare.extend(self.touched.drain(..).map(|(_, tour)| tour));
         self.undone_before.clone_from(&self.undone);
@@ -61,7 +61,7 @@ impl State {
         self.touched.iter().any(|(touched, _)| *touched == shift)
     }
 
-    /// Remembers a tour before its first change in this round.
+    /// Saves a tour before its first change in this round.
     pub fn touch(&mut self, shift: usize) {
         if !self.is_touched(shift) {
             let mut copy = self.spare.pop().unwrap_or_default();
@@ -70,7 +70,7 @@ impl State {
         }
     }
 
-    /// Puts a visit in; the caller takes it off the list of the undone.
+    /// Inserts a visit; the caller removes it from the undone visits.
     pub fn put(&mut self, problem: &Problem, visit: usize, into: Insertion) {
         self.touch(into.shift);
         let tour = &mut self.tours[into.shift];
@@ -81,7 +81,7 @@ impl State {
         self.shift_of[visit] = into.shift as u16;
     }
 
-    /// Takes the visits at `from..to` of a tour out, but for `spared` of them from `keep` on.
+    /// Removes the visits at these `stops`, in ascending order, from a tour.
     pub fn take(&mut self, problem: &Problem, shift: usize, stops: &[usize]) {
         self.touch(shift);
         let tour = &mut self.tours[shift];
@@ -95,14 +95,14 @@ impl State {
         self.cost += tour.cost - before;
     }
 
-    /// Everything as it was when the round began.
+    /// Restores the state at the begin of the round.
     pub fn undo(&mut self) {
         for (shift, before) in &mut self.touched {
             let tour = &mut self.tours[*shift];
             self.cost += before.cost - tour.cost;
             std::mem::swap(tour, before);
         }
-        // First what the round put in is nowhere, then what was there is there.
+        // First clear the visits that the round inserted, then restore the earlier ones.
         for visit in &self.undone_before {
             self.shift_of[*visit] = NOWHERE;
         }
@@ -114,7 +114,7 @@ impl State {
         std::mem::swap(&mut self.undone, &mut self.undone_before);
     }
 
-    /// What it weighs that some visits are undone.
+    /// The total weight of the undone visits.
     pub fn weight(&self, problem: &Problem) -> i64 {
         self.undone.iter().map(|visit| i64::from(problem.visits[*visit].weight)).sum()
     }

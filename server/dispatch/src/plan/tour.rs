@@ -1,4 +1,4 @@
-//! One technician's tour with the times that make an insertion a constant-time question.
+//! One technician's tour, with the times that let an insertion be checked in constant time.
 
 use super::problem::Problem;
 
@@ -12,11 +12,11 @@ pub(super) struct Stop {
     pub visit: u32,
     /// Its place.
     pub place: u32,
-    /// When they leave it, if everything is done as early as can be.
+    /// When the technician leaves, with everything done as early as possible.
     pub leaves: i32,
-    /// When the work has to begin at the latest, so that everything after it is in time.
+    /// The latest begin of the work that keeps everything after it in time.
     pub latest: i32,
-    /// The cost of the way to it.
+    /// The travel cost to it.
     pub leg: i32,
 }
 
@@ -24,15 +24,15 @@ pub(super) struct Stop {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tour {
     pub stops: Vec<Stop>,
-    /// Parts that are left in the van, by column.
+    /// Parts left in the van, by column.
     pub left: Vec<i32>,
-    /// Cost of the ways and of moves.
+    /// Cost of travel and of moves.
     pub cost: i64,
-    /// How many stops from the beginning never move: the start, and what is under way.
+    /// How many first stops never move: the start, and the visit under way.
     pub fixed: usize,
 }
 
-/// Where a visit goes, and what that adds to the cost.
+/// The position of an insertion and its added cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Insertion {
     pub shift: usize,
@@ -42,7 +42,7 @@ pub(super) struct Insertion {
 }
 
 impl Tour {
-    /// The tour of a shift that does only what is under way.
+    /// The tour of a shift with only the visit under way.
     pub fn new(problem: &Problem, shift: usize) -> Self {
         let stop =
             |place: usize| Stop { visit: NONE, place: place as u32, leaves: 0, latest: 0, leg: 0 };
@@ -57,17 +57,17 @@ impl Tour {
         tour
     }
 
-    /// How many visits may be taken out.
+    /// How many visits can be removed.
     pub fn movable(&self) -> usize {
         self.stops.len() - 1 - self.fixed
     }
 
-    /// Whether the van still has what a visit uses.
+    /// Whether the van still has the parts of a visit.
     pub fn has_parts(&self, problem: &Problem, visit: usize) -> bool {
         problem.uses[visit].iter().all(|(part, number)| self.left[*part] >= *number)
     }
 
-    /// Puts a visit after a stop; [`Tour::update`] makes the times right.
+    /// Inserts a visit after a stop; [`Tour::update`] then computes the times.
     pub fn put(&mut self, problem: &Problem, visit: usize, after: usize) {
         let place = problem.visits[visit].place as u32;
         let stop = Stop { visit: visit as u32, place, leaves: 0, latest: 0, leg: 0 };
@@ -77,7 +77,7 @@ impl Tour {
         }
     }
 
-    /// Takes the visit at a stop out; [`Tour::update`] makes the times right.
+    /// Removes the visit at a stop; [`Tour::update`] then computes the times.
     pub fn take(&mut self, problem: &Problem, at: usize) -> usize {
         let visit = self.stops.remove(at).visit as usize;
         for (part, number) in &problem.uses[visit] {
@@ -86,7 +86,7 @@ impl Tour {
         visit
     }
 
-    /// Computes times and costs again.
+    /// Recomputes times and costs.
     pub fn update(&mut self, problem: &Problem, shift: usize) {
         let last = self.stops.len() - 1;
         self.stops[0].leaves = problem.shifts[shift].from;

@@ -6,7 +6,7 @@ use crate::place::Place;
 /// Straight lines at one pace.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Air {
-    /// How fast it goes there and then.
+    /// The pace at that branch and hour.
     pub pace: Pace,
 }
 

@@ -1,4 +1,4 @@
-//! How long it takes to get to a job: by air with a learnt pace, or by the roads.
+//! Travel times to a job: straight line at a learned pace, or by road.
 
 mod air;
 mod pace;
@@ -10,37 +10,37 @@ pub use pace::{
 
 use crate::place::Place;
 
-/// A way from one place to another.
+/// The way from one place to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leg {
-    /// How long it takes, seconds.
+    /// Travel time, seconds.
     pub seconds: u32,
-    /// How long it is, metres.
+    /// Length, metres.
     pub metres: u32,
-    /// How well that is known.
+    /// The source of the travel time.
     pub known: Known,
 }
 
-/// How a travel time is known.
+/// The source of a travel time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Known {
-    /// By the roads.
+    /// By road.
     Roads,
-    /// From the straight line: say *about*.
+    /// From the straight line: display it as *about*.
     About,
 }
 
 /// Travel times from many places to one.
 pub trait TravelTimes {
-    /// The leg from each of `from` to `to`, in their order; none where there is no way.
+    /// The leg from each of `from` to `to`, in their order; none if there is no way.
     fn to_one(&self, from: &[Place], to: Place) -> Vec<Option<Leg>>;
 }
 
-/// No journey counts for longer than a day.
+/// The longest travel time, seconds: a day.
 pub(crate) const LONGEST: f64 = 86_400.0;
 
-/// Seconds within what a leg can say.
+/// Clamps seconds to the range of a leg.
 pub(crate) fn seconds(value: f64) -> u32 {
-    // A cast saturates, and makes zero of what is not a number.
+    // A cast saturates, and turns NaN into zero.
     value.min(LONGEST).round() as u32
 }

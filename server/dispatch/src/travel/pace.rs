@@ -1,44 +1,45 @@
-//! How many seconds a metre by air takes, learnt from journeys: EN_ROUTE to ON_SCENE.
+//! The pace, in seconds for a straight-line metre, learned from journeys: EN_ROUTE to ON_SCENE.
 //!
-//! The pace of a branch at an hour is the median of its journeys, drawn towards the median of the
-//! branch, and that towards all journeys and the standard, by how few there are. A median is moved by
-//! nobody who forgets to press *on scene*; what is faster or slower than any road is left out.
+//! The pace of a branch at an hour is the median of its journeys. With few journeys, it is drawn towards
+//! the median of the branch. That is drawn towards the median of all journeys, and that towards the
+//! standard. One technician who forgets to press *on scene* does not move a median. Journeys faster or
+//! slower than any road are left out.
 
 use std::collections::BTreeMap;
 
-/// The pace where nothing was learnt, seconds a metre by air: 36 km/h.
+/// The pace without any journeys, seconds for a straight-line metre: 36 km/h.
 pub const STANDARD_PACE: f64 = 0.1;
-/// No pace is below this: 180 km/h by air.
+/// The least pace: 180 km/h in a straight line.
 const FASTEST: f64 = 0.02;
-/// No pace is above this: 3.6 km/h by air.
+/// The greatest pace: 3.6 km/h in a straight line.
 const SLOWEST: f64 = 1.0;
-/// Shorter journeys say more about parking than about roads.
+/// Shorter journeys depend more on parking than on roads, metres.
 pub const LEAST_METRES: f64 = 500.0;
-/// Longer journeys were no one journey.
+/// Longer times are not a single journey, seconds.
 const LONGEST_SECONDS: u32 = 6 * 3_600;
-/// A median counts as much as what it is drawn to when it comes from so many journeys.
+/// With this many journeys, a median counts as much as the value it is drawn to.
 const DRAW: f64 = 10.0;
-/// Journeys that are looked at; the first of those that are given.
+/// Greatest number of journeys used; the first ones given.
 pub const MAX_SAMPLES: usize = 200_000;
-/// Branches that are learnt.
+/// Greatest number of branches learned.
 pub const MAX_BRANCHES: usize = 2_000;
-/// Hours of a week, from Monday 00:00: the hour of a [`Sample`] is below.
+/// Hours of a week, from Monday 00:00; the hour of a [`Sample`] is below this.
 pub const WEEK_HOURS: u8 = 168;
 
 /// One journey.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
-    /// The branch, as the caller numbers them.
+    /// The branch; the caller chooses the numbers.
     pub branch: u32,
-    /// The hour of the week in which it began, local time, from Monday 00:00.
+    /// The hour of the week in which the journey began, local time, from Monday 00:00.
     pub hour: u8,
-    /// Metres by air from where it began to where it ended.
+    /// Straight-line metres from its start to its end.
     pub metres: f64,
-    /// How long it took, seconds.
+    /// Its duration, seconds.
     pub seconds: u32,
 }
 
-/// How fast it goes, and how much journeys differ.
+/// The pace, and how much journeys differ from it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
     typical: f64,
@@ -53,24 +54,23 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// A pace in seconds a metre by air, drawn into the range of what roads allow; the standard for what
-    /// is not a number.
+    /// A pace in seconds for a straight-line metre, clamped to the range of roads; the standard for NaN.
     pub fn new(seconds_a_metre: f64) -> Self {
         let pace = if seconds_a_metre.is_nan() { STANDARD_PACE } else { seconds_a_metre };
         Self { typical: pace.clamp(FASTEST, SLOWEST), ..Self::default() }
     }
 
-    /// Seconds for a metre by air.
+    /// Seconds for a straight-line metre.
     pub fn seconds_a_metre(&self) -> f64 {
         self.typical
     }
 
-    /// How far journeys lie from that, as a share of it: half of them lie within.
+    /// The median relative deviation of journeys from the pace: half of the journeys lie within it.
     pub fn spread(&self) -> f64 {
         self.spread
     }
 
-    /// From how many journeys of that branch and hour it was learnt.
+    /// The number of journeys of that branch and hour that it was learned from.
     pub fn samples(&self) -> u32 {
         self.samples
     }
@@ -85,7 +85,7 @@ pub struct Paces {
 }
 
 impl Paces {
-    /// Learns from journeys, in any order. What is no journey is left out, and so is what comes after
+    /// Learns from journeys, in any order. Ignores entries that are not journeys, and those after
     /// [`MAX_SAMPLES`].
     pub fn learn(samples: &[Sample]) -> Self {
         let ratios = samples.iter().take(MAX_SAMPLES).filter_map(|it| Some((it, ratio(it)?)));
@@ -115,7 +115,7 @@ impl Paces {
     }
 }
 
-/// Hours that are alike: the hour of a working day, or the hour of a day of the weekend.
+/// Groups similar hours: an hour of a working day, or an hour of a weekend day.
 fn band(hour: u8) -> u8 {
     let hour = hour % WEEK_HOURS;
     if hour < 120 { hour % 24 } else { 24 + hour % 24 }
@@ -129,7 +129,7 @@ fn ratio(sample: &Sample) -> Option<f64> {
     (counts && (FASTEST..=SLOWEST).contains(&ratio)).then_some(ratio)
 }
 
-/// The median, drawn to a pace by how few there are.
+/// The median, drawn towards a pace if there are few journeys.
 fn drawn(ratios: &mut [f64], to: Pace) -> Pace {
     let Some(middle) = median(ratios) else { return Pace { samples: 0, ..to } };
     let mut off: Vec<f64> = ratios.iter().map(|ratio| (ratio / middle - 1.0).abs()).collect();
@@ -143,7 +143,8 @@ fn drawn(ratios: &mut [f64], to: Pace) -> Pace {
     }
 }
 
-/// The median; of two in the middle the mean, so that the order of the samples does not matter.
+/// The median. With an even number of values, the mean of the middle two, so that the order of the samples
+/// does not matter.
 fn median(values: &mut [f64]) -> Option<f64> {
     values.sort_unstable_by(f64::total_cmp);
     let half = values.len() / 2;
