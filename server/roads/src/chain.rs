@@ -1,4 +1,4 @@
-//! From ways to a graph: junctions, and a point every few hundred metres between them.
+//! From OpenStreetMap ways to a graph: junctions, and a point every few hundred metres between them.
 
 use std::io::{Read, Seek};
 
@@ -8,25 +8,25 @@ use crate::error::BadFile;
 use crate::pbf::{each_node, each_way};
 use crate::rules::{Driven, driven};
 
-/// Between junctions a point is kept each so many metres, for whoever starts there.
+/// Spacing of the points kept between junctions, metres, so that a journey can start between them.
 const SPACING: f64 = 200.0;
-/// Points of ways that cars may take.
+/// Greatest number of points of ways that cars may use.
 const MAX_POINTS: usize = 60_000_000;
-/// Points that are kept.
+/// Greatest number of points kept.
 pub(crate) const MAX_NODES: usize = 8_000_000;
 
-/// One direction of a piece of road.
+/// One direction of a road segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Arc {
     pub from: u32,
     pub to: u32,
-    /// How long it takes, milliseconds, at least 1.
+    /// Travel time, milliseconds, at least 1.
     pub ms: u32,
-    /// How long it is, metres.
+    /// Length, metres.
     pub metres: u32,
 }
 
-/// Points with the roads between them.
+/// Points and the road segments between them.
 #[derive(Debug, Default)]
 pub(crate) struct Chain {
     pub places: Vec<Place>,
@@ -39,7 +39,7 @@ struct Line {
     driven: Driven,
 }
 
-/// Reads a map file twice: first the ways, then where their points are.
+/// Reads a map file twice: first the ways, then the places of their points.
 pub(crate) fn read(source: &mut (impl Read + Seek)) -> Result<Chain, BadFile> {
     let (mut refs, mut lines) = (Vec::new(), Vec::new());
     each_way(source, |way| {
@@ -69,7 +69,7 @@ pub(crate) fn read(source: &mut (impl Read + Seek)) -> Result<Chain, BadFile> {
 }
 
 fn join(points: &[u32], lines: &[Line], places: &[Option<Place>]) -> Result<Chain, BadFile> {
-    // How often a point is used: at the end of a way it counts twice, so that it is kept.
+    // How often a point is used. The end of a way counts twice, so that it is kept.
     let mut used = vec![0_u8; places.len()];
     for line in lines {
         let line = &points[line.first..line.last];

@@ -1,5 +1,5 @@
-//! Contraction hierarchies (Geisberger, Sanders, Schultes, Delling 2008): nodes are taken out one after
-//! the other, the least important first, and shortcuts keep the shortest ways between the others.
+//! Contraction hierarchies (Geisberger, Sanders, Schultes, Delling 2008): removes nodes one after the
+//! other, the least important first. Shortcuts preserve the shortest paths between the others.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,12 +7,12 @@ use std::collections::BinaryHeap;
 use crate::chain::Arc;
 use crate::error::BadFile;
 
-/// A search for a way around a node looks at so many nodes: a shortcut too many does no harm.
+/// Nodes that a witness search settles at most. A superfluous shortcut does no harm.
 const WITNESSES: usize = 80;
-/// More shortcuts than this for each road mean that it is no road network.
+/// With more shortcuts than this for each arc, the input is not a road network.
 const MAX_GROWTH: usize = 8;
 
-/// Half of an arc: the other end.
+/// One end of an arc: the other node, with time and length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Half {
     pub node: u32,
@@ -20,7 +20,7 @@ pub(crate) struct Half {
     pub metres: u32,
 }
 
-/// For each node the arcs to and from nodes that were taken out later.
+/// For each node the arcs to and from nodes that were removed later.
 #[derive(Debug, Default)]
 pub(crate) struct Hierarchy {
     /// Arcs that leave a node.
@@ -37,7 +37,7 @@ pub(crate) fn contract(nodes: usize, arcs: &[Arc]) -> Result<Hierarchy, BadFile>
     let limit = (arcs.len() + 1_000) * MAX_GROWTH;
     let mut kept = 0;
     while let Some(Reverse((was, node))) = queue.pop() {
-        // What was taken out since may have made it more important.
+        // Nodes removed since may have made it more important.
         let is = work.importance(node);
         if is > was && queue.peek().is_some_and(|Reverse((next, _))| is > *next) {
             queue.push(Reverse((is, node)));
@@ -52,12 +52,12 @@ pub(crate) fn contract(nodes: usize, arcs: &[Arc]) -> Result<Hierarchy, BadFile>
 }
 
 struct Work {
-    /// Arcs of a node; when it is taken out, those that it keeps.
+    /// Arcs of a node; once it is removed, the arcs that it keeps.
     out: Vec<Vec<Half>>,
     into: Vec<Vec<Half>>,
-    /// How deep the hierarchy is below a node.
+    /// The depth of the hierarchy below a node.
     level: Vec<u32>,
-    // Of the search for ways around:
+    // State of the witness search:
     distance: Vec<u32>,
     touched: Vec<u32>,
     queue: BinaryHeap<Reverse<(u32, u32)>>,
@@ -77,14 +77,14 @@ impl Work {
         Self { out, into, level, distance, touched, queue: BinaryHeap::new() }
     }
 
-    /// How late a node should be taken out: what it adds, and how deep it lies.
+    /// The importance of a node: the shortcuts that its removal adds, and its depth.
     fn importance(&mut self, node: u32) -> i64 {
         let arcs = self.out[node as usize].len() + self.into[node as usize].len();
         let added = self.shortcuts(node).len();
         2 * (added as i64 - arcs as i64) + i64::from(self.level[node as usize])
     }
 
-    /// The shortcuts that are needed without a node: from, and the half to.
+    /// The shortcuts needed if a node is removed: the start, and the arc to the end.
     fn shortcuts(&mut self, node: u32) -> Vec<(u32, Half)> {
         let (into, out) = (
             std::mem::take(&mut self.into[node as usize]),
@@ -108,7 +108,7 @@ impl Work {
         needed
     }
 
-    /// Distances from a node without another one, as far as `longest`.
+    /// Distances from a node that avoid another node, up to `longest`.
     fn around(&mut self, start: u32, without: u32, longest: u32) {
         for node in self.touched.drain(..) {
             self.distance[node as usize] = u32::MAX;
@@ -144,7 +144,7 @@ impl Work {
         }
     }
 
-    /// Takes a node out; how many arcs it keeps.
+    /// Removes a node; returns how many arcs it keeps.
     fn take_out(&mut self, node: u32) -> usize {
         for (from, half) in self.shortcuts(node) {
             shorten(&mut self.out[from as usize], half);
@@ -166,7 +166,7 @@ impl Work {
     }
 }
 
-/// Adds an arc, or makes the one that is there shorter.
+/// Adds an arc, or shortens the existing one.
 fn shorten(arcs: &mut Vec<Half>, half: Half) {
     match arcs.iter_mut().find(|other| other.node == half.node) {
         Some(other) if other.ms > half.ms => *other = half,

@@ -1,37 +1,37 @@
-//! What is wrong with a file of roads.
+//! The faults of a map file or a prepared graph.
 
-/// Why a file is not read.
+/// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BadFile {
     /// Reading or writing failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// The file says something that cannot be.
+    /// The content is malformed.
     #[error("the file is damaged or not an .osm.pbf file: {0}")]
     Pbf(&'static str),
-    /// The file needs something that is not supported.
+    /// The file needs an unsupported feature.
     #[error("the file needs a feature that is not supported: {0}")]
     Unsupported(String),
-    /// There are no roads in it.
+    /// The file has no roads for cars.
     #[error("the file has no road that cars may take")]
     NoRoads,
-    /// More than is taken in.
+    /// The file exceeds a limit.
     #[error("the file has more {what} than {limit}: take the extract of a smaller region")]
     TooLarge {
-        /// Of what.
+        /// What exceeds it.
         what: &'static str,
-        /// How many are taken in.
+        /// The limit.
         limit: usize,
     },
-    /// Not made by `towline roads`.
+    /// The file is not a prepared graph.
     #[error("this is not a file of prepared roads: make one with `towline roads`")]
     NotPrepared,
-    /// Made by another version.
+    /// Another version of the format.
     #[error(
         "the file has version {0}, and version {1} is read: make it again with `towline roads`"
     )]
     Version(u32, u32),
-    /// The file was changed or cut after it was made.
+    /// The file was changed or truncated after it was written.
     #[error("the file is damaged ({0}): make it again with `towline roads`")]
     Damaged(&'static str),
 }

@@ -1,5 +1,5 @@
-//! The file of a prepared graph: a name, a version, counts, tables, a check sum. All numbers are little
-//! endian.
+//! The file format of a prepared graph: a name, a version, counts, tables, a checksum. All numbers are
+//! little endian.
 
 use std::io::{Read, Write};
 
@@ -12,13 +12,13 @@ use crate::error::BadFile;
 use crate::graph::{Graph, Rows};
 
 const NAME: [u8; 8] = *b"TWLROADS";
-/// Version of the format. Another one is not read: a file is made again in seconds to minutes.
+/// Version of the format. Other versions are not read: making the file again takes seconds to minutes.
 const VERSION: u32 = 1;
-/// Arcs of one direction.
+/// Greatest number of arcs in one direction.
 const MAX_ARCS: usize = 100_000_000;
-/// Read at once, so that a count that lies takes no memory.
+/// Bytes read at a time, so that a false count allocates no memory.
 const STEP: usize = 64 * 1_024;
-/// Units of a degree.
+/// Units per degree.
 const PER_DEGREE: f64 = 1e7;
 
 /// Writes a graph.
@@ -43,7 +43,7 @@ pub(crate) fn write(graph: &Graph, to: &mut impl Write) -> Result<(), BadFile> {
     Ok(())
 }
 
-/// Reads a graph. Nothing of it is believed: counts are bounded, and every index is checked.
+/// Reads a graph. The file is not trusted: counts are bounded, and every index is checked.
 pub(crate) fn read(from: &mut impl Read) -> Result<Graph, BadFile> {
     let mut name = [0; 8];
     from.read_exact(&mut name).map_err(|_| BadFile::NotPrepared)?;

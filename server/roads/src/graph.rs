@@ -1,4 +1,4 @@
-//! The prepared graph, as it is kept in memory and in the file.
+//! The prepared graph, in the same form in memory and in the file.
 
 use dispatch::Place;
 
@@ -9,7 +9,7 @@ use crate::error::BadFile;
 /// Arcs of all nodes, one node after the other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Rows {
-    /// Where the arcs of each node begin; one more than nodes.
+    /// Where the arcs of each node begin; one entry more than nodes.
     pub first: Vec<u32>,
     pub halves: Vec<Half>,
 }
@@ -38,7 +38,7 @@ impl Rows {
         &self.halves[self.first[node] as usize..self.first[node + 1] as usize]
     }
 
-    /// Whether every row lies within the arcs and every arc ends at a node.
+    /// Whether every row lies within the arcs, and every arc ends at a node.
     pub fn holds_for(&self, nodes: usize) -> bool {
         self.first.len() == nodes + 1
             && self.first[0] == 0
@@ -49,7 +49,7 @@ impl Rows {
 }
 
 impl Graph {
-    /// Prepares what was read from a map.
+    /// Prepares the graph of a map.
     pub fn prepare(chain: chain::Chain) -> Result<Self, BadFile> {
         let (places, arcs) = connected(chain);
         if arcs.is_empty() {
@@ -60,11 +60,11 @@ impl Graph {
     }
 }
 
-/// Fewer points than this that cannot be left or reached are a car park or a mistake of the map, not an
+/// A component that cannot be left or reached and has fewer points is a car park or a map error, not an
 /// island.
 const ISLAND: usize = 100;
 
-/// Leaves out small pieces from which, or to which, there is no way: nobody is to be found there.
+/// Drops small components without a way in or out: no journey starts or ends there.
 fn connected(chain: chain::Chain) -> (Vec<Place>, Vec<Arc>) {
     let nodes = chain.places.len();
     let piece = pieces(nodes, &chain.arcs);
@@ -88,7 +88,7 @@ fn connected(chain: chain::Chain) -> (Vec<Place>, Vec<Arc>) {
     (places, renamed.collect())
 }
 
-/// The strongly connected piece of each node (Kosaraju), without recursion.
+/// The strongly connected component of each node (Kosaraju), without recursion.
 fn pieces(nodes: usize, arcs: &[Arc]) -> Vec<u32> {
     let lists = |end: fn(&Arc) -> (u32, u32)| {
         let mut lists = vec![Vec::new(); nodes];

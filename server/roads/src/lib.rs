@@ -1,12 +1,12 @@
-//! Travel times by the roads of OpenStreetMap, prepared once, answered in microseconds.
+//! Road travel times from OpenStreetMap, prepared once, computed in microseconds.
 //!
-//! [`Roads::prepare`] reads an `.osm.pbf` file and makes a graph of what cars may drive: junctions, a
-//! point every 200 m between them, usual speeds by class, one-way streets; turn restrictions are not
-//! known. The graph is prepared as a contraction hierarchy, written by [`Roads::write`] and read by
-//! [`Roads::read`], which believes nothing. [`Roads`] then answers as [`dispatch::travel::TravelTimes`]:
-//! one search from the job, one from each technician.
+//! [`Roads::prepare`] reads an `.osm.pbf` file and makes a graph of the roads that cars may use: junctions,
+//! a point every 200 m between them, usual speeds by class, and one-way streets. Turn restrictions are not
+//! known. The graph is prepared as a contraction hierarchy. [`Roads::write`] writes it. [`Roads::read`]
+//! reads it and checks everything. [`Roads`] implements [`dispatch::travel::TravelTimes`] with one search
+//! from the job and one from each technician.
 //!
-//! Data of OpenStreetMap is under the ODbL: say "© OpenStreetMap contributors" where times are shown.
+//! OpenStreetMap data is under the ODbL: show "© OpenStreetMap contributors" with the times.
 
 mod chain;
 mod contract;
@@ -27,22 +27,22 @@ pub use error::BadFile;
 use crate::graph::Graph;
 use crate::nearest::Nearest;
 
-/// How fast someone gets from where they are to the road, metres a second.
+/// The assumed speed from a place to the nearest road, metres a second.
 const TO_THE_ROAD: f64 = 5.0;
 
-/// Roads that are ready to answer.
+/// A prepared road graph.
 #[derive(Debug)]
 pub struct Roads {
     graph: Graph,
     nearest: Nearest,
 }
 
-/// What a graph holds.
+/// The size of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
     /// Points.
     pub points: usize,
-    /// Arcs upward, shortcuts included, of both directions.
+    /// Upward arcs in both directions, including shortcuts.
     pub arcs: usize,
 }
 
@@ -50,7 +50,7 @@ impl Roads {
     /// Makes the graph from an `.osm.pbf` file, which is read twice.
     ///
     /// # Errors
-    /// What is wrong with the file.
+    /// The fault of the file.
     pub fn prepare(source: &mut (impl Read + Seek)) -> Result<Self, BadFile> {
         Ok(Self::new(Graph::prepare(chain::read(source)?)?))
     }
@@ -58,7 +58,7 @@ impl Roads {
     /// Reads a graph that [`Roads::write`] wrote.
     ///
     /// # Errors
-    /// What is wrong with the file.
+    /// The fault of the file.
     pub fn read(from: &mut impl Read) -> Result<Self, BadFile> {
         Ok(Self::new(file::read(from)?))
     }
@@ -71,13 +71,13 @@ impl Roads {
         file::write(&self.graph, to)
     }
 
-    /// How large it is.
+    /// The size of the graph.
     pub fn size(&self) -> Size {
         let arcs = self.graph.up.halves.len() + self.graph.down.halves.len();
         Size { points: self.graph.places.len(), arcs }
     }
 
-    /// The points, in no order that means anything.
+    /// The points, in no particular order.
     pub fn points(&self) -> &[Place] {
         &self.graph.places
     }

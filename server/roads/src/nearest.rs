@@ -1,4 +1,4 @@
-//! The point of the roads that is nearest to a place: cells of a grid, from the middle outward.
+//! The road point nearest to a place: grid cells, from the middle outward.
 
 use std::collections::HashMap;
 
@@ -6,9 +6,9 @@ use dispatch::Place;
 
 /// Width of a cell, degrees: about a kilometre.
 const CELL: f64 = 0.01;
-/// How many rings of cells are looked at: about five kilometres in the north.
+/// How many rings of cells are searched: about five kilometres at northern latitudes.
 const RINGS: i32 = 6;
-/// A place further from any road than this is not on the map, metres.
+/// A place farther than this from any road is off the map, metres.
 const FURTHEST: f64 = 4_000.0;
 
 /// Points by cell.
@@ -26,12 +26,12 @@ impl Nearest {
         Self { cells }
     }
 
-    /// The nearest point and how far it is, metres; none if none is near.
+    /// The nearest point and its distance, metres; none if none is near.
     pub fn find(&self, places: &[Place], to: &Place) -> Option<(u32, f64)> {
         let (row, column) = cell(to);
         let mut best: Option<(u32, f64)> = None;
         for ring in 0..=RINGS {
-            // What is beyond this ring is further than the width of the rings inside it.
+            // Points beyond this ring are farther away than the width of the rings inside it.
             let narrow = to.lat().to_radians().cos().abs() * CELL * 111_000.0;
             if best.is_some_and(|(_, metres)| metres < f64::from(ring - 1) * narrow) {
                 break;

@@ -1,15 +1,15 @@
-//! Times from many places to one: one search back from the target, one forward from each start, both
-//! only upward; they meet at the top of the shortest way.
+//! Travel times from many places to one: one search back from the target, one forward from each start, both
+//! only upward. They meet at the top of the shortest path.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use crate::graph::{Graph, Rows};
 
-/// The time of a way, milliseconds, and its length, metres.
+/// Travel time, milliseconds, and length, metres.
 pub(crate) type Way = (u32, u32);
 
-/// The ways from each of `starts` to `target`; none where there is none.
+/// The ways from each of `starts` to `target`; none if there is no way.
 pub(crate) fn to_one(graph: &Graph, starts: &[u32], target: u32) -> Vec<Option<Way>> {
     let back = upward(&graph.down, target);
     let mut known: HashMap<u32, Option<Way>> = HashMap::new();
@@ -19,7 +19,7 @@ pub(crate) fn to_one(graph: &Graph, starts: &[u32], target: u32) -> Vec<Option<W
         .collect()
 }
 
-/// All nodes above one, with the way to each.
+/// All nodes above a node, with the way to each.
 fn upward(rows: &Rows, start: u32) -> HashMap<u32, Way> {
     let mut ways = HashMap::new();
     let mut queue = BinaryHeap::from([Reverse((0_u32, start, 0_u32))]);
@@ -43,7 +43,7 @@ fn meet(graph: &Graph, start: u32, back: &HashMap<u32, Way>) -> Option<Way> {
     let mut done: HashMap<u32, ()> = HashMap::new();
     let mut queue = BinaryHeap::from([Reverse((0_u32, start, 0_u32))]);
     while let Some(Reverse((ms, node, metres))) = queue.pop() {
-        // Nothing further up can be shorter.
+        // No node further up can give a shorter way.
         if best.is_some_and(|(best, _)| ms >= best) {
             break;
         }

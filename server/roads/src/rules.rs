@@ -1,15 +1,15 @@
-//! Which ways cars may take, how fast, and in which directions.
+//! Which ways cars may use, at what speed and in which directions.
 
 use crate::pbf::Way;
 
-/// How a way is driven.
+/// How cars use a way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Driven {
-    /// Usual speed, km/h: below what is allowed, for bends, lights and traffic.
+    /// Usual speed, km/h: below the limit, because of bends, lights and traffic.
     pub speed: u16,
-    /// In the direction of its nodes.
+    /// Open in the direction of its nodes.
     pub forward: bool,
-    /// Against it.
+    /// Open against it.
     pub backward: bool,
 }
 
@@ -31,12 +31,12 @@ const CLASSES: [(&str, u16); 15] = [
     ("service", 14),
     ("road", 28),
 ];
-/// What is usual where so much is allowed, of a hundred.
+/// Usual speed in percent of the speed limit.
 const OF_ALLOWED: u32 = 85;
-/// Whoever drives to a rescue may enter where only residents may; not where nobody may.
+/// Values that close a way. A rescue vehicle may enter ways for residents only, but not these.
 const CLOSED: [&str; 3] = ["no", "agricultural", "forestry"];
 
-/// How cars drive a way; nothing if they do not.
+/// How cars use a way; none if they do not.
 pub(crate) fn driven(way: &Way<'_>) -> Option<Driven> {
     let class = way.tag("highway")?;
     let (_, usual) = CLASSES.iter().find(|(name, _)| name.as_bytes() == class)?;
@@ -44,7 +44,7 @@ pub(crate) fn driven(way: &Way<'_>) -> Option<Driven> {
     if is("area", "yes") {
         return None;
     }
-    // The most special rule that is given counts.
+    // The most specific tag counts.
     let access = ["motorcar", "motor_vehicle", "vehicle", "access"];
     let access = access.iter().find_map(|key| way.tag(key));
     if access.is_some_and(|value| CLOSED.iter().any(|closed| closed.as_bytes() == value)) {
@@ -53,7 +53,7 @@ pub(crate) fn driven(way: &Way<'_>) -> Option<Driven> {
     let allowed = way.tag("maxspeed").and_then(kilometres_an_hour);
     let speed = allowed.map_or(*usual, |allowed| {
         let below = u16::try_from(u32::from(allowed) * OF_ALLOWED / 100).unwrap_or(*usual);
-        // What is allowed says little about slow roads.
+        // A speed limit says little about slow roads.
         below.clamp(5, usual + usual / 4)
     });
     let implied =
@@ -62,7 +62,7 @@ pub(crate) fn driven(way: &Way<'_>) -> Option<Driven> {
         Some(b"yes" | b"1" | b"true") => (true, false),
         Some(b"-1" | b"reverse") => (false, true),
         Some(b"no" | b"0" | b"false") => (true, true),
-        // Those that turn with the hour are open in both.
+        // Ways whose direction changes with the time are open in both.
         _ => (true, !implied),
     };
     Some(Driven { speed, forward, backward })

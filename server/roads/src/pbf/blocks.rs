@@ -1,4 +1,4 @@
-//! The frames of a map file: a header with a length, then a block, mostly compressed.
+//! The framing of a map file: a header with a length, then a block, usually compressed.
 
 use std::io::{ErrorKind, Read};
 
@@ -7,14 +7,14 @@ use flate2::read::ZlibDecoder;
 use super::wire::{Field, Message};
 use crate::error::BadFile;
 
-/// Greatest header of a block, bytes (the format's own limit).
+/// Greatest size of a block header, bytes (the format's own limit).
 const MAX_HEADER: u32 = 64 * 1_024;
-/// Greatest block, bytes, compressed or not (the format's own limit).
+/// Greatest size of a block, bytes, compressed or not (the format's own limit).
 const MAX_BLOCK: usize = 32 * 1_024 * 1_024;
-/// Features of files that are read here.
+/// Supported features of a file.
 const SUPPORTED: [&str; 2] = ["OsmSchema-V0.6", "DenseNodes"];
 
-/// Calls `each` with every data block of a file, uncompressed.
+/// Calls `each` with every data block of a file, decompressed.
 pub(super) fn each_block(
     source: &mut impl Read,
     mut each: impl FnMut(&[u8]) -> Result<(), BadFile>,
@@ -37,7 +37,7 @@ pub(super) fn each_block(
                 each(&block)?;
             }
             (_, true) => return Err(BadFile::Pbf("it does not begin with a header")),
-            // Blocks of kinds that came later are to be skipped.
+            // Readers skip unknown kinds of blocks.
             _ => {}
         }
         is_first = false;
@@ -45,7 +45,7 @@ pub(super) fn each_block(
     if is_first { Err(BadFile::Pbf("it is empty")) } else { Ok(()) }
 }
 
-/// The kind of the next block and its size; none at the end of the file.
+/// The kind and size of the next block; none at the end of the file.
 fn header(source: &mut impl Read) -> Result<Option<(Vec<u8>, usize)>, BadFile> {
     let mut length = [0; 4];
     match source.read(&mut length[..1])? {

@@ -1,6 +1,6 @@
-//! Reads `.osm.pbf` files: only nodes and ways, only what is asked for, within the format's limits.
+//! Reads `.osm.pbf` files: only nodes and ways, only the requested data, within the format's limits.
 //!
-//! The format: <https://wiki.openstreetmap.org/wiki/PBF_Format>.
+//! Format: <https://wiki.openstreetmap.org/wiki/PBF_Format>.
 
 mod blocks;
 mod wire;
@@ -11,7 +11,7 @@ use self::blocks::each_block;
 use self::wire::{Field, Message, Packed, zigzag};
 use crate::error::BadFile;
 
-/// A way: its tags and the nodes along it.
+/// A way: its tags and its nodes.
 #[derive(Debug, Default)]
 pub(crate) struct Way<'a> {
     /// Keys with values, as bytes of UTF-8.

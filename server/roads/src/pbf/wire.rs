@@ -1,19 +1,19 @@
-//! The part of Protocol Buffers that maps use: fields, numbers, bytes. Nothing is copied.
+//! The subset of Protocol Buffers that map files use: fields, numbers, bytes. Nothing is copied.
 
 use crate::error::BadFile;
 
-/// A message that is read field by field.
+/// A message, read field by field.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Message<'a>(&'a [u8]);
 
-/// What a field holds.
+/// The content of a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Field<'a> {
     /// A number.
     Number(u64),
     /// Bytes: a text, a message, or packed numbers.
     Bytes(&'a [u8]),
-    /// Four or eight bytes, which nothing here needs.
+    /// Four or eight bytes, skipped here.
     Fixed,
 }
 
@@ -64,18 +64,18 @@ impl<'a> Packed<'a> {
         if self.0.is_empty() { Ok(None) } else { varint(&mut self.0).map(Some) }
     }
 
-    /// The next number of a list of which there must be one more.
+    /// The next number of a list that must have one more.
     pub fn need(&mut self) -> Result<u64, BadFile> {
         self.next()?.ok_or(BadFile::Pbf("a list is shorter than another"))
     }
 
-    /// The next number with a sign.
+    /// The next signed number.
     pub fn signed(&mut self) -> Result<Option<i64>, BadFile> {
         Ok(self.next()?.map(zigzag))
     }
 }
 
-/// A number with a sign, as maps write it.
+/// Decodes a zigzag number.
 pub(super) fn zigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
