@@ -162,6 +162,21 @@ fn new_work_is_not_behind_what_was_told_later_in_an_earlier_sync() {
 }
 
 #[test]
+fn what_was_told_later_is_asked_of_a_restored_server_in_the_same_sync() {
+    let mut world = World::new(6);
+    let later: BTreeSet<DocId> = world.waiting.iter().map(|run| run.doc).collect();
+    world.sync(&|docs| verdicts(docs, &later, "section_unknown"));
+    world.sync(&|docs| verdicts(docs, &later, "section_unknown"));
+    assert_eq!(world.sent.len(), PAGE, "one page of them has its turn");
+    let restored = std::cell::Cell::new(true);
+    world.sync(&|docs| {
+        let epoch = if restored.replace(false) { 2 } else { 1 };
+        Response { epoch, ..verdicts(docs, &later, "section_unknown") }
+    });
+    assert!(later.iter().all(|doc| world.sent.contains(doc)), "{:?}", world.sent);
+}
+
+#[test]
 fn a_server_that_always_says_more_does_not_keep_a_phone_busy_for_ever() {
     let mut world = World::new(1);
     let docs: BTreeSet<DocId> = world.waiting.iter().map(|run| run.doc).collect();

@@ -76,7 +76,7 @@ pub enum StoreError {
     /// A second connection is not answered while the first is open.
     #[error(
         "the database answers one connection and keeps a second one waiting: a node needs 15, so set \
-         default_pool_size to 15 for each in the pooler at the address in the setting database, or set it to \
+         default_pool_size to 21 for each in the pooler at the address in the setting database, or set it to \
          the address of PostgreSQL itself"
     )]
     PoolerFull,

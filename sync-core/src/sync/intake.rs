@@ -109,7 +109,7 @@ impl News {
             deltas.push(replica.take(writer, &self.runs, self.whole)?);
         }
         if self.lost {
-            deltas.push(replica.lost(writer)?);
+            deltas.push(replica.lost(writer));
         }
         Ok(deltas)
     }

@@ -207,9 +207,10 @@ struct Progress {
     /// Documents that are being brought back. They are marked once a sync: marked at each page
     /// again, what the server has just taken would be sent for ever, and nothing after it.
     lost: BTreeSet<DocId>,
-    /// Documents the server sent whole and that did not fit here, with the fingerprint they have
-    /// there. The next inventory says that, so that they are not sent again before all others.
-    set_aside: BTreeMap<DocId, u64>,
+    /// Documents the server sent whole, with the fingerprint they have there. The next inventory says
+    /// that: what did not fit here, or has more here than there until it is sent, would come again
+    /// before all others.
+    told_whole: BTreeMap<DocId, u64>,
     inventories: u32,
     fruitless: u32,
     /// What was sent last. Sent again, its verdicts have moved nothing.
@@ -298,8 +299,9 @@ impl<K: Signer<Signature>> Phone<K> {
                 State::Storing { mut progress, answer },
                 PhoneEvent::Stored { digest, waiting, left },
             ) => {
-                let whole = |doc: &DocId| answer.whole.get(doc).map(|print| (*doc, *print));
-                progress.set_aside.extend(left.iter().filter_map(whole));
+                // What was decided of a document changed it there.
+                progress.told_whole.retain(|doc, _| !answer.decided.contains(doc));
+                progress.told_whole.extend(&answer.whole);
                 self.stored(random, progress, answer, digest, waiting, &left)
             }
             (State::Idle, PhoneEvent::Frame(bytes)) => match decode_response(bytes) {
@@ -364,7 +366,7 @@ impl<K: Signer<Signature>> Phone<K> {
             return self.read(progress);
         }
         if let Some(inventory) = &mut outbox.inventory {
-            inventory.set_aside(&progress.set_aside);
+            inventory.set_aside(&progress.told_whole);
         }
         let refs = outbox.runs.iter().flat_map(|sent| {
             let (run, orphaned) = (sent.run(), matches!(sent, Sent::Orphaned(_)));
@@ -455,6 +457,12 @@ impl<K: Signer<Signature>> Phone<K> {
             released: response.released,
             repair: inventory,
         };
+        if inbox.renew {
+            // What another server would have taken later, this one may take now, and it may lack what
+            // has to go first.
+            (self.stalled, self.later, self.tried) = Default::default();
+            progress.told.clear();
+        }
         self.state = State::Storing { progress, answer };
         vec![PhoneEffect::Store(inbox)]
     }

@@ -215,10 +215,10 @@ impl Replica {
     }
 
     /// The server does not have this document at all: everything has to be brought back.
-    pub fn lost(&mut self, writer: &mut LocalWriter<'_>) -> Result<Delta, Refusal> {
+    pub fn lost(&mut self, writer: &mut LocalWriter<'_>) -> Delta {
         let mut delta = Delta::default();
-        self.mark_lost(writer, &[], &mut delta)?;
-        Ok(delta)
+        self.mark_lost(writer, &[], &mut delta);
+        delta
     }
 
     /// Fingerprint of what the server should have: the document without waiting work.
@@ -257,7 +257,8 @@ impl Replica {
         for old in &left {
             delta.dropped.push(old.n);
         }
-        self.put_again(writer, actor, left, delta)
+        self.put_again(writer, actor, left, delta);
+        Ok(())
     }
 
     /// Puts rows that are in no document behind those that are: a walk-up before what the office said
@@ -268,7 +269,7 @@ impl Replica {
         actor: ActorId,
         left: Vec<StoredRun>,
         delta: &mut Delta,
-    ) -> Result<(), Refusal> {
+    ) {
         for row in left {
             match row.status {
                 SyncStatus::Orphaned(_) => {
@@ -279,7 +280,7 @@ impl Replica {
                 _ => self.reauthor(writer, actor, row, delta),
             }
         }
-        self.put_in_order(writer, delta)
+        self.put_in_order(writer, delta);
     }
 
     /// Writes own work again as new changes that wait. What says nothing new is left out, and what

@@ -80,7 +80,7 @@ pub const ROWS: &[Row] = &[
         });
         let answer = socket.answer();
         drop(writer.join());
-        answer
+        if answer == CLOSED { format!("closed: {}", socket.farewell) } else { answer }
     }),
     ("a phone that asks and never reads", "given up", stuck),
     ("a body at a byte a second", "408 timeout | closed | 408", |t| {

@@ -33,6 +33,8 @@ impl End {
 /// The socket.
 pub struct Socket {
     pub stream: TcpStream,
+    /// Why the server closed it, as it said.
+    pub farewell: String,
 }
 
 impl Socket {
@@ -46,7 +48,7 @@ impl Socket {
             stream.read_exact(&mut byte).ok()?;
             head.push(byte[0]);
         }
-        head.starts_with(b"HTTP/1.1 101").then_some(Self { stream })
+        head.starts_with(b"HTTP/1.1 101").then_some(Self { stream, farewell: String::new() })
     }
 
     /// Sends a binary message and gives what comes back.
@@ -88,7 +90,11 @@ impl Socket {
             match head[0] & 0x0f {
                 2 if said(&body) == "notification" => {}
                 2 => return Ok(body),
-                8 => return Err(End::Closed),
+                8 => {
+                    self.farewell =
+                        String::from_utf8_lossy(body.get(2..).unwrap_or_default()).into();
+                    return Err(End::Closed);
+                }
                 _ => {}
             }
         }
@@ -161,7 +167,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let stream = TcpStream::connect(address).expect("a connection");
-        (Socket { stream }, listener.accept().expect("it is taken").0)
+        (Socket { stream, farewell: String::new() }, listener.accept().expect("it is taken").0)
     }
 
     const SOON: Duration = Duration::from_millis(50);

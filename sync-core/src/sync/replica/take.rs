@@ -30,10 +30,10 @@ impl Replica {
             return Ok(delta);
         }
         let before = self.held.clone();
-        let joined = self.join(writer, runs).and_then(|mut delta| {
-            self.mark_lost(writer, runs, &mut delta)?;
+        let joined = self.join(writer, runs).map(|mut delta| {
+            self.mark_lost(writer, runs, &mut delta);
             delta.settle();
-            Ok(delta)
+            delta
         });
         joined.or_else(|_| self.rebase(writer, before, runs, &[]))
     }
@@ -181,7 +181,7 @@ impl Replica {
         delta.put.extend(rows.iter().cloned());
         self.document = document;
         self.held = rows;
-        self.put_again(writer, writer.fresh_actor, left, &mut delta)?;
+        self.put_again(writer, writer.fresh_actor, left, &mut delta);
         Ok(delta)
     }
 
@@ -190,7 +190,7 @@ impl Replica {
         writer: &mut LocalWriter<'_>,
         server_has: &[Attested],
         delta: &mut Delta,
-    ) -> Result<(), Refusal> {
+    ) {
         // Of each actor the numbers that are there, as ranges that do not meet.
         let mut there: BTreeMap<ActorId, BTreeMap<u64, u64>> = BTreeMap::new();
         for Attested { run, .. } in server_has {
@@ -228,6 +228,6 @@ impl Replica {
             };
             delta.put.push(row.clone());
         }
-        self.put_in_order(writer, delta)
+        self.put_in_order(writer, delta);
     }
 }
