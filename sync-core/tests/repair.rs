@@ -161,7 +161,7 @@ fn own_work_is_brought_back_behind_the_words_that_gave_the_right_to_it() {
 }
 
 #[test]
-fn own_work_that_others_follow_is_brought_back_ahead_of_what_follows_it() {
+fn own_work_whose_right_was_given_before_it_is_brought_back_in_its_place() {
     let (mut desk, mut phone) = given();
     phone.note(1);
     phone.settle_all();
@@ -174,7 +174,7 @@ fn own_work_that_others_follow_is_brought_back_ahead_of_what_follows_it() {
     phone.take(&from_desk(&desk));
     phone.lose();
     let lost = SyncStatus::Lost([7; 16]);
-    assert_eq!(phone.statuses(), [lost, SyncStatus::Resend, lost, SyncStatus::Waiting]);
+    assert_eq!(phone.statuses(), [lost, SyncStatus::Resend, SyncStatus::Waiting, lost]);
     Replica::load(a_job(), phone.replica.held().to_vec()).expect("it is whole");
 }
 
