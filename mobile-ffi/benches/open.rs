@@ -18,7 +18,9 @@ const OPENINGS: usize = 20;
 fn main() -> Result<(), EngineError> {
     let folder = Folder::new("bench-open");
     let path = folder.file("phone.db");
-    let options = Enroller::of_technician(1).options();
+    // One morning's jobs here are those of many days elsewhere.
+    let mut options = Enroller::of_technician(1).options();
+    options.walk_ups_a_day = JOBS;
     let engine = Engine::open(&path, options.clone())?;
     engine.enrol("http://towline.example", CODE, "bench")?;
     let started = Instant::now();

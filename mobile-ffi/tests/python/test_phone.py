@@ -170,7 +170,7 @@ class PhoneTest(unittest.TestCase):
         signer = CustomerSigner(name="Chen", role="customer", language="en",
                                 statement="The work was done and I accept the amounts shown.")
         sheet = phone.seal_sheet(job, signer)
-        self.assertEqual(json.loads(sheet.text())["totals"], [{"amount": 30000, "currency": "TWD"}])
+        self.assertEqual(json.loads(sheet.text())["totals"], [{"amount": 30000, "currency": "TWD", "minor_units": 2}])
         pen = [PenPoint(x=100 + 10 * n, y=200 + n * n, t=8 * n, pressure=500) for n in range(60)]
         phone.seal(sheet, [PenStroke(points=pen)], spot)
         phone.record_step(job, RescueStep.COMPLETED, StepNote(spot=spot))
