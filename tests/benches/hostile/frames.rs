@@ -1,9 +1,9 @@
 //! Pages of phones: honest ones, and those made to cost as much as a page can.
 
 use ed25519_dalek::Signer as _;
-use sync_core::admission::{push_message, record};
+use sync_core::admission::{RecordError, push_message, record};
 use sync_core::change::{Entry, Run, encode_run};
-use sync_core::document::{Author, Document};
+use sync_core::document::{Author, Document, Refusal};
 use sync_core::id::{ActorId, FactId};
 use sync_core::job::Job;
 use sync_core::policy::{Principal, Role};
@@ -109,11 +109,15 @@ impl Pen {
         Entry::Fact { section, id: self.id(), record: pairs.iter().cloned().collect::<Record>() }
     }
 
-    fn write(&mut self, actor: ActorId, entries: Vec<Entry>) {
+    /// Whether the technician's share had room for it.
+    fn write(&mut self, actor: ActorId, entries: Vec<Entry>) -> bool {
         let caller = Principal { user: self.phone.user, role: Role::Technician };
         let author = Author::phone(self.phone.user, self.phone.device);
         let run = record(&mut self.document, actor, STARTS, &caller, author, entries);
-        let run = run.expect("the technician may");
+        let run = match run {
+            Err(RecordError::Refusal(Refusal::Full { .. })) => return false,
+            run => run.expect("the technician may"),
+        };
         match self.runs.last_mut().filter(|last| last.actor() == actor) {
             Some(last) => {
                 last.changes.extend(run.changes);
@@ -121,14 +125,21 @@ impl Pen {
             }
             None => self.runs.push(run),
         }
+        true
     }
 
+    /// So many facts, or as many as the share takes.
     fn facts(&mut self, section: Section, count: usize, pairs: &[(Key, Value)]) {
         let actor = self.phone.actor;
-        for from in (0..count).step_by(500) {
-            let some = (count - from).min(500);
+        let (mut left, mut some) = (count, 500);
+        while left > 0 && some > 0 {
+            some = some.min(left);
             let entries = (0..some).map(|_| self.fact(section.clone(), pairs)).collect();
-            self.write(actor, entries);
+            if self.write(actor, entries) {
+                left -= some;
+            } else {
+                some /= 2;
+            }
         }
     }
 
@@ -142,9 +153,9 @@ impl Pen {
 /// The worst that are known.
 pub fn hostile() -> Vec<Sent> {
     vec![
-        bad_seals(),
+        parts(),
         sound_seals(),
-        empty_findings(),
+        findings(),
         one_fact_a_change(),
         corrections(),
         steps(),
@@ -154,11 +165,10 @@ pub fn hostile() -> Vec<Sent> {
     ]
 }
 
-fn bad_seals() -> Sent {
+fn parts() -> Sent {
     let mut pen = Pen::job();
-    pen.facts(section::PARTS, 15_000, &[]);
-    pen.facts(section::SIGNATURES, 1_500, &[(key::KIND, "seal".into())]);
-    pen.sent("15,000 empty parts, 1,500 bad seals")
+    pen.facts(section::PARTS, usize::MAX, &[(key::PART_NO, "x".into())]);
+    pen.sent("parts of one letter, all that fit")
 }
 
 fn sound_seals() -> Sent {
@@ -167,7 +177,7 @@ fn sound_seals() -> Sent {
     let signer =
         Signer { name: said.clone(), role: said.clone(), language: said.clone(), statement: said };
     let shown = Shown::of(&Job::of(&pen.document), signer);
-    pen.facts(section::PARTS, 8_000, &[]);
+    pen.facts(section::PARTS, 5_000, &[(key::PART_NO, "x".into())]);
     let (actor, phone) = (pen.phone.actor, pen.phone);
     for _ in 0..200 {
         let draft = Draft {
@@ -183,23 +193,23 @@ fn sound_seals() -> Sent {
         let entry = draft.sign(|text| phone.key().sign(text).to_bytes()).expect("it signs");
         pen.write(actor, vec![entry]);
     }
-    pen.sent("8,000 empty parts, 200 sound seals")
+    pen.sent("5,000 parts of one letter, 200 sound seals")
 }
 
-fn empty_findings() -> Sent {
+fn findings() -> Sent {
     let mut pen = Pen::job();
-    pen.facts(section::WORK, 16_000, &[]);
-    pen.sent("16,000 empty findings")
+    pen.facts(section::WORK, usize::MAX, &[(key::TEXT, "x".into())]);
+    pen.sent("findings of one letter, all that fit")
 }
 
 fn one_fact_a_change() -> Sent {
     let mut pen = Pen::job();
     let actor = pen.phone.actor;
     for _ in 0..4_000 {
-        let entry = pen.fact(section::NOTES, &[]);
+        let entry = pen.fact(section::NOTES, &[(key::TEXT, "x".into())]);
         pen.write(actor, vec![entry]);
     }
-    pen.sent("4,000 changes of one empty note")
+    pen.sent("4,000 changes of one note each")
 }
 
 fn corrections() -> Sent {
@@ -208,7 +218,7 @@ fn corrections() -> Sent {
     let mut last: Option<FactId> = None;
     for _ in 0..4_000 {
         let pairs = last.map(|id| (key::CORRECTS, Value::Bytes(id.as_bytes().to_vec())));
-        let pairs: Vec<_> = pairs.into_iter().collect();
+        let pairs: Vec<_> = pairs.into_iter().chain([(key::PART_NO, "x".into())]).collect();
         let entry = pen.fact(section::PARTS, &pairs);
         if let Entry::Fact { id, .. } = &entry {
             last = Some(*id);
@@ -246,8 +256,9 @@ fn movements() -> Sent {
         random[..2].copy_from_slice(&at.to_be_bytes());
         let actor = ActorId::new(STARTS, random);
         let part = Value::Text(format!("H{at}"));
-        let count = pen.fact(section::COUNTS, &[(key::PART_NO, part.clone())]);
-        let moved = [(key::PART_NO, part), (key::KIND, "use".into())];
+        let count = [(key::PART_NO, part.clone()), (key::QUANTITY, 1.into())];
+        let count = pen.fact(section::COUNTS, &count);
+        let moved = [(key::PART_NO, part), (key::KIND, "use".into()), (key::QUANTITY, 1.into())];
         let moved = pen.fact(section::MOVEMENTS, &moved);
         pen.write(actor, vec![count, moved]);
     }
