@@ -4,7 +4,7 @@ use axum::extract::State;
 use sync_core::change::Entry;
 use sync_core::document::{Document, Fact};
 use sync_core::id::{FactId, JobId};
-use sync_core::job::{Job, State as JobState, Step, reopened_by};
+use sync_core::job::{Job, Step, reopened_by};
 use sync_core::schema::{Section, key, section};
 use sync_core::value::Value;
 
@@ -123,9 +123,7 @@ fn steps(
         };
         return Err(Problem::new(Code::WrongState).detail(detail));
     }
-    let job = Job::of(document);
-    let settled = job.settlement.as_ref().and_then(|it| it.kind.as_deref()) == Some("accepted");
-    if settled && job.state != JobState::Cancelled {
+    if Job::of(document).is_accepted() {
         let detail = "The dealership system has accepted the job; it stays as it is.";
         return Err(Problem::new(Code::WrongState).detail(detail));
     }
