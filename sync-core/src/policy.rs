@@ -7,8 +7,8 @@
 //! everywhere.
 
 mod check;
+mod markdown;
 mod rule;
-mod table;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use table::table;
+pub use markdown::table;
 
 use crate::change::Entry;
 use crate::codes;

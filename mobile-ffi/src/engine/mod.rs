@@ -21,6 +21,7 @@ mod steps;
 mod submit;
 mod summary;
 mod sync;
+mod tidy;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -46,12 +47,12 @@ use crate::net::{Connector, HttpConnector, Stop, Transport};
 use crate::platform::{Clock, IdMaker, Random, SystemClock, SystemRandom};
 use crate::store::meta::Identity;
 use crate::store::space::SpaceLimits;
-use crate::store::{FileVault, Store, Vault, docs, meta, refused};
+use crate::store::{FileVault, Store, Vault, meta};
 use load::Cache;
 use secret::Secret;
 use sync_core::id::ActorId;
 use sync_core::limits;
-use sync_core::sync::{Anchor, Retention};
+use sync_core::sync::Anchor;
 
 /// How an engine is opened; the default is what an app wants.
 #[derive(Clone)]
@@ -186,35 +187,5 @@ impl Engine {
 
     fn random(&self) -> &dyn Random {
         self.0.options.random.as_ref()
-    }
-}
-
-impl State {
-    /// Drops what need not be kept any longer: documents released 35 days ago, refusals of 400
-    /// days ago. Only for the end of a sync after which both hold the same: a restored server must
-    /// not make the phone drop what it has not yet brought back.
-    ///
-    /// Those days count only as far as the server's clock and the phone's own both say that they
-    /// passed ([`Retention`]), from the first call after the release or refusal on. Nothing is dropped
-    /// early because one clock is years ahead, whichever it is; it may be dropped later.
-    fn tidy(&mut self) -> Result<(), EngineError> {
-        let Some(heard) = &self.anchor else { return Ok(()) };
-        let db = self.store.read();
-        let stored: Option<Retention> = meta::get(db)?;
-        let kept = Retention::until(stored.as_ref(), heard);
-        let released_before = kept.ms.saturating_sub(limits::RELEASED_KEPT_MS);
-        let late = stored.is_some_and(|stored| kept.is_due_after(&stored));
-        if !late && !refused::any_due(db, kept.ms)? && !docs::any_due(db, released_before)? {
-            return Ok(());
-        }
-        let dropped = self.store.write(|tx| {
-            meta::put(tx, &kept)?;
-            refused::count_from(tx, kept.ms)?;
-            docs::count_from(tx, kept.ms)?;
-            refused::expire(tx, kept.ms)?;
-            docs::drop_released(tx, released_before)
-        })?;
-        dropped.iter().for_each(|doc| self.cache.forget(doc));
-        Ok(())
     }
 }

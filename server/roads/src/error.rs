@@ -24,14 +24,14 @@ pub enum BadFile {
         limit: usize,
     },
     /// The file is not a prepared graph.
-    #[error("this is not a file of prepared roads: make one with `towline roads`")]
+    #[error("this is not a file of prepared roads: prepare one from an .osm.pbf file")]
     NotPrepared,
     /// Another version of the format.
     #[error(
-        "the file has version {0}, and version {1} is read: make it again with `towline roads`"
+        "the file has version {0}, and version {1} is read: prepare it again from the .osm.pbf file"
     )]
     Version(u32, u32),
     /// The file was changed or truncated after it was written.
-    #[error("the file is damaged ({0}): make it again with `towline roads`")]
+    #[error("the file is damaged ({0}): prepare it again from the .osm.pbf file")]
     Damaged(&'static str),
 }

@@ -12,7 +12,7 @@ use crate::http::{Code, Cursor, Json, List, Problem, Query};
 /// Which rows are wanted.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Which {
+pub struct AuditQuery {
     /// Only what was done to this: an id or a part number.
     pub object: Option<String>,
     /// `next` of the page before.
@@ -27,13 +27,13 @@ pub struct Which {
 /// Managers of one branch see what its own people did, and people without a branch.
 #[utoipa::path(
     get, path = "/v1/audit", tag = "audit", operation_id = "list_audit_entries",
-    params(Which),
+    params(AuditQuery),
     responses((status = 200, body = Page<Entry>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Staff,
-    Query(which): Query<Which>,
+    Query(which): Query<AuditQuery>,
 ) -> Result<Json<Page<Entry>>, Problem> {
     caller.at_least(Role::Manager)?;
     let page = PageQuery { cursor: which.cursor, limit: which.limit };

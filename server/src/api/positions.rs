@@ -129,7 +129,7 @@ fn fixed(value: Value, ahead: i64, now: i64) -> Result<Fixed, (&'static str, Str
 /// Whose trail is wanted.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Which {
+pub struct PositionsQuery {
     /// Only this technician's, all points; otherwise the latest point of each.
     pub user: Option<UserId>,
     /// Not before, Unix milliseconds.
@@ -146,13 +146,13 @@ pub struct Which {
 /// see its technicians, and those without one.
 #[utoipa::path(
     get, path = "/v1/positions", tag = "positions", operation_id = "list_positions",
-    params(Which),
+    params(PositionsQuery),
     responses((status = 200, body = Page<Seen>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Staff,
-    Query(which): Query<Which>,
+    Query(which): Query<PositionsQuery>,
 ) -> Result<Json<Page<Seen>>, Problem> {
     let since = query::time("since", which.since)?.unwrap_or(0);
     let after = which.cursor.as_deref().map(after).transpose()?;

@@ -31,7 +31,7 @@ pub struct Why {
 
 /// Which way it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Reversal {
     /// It counts no more.
     TakeBack,
     /// It counts again.
@@ -99,7 +99,7 @@ pub fn entries(
     operation: &Operation,
     section: &Section,
     fact: &Fact,
-    (way, told): (Way, &Told),
+    (way, told): (Reversal, &Told),
     now: i64,
 ) -> Result<Vec<Entry>, Problem> {
     if fact.record.contains_key(&key::VOIDS) {
@@ -118,12 +118,14 @@ pub fn entries(
 ///
 /// # Errors
 /// `wrong_state` when there is nothing to do.
-pub fn named(way: Way, fact: FactId, taken: Vec<FactId>) -> Result<Vec<FactId>, Problem> {
+pub fn named(way: Reversal, fact: FactId, taken: Vec<FactId>) -> Result<Vec<FactId>, Problem> {
     match (way, taken.is_empty()) {
-        (Way::TakeBack, true) => Ok(vec![fact]),
-        (Way::TakeBack, false) => Err(Problem::new(Code::WrongState).detail("Already taken back.")),
-        (Way::Restore, false) => Ok(taken.into_iter().take(FACTS).collect()),
-        (Way::Restore, true) => {
+        (Reversal::TakeBack, true) => Ok(vec![fact]),
+        (Reversal::TakeBack, false) => {
+            Err(Problem::new(Code::WrongState).detail("Already taken back."))
+        }
+        (Reversal::Restore, false) => Ok(taken.into_iter().take(FACTS).collect()),
+        (Reversal::Restore, true) => {
             Err(Problem::new(Code::WrongState).detail("It was not taken back."))
         }
     }

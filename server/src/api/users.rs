@@ -76,7 +76,7 @@ pub struct UserChange {
 /// Which people are wanted.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Which {
+pub struct UsersQuery {
     /// Only these.
     pub role: Option<Role>,
     /// `next` of the page before.
@@ -89,13 +89,13 @@ pub struct Which {
 /// People of the tenant. Staff of one branch see its own, and those without one.
 #[utoipa::path(
     get, path = "/v1/users", tag = "users", operation_id = "list_users",
-    params(Which),
+    params(UsersQuery),
     responses((status = 200, body = Page<User>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Staff,
-    Query(which): Query<Which>,
+    Query(which): Query<UsersQuery>,
 ) -> Result<Json<Page<User>>, Problem> {
     let page = PageQuery { cursor: which.cursor, limit: which.limit };
     let after = page.after_id::<UserId>(List::Users)?;

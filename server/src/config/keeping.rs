@@ -86,6 +86,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::super::Config;
+    use crate::sweep::RuleName;
 
     fn with(name: &str, value: &str) -> Result<Config, String> {
         let flags = BTreeMap::from([(name.to_owned(), value.to_owned())]);
@@ -94,7 +95,8 @@ mod tests {
 
     #[test]
     fn retention_is_in_days_and_part_of_one_counts() {
-        assert_eq!(with("keep_positions", "0.5").unwrap().keep.ms("positions"), 12 * 3600 * 1000);
+        let keep = with("keep_positions", "0.5").unwrap().keep;
+        assert_eq!(keep.ms(RuleName::Positions), 12 * 3600 * 1000);
         for bad in ["-1", "nan", "inf", "week", "40000"] {
             assert!(with("keep_positions", bad).unwrap_err().contains("keep_positions"), "{bad}");
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use store::{Store, StoreError};
 use tokio::time::sleep;
 
-pub use store::retention::{Keep, RULES, Rule};
+pub use store::retention::{Keep, RULES, Rule, RuleName};
 pub use time::{Judge, Judged, Look, STEADY_MS, SweepTime, Wait, is_certainly_behind};
 
 use crate::app::Shared;
@@ -40,7 +40,7 @@ pub async fn round(
         match batches(store, metrics, rule, before).await {
             Ok(whole) => more |= whole,
             Err(error) => {
-                tracing::warn!(rule = rule.name, %error, "one kind of old rows was passed over");
+                tracing::warn!(rule = rule.name.as_str(), %error, "one kind of old rows was passed over");
                 failed = Some(error);
             }
         }
@@ -57,7 +57,7 @@ async fn batches(
 ) -> Result<bool, StoreError> {
     for _ in 0..BATCHES {
         let deleted = batch(store, rule, before).await?;
-        metrics.swept.get_or_create(&Case::of(rule.name)).inc_by(deleted);
+        metrics.swept.get_or_create(&Case::of(rule.name.as_str())).inc_by(deleted);
         if deleted < rule.batch.unsigned_abs() {
             return Ok(false);
         }

@@ -7,7 +7,7 @@
 
 use sha2::{Digest as _, Sha256};
 use sqlx::AnyConnection;
-use store::rows::submissions::{self, NewSubmission};
+use store::rows::submissions::{self, NewSubmission, SubmissionState};
 use store::rows::{devices, users};
 use sync_core::admission::{Received, Verdict, Verified, push_message};
 use sync_core::change::{Change, Entry};
@@ -27,13 +27,6 @@ const FRAMES: i64 = 200;
 /// Documents of a frame that are listed; a phone could name a document in every hundred bytes.
 const LISTED: usize = 100;
 
-/// Reasons that end what a phone has to send, and that it knows.
-const ACCEPTED: &str = "accepted";
-const DISCARDED: &str = "discarded";
-/// Some or all of it was refused. Phones of early versions know no verdicts here, and keep the work
-/// at a reason they do not know.
-const PARTLY: &str = "partly_accepted";
-
 /// The result of a frame.
 enum SubmissionOutcome {
     /// It brings no work.
@@ -42,8 +35,10 @@ enum SubmissionOutcome {
     Kept,
     /// It is not: too many of this phone wait.
     Full,
-    /// Someone decided: how, and one verdict a change.
-    Decided(&'static str, Vec<u8>),
+    /// Someone decided: how, and one verdict a change. The phone is told the state as the reason.
+    /// Phones of early versions know no verdicts here, and keep the work at a reason they do not know,
+    /// such as `partly_accepted`.
+    Decided(SubmissionState, Vec<u8>),
 }
 
 /// Keeps a frame of a revoked phone; the answer is always that it is revoked.
@@ -55,16 +50,17 @@ pub async fn take(app: &App, caller: &Caller, frame: &[u8]) -> Problem {
             "This phone was revoked, and holds nothing that the office does not have. Enrol it again \
              to go on with it.",
         ),
-        Ok(SubmissionOutcome::Decided(reason, verdicts)) => {
-            Problem::new(Code::DeviceRevoked).reason(reason).verdicts(&verdicts).detail(match reason {
-                ACCEPTED => {
+        Ok(SubmissionOutcome::Decided(state, verdicts)) => {
+            let problem = Problem::new(Code::DeviceRevoked).reason(state.as_str());
+            problem.verdicts(&verdicts).detail(match state {
+                SubmissionState::Accepted => {
                     "This phone was revoked. The office has taken what it had; enrol it again to go \
                      on with it."
                 }
-                DISCARDED => {
+                SubmissionState::Discarded => {
                     "This phone was revoked. The office has looked at what it had and did not take it."
                 }
-                _ => {
+                SubmissionState::PartlyAccepted | SubmissionState::Waiting => {
                     "This phone was revoked. The office has looked at what it had and did not take \
                      all of it; the phone shows what was refused."
                 }
@@ -105,17 +101,20 @@ async fn keep(app: &App, caller: &Caller, frame: &[u8]) -> Result<SubmissionOutc
     let decided = submissions::decided(&mut connection, caller.tenant(), device, &digest).await?;
     drop(connection);
     match decided {
-        Some((state, Some(verdicts))) if state == ACCEPTED => {
+        Some((state, Some(verdicts))) if state.is_accepted() => {
             let refused = decode_verdict_list(&verdicts).map_err(Problem::internal)?;
-            let whole = refused.iter().all(Verdict::is_durable);
-            return Ok(SubmissionOutcome::Decided(if whole { ACCEPTED } else { PARTLY }, verdicts));
+            let state = match refused.iter().all(Verdict::is_durable) {
+                true => SubmissionState::Accepted,
+                false => SubmissionState::PartlyAccepted,
+            };
+            return Ok(SubmissionOutcome::Decided(state, verdicts));
         }
         // What an early version accepted may hide refusals: the phone keeps it until it is accepted
         // once more.
-        Some((state, verdicts)) if state == DISCARDED => {
+        Some((state @ SubmissionState::Discarded, verdicts)) => {
             let discarded = Verdict::refused(codes::DISCARDED.word, codes::DISCARDED.sentence);
             let all = || encode_verdict_list(&vec![discarded; changes]);
-            return Ok(SubmissionOutcome::Decided(DISCARDED, verdicts.unwrap_or_else(all)));
+            return Ok(SubmissionOutcome::Decided(state, verdicts.unwrap_or_else(all)));
         }
         _ => {}
     }

@@ -172,7 +172,7 @@ fn place(filter: &JobFilter, row: &JobRow) -> JobPlace {
 
 /// One way through an index: what its rows have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum IndexScan {
     Everything,
     Updated(i64),
     Technician(UserId),
@@ -183,15 +183,15 @@ enum Way {
 
 /// The ways that lead to everything a filter lets through, none of it twice. What is left to ask
 /// of the rows is asked on the way.
-fn ways(filter: &JobFilter) -> Vec<Way> {
+fn ways(filter: &JobFilter) -> Vec<IndexScan> {
     if let Some(since) = filter.updated_since {
-        return vec![Way::Updated(since)];
+        return vec![IndexScan::Updated(since)];
     }
     if let Some(technician) = filter.technician {
-        return vec![Way::Technician(technician)];
+        return vec![IndexScan::Technician(technician)];
     }
     if filter.waiting == Some(true) {
-        return vec![Way::Waiting];
+        return vec![IndexScan::Waiting];
     }
     if !filter.states.is_empty() {
         let mut words: Vec<_> = filter.states.iter().map(|state| state.as_str()).collect();
@@ -201,12 +201,12 @@ fn ways(filter: &JobFilter) -> Vec<Way> {
         }
         words.sort_unstable();
         words.dedup();
-        return words.into_iter().map(Way::State).collect();
+        return words.into_iter().map(IndexScan::State).collect();
     }
     match (filter.branch, filter.seen_from) {
-        (Some(branch), _) => vec![Way::Branch(Some(branch))],
-        (None, Some(own)) => vec![Way::Branch(None), Way::Branch(Some(own))],
-        (None, None) => vec![Way::Everything],
+        (Some(branch), _) => vec![IndexScan::Branch(Some(branch))],
+        (None, Some(own)) => vec![IndexScan::Branch(None), IndexScan::Branch(Some(own))],
+        (None, None) => vec![IndexScan::Everything],
     }
 }
 
@@ -218,7 +218,7 @@ impl Query {
     fn listing(
         tenant: TenantId,
         filter: &JobFilter,
-        way: &Way,
+        way: &IndexScan,
         now: i64,
         window: i64,
         limit: i64,
@@ -237,7 +237,7 @@ impl Query {
     }
 
     /// Where the window on a way ends, if there are as many rows.
-    fn end_of(tenant: TenantId, filter: &JobFilter, way: &Way, window: i64) -> Statement {
+    fn end_of(tenant: TenantId, filter: &JobFilter, way: &IndexScan, window: i64) -> Statement {
         let mut query = Self::along(tenant, filter, way);
         let skipped = query.bind(window - 1);
         let key = key(filter);
@@ -250,19 +250,19 @@ impl Query {
     }
 
     /// The condition of the rows on a way, after the place where the page begins.
-    fn along(tenant: TenantId, filter: &JobFilter, way: &Way) -> Statement {
+    fn along(tenant: TenantId, filter: &JobFilter, way: &IndexScan) -> Statement {
         let mut query = Statement::default();
         let tenant = query.bind(tenant.as_bytes());
         let common = match *way {
-            Way::Everything => String::new(),
-            Way::Updated(since) => format!(" AND updated_at >= {}", query.bind(since)),
-            Way::Technician(user) => {
+            IndexScan::Everything => String::new(),
+            IndexScan::Updated(since) => format!(" AND updated_at >= {}", query.bind(since)),
+            IndexScan::Technician(user) => {
                 format!(" AND technician = {}", query.bind(user.as_bytes()))
             }
-            Way::Waiting => " AND waiting > 0".to_owned(),
-            Way::State(word) => format!(" AND state = {}", query.bind(word)),
-            Way::Branch(None) => " AND branch IS NULL".to_owned(),
-            Way::Branch(Some(branch)) => {
+            IndexScan::Waiting => " AND waiting > 0".to_owned(),
+            IndexScan::State(word) => format!(" AND state = {}", query.bind(word)),
+            IndexScan::Branch(None) => " AND branch IS NULL".to_owned(),
+            IndexScan::Branch(Some(branch)) => {
                 format!(" AND branch = {}", query.bind(branch.as_bytes()))
             }
         };
@@ -321,7 +321,7 @@ impl Query {
 /// What a list of jobs reads.
 #[cfg(test)]
 pub(crate) fn statements(tenant: TenantId, filter: &JobFilter) -> Vec<Statement> {
-    let of_way = |way: &Way| {
+    let of_way = |way: &IndexScan| {
         let listing = Query::listing(tenant, filter, way, 1, WINDOW, 51);
         [listing, Query::end_of(tenant, filter, way, WINDOW)]
     };

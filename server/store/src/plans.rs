@@ -108,7 +108,7 @@ fn statements() -> Vec<(String, Statement)> {
     add("vans", vans::first_records(tenant(), None, 51));
     for rule in RULES {
         let args = vec![Arg::Int(5), Arg::Int(rule.batch)];
-        add(rule.name, Statement { sql: rule.delete.to_owned(), args });
+        add(rule.name.as_str(), Statement { sql: rule.delete.to_owned(), args });
     }
     for (name, sql) in [
         ("moved", pull::MOVED),

@@ -5,29 +5,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Where the names that the crate re-exports are defined.
-const NAMES: &[(&str, &str)] = &[
-    ("Backend", "connect"),
-    ("Inspected", "inspect"),
-    ("JobFilter", "jobs"),
-    ("JobPage", "jobs"),
-    ("JobPlace", "jobs"),
-    ("JobRow", "jobs"),
-    ("Likeness", "alike"),
-    ("Logged", "log"),
-    ("Meta", "meta"),
-    ("Reach", "error"),
-    ("SealCursor", "seals"),
-    ("StoredDocument", "read"),
-    ("Reader", "readers"),
-    ("Store", "store"),
-    ("StoreError", "error"),
-    ("TakenUp", "upkeep"),
-    ("Writer", "writer"),
-    ("noticing_conflicts", "error"),
-    ("reading", "readers"),
-];
-
 #[test]
 fn modules_know_each_other_in_one_direction() {
     let mut knows = modules();
@@ -68,29 +45,72 @@ fn modules() -> BTreeMap<String, BTreeSet<String>> {
         if at_top {
             known.extend(named(&code, "super::"));
         }
-        known.remove(top);
     }
+    let homes = homes(&std::fs::read_to_string(source.join("lib.rs")).unwrap());
     let all: BTreeSet<String> = knows.keys().cloned().collect();
-    knows.values_mut().for_each(|known| known.retain(|it| all.contains(it)));
+    for (module, known) in &mut knows {
+        *known = known.iter().map(|name| homes.get(name).unwrap_or(name).clone()).collect();
+        let unknown: Vec<_> = known.difference(&all).collect();
+        assert!(unknown.is_empty(), "{module} names what is no module: {unknown:?}");
+        known.remove(module);
+    }
     knows
 }
 
-/// The modules behind the names that follow a prefix, alone or in braces.
+/// The names that the root re-exports, each with the module that defines it.
+fn homes(root: &str) -> BTreeMap<String, String> {
+    let mut homes = BTreeMap::new();
+    for statement in root.split(';') {
+        let Some((_, path)) = statement.split_once("use ") else { continue };
+        let Some((module, names)) = path.split_once("::") else { continue };
+        homes.extend(firsts(names).into_iter().map(|name| (name, module.to_owned())));
+    }
+    homes
+}
+
+/// The first names of the paths that follow a prefix, alone or in braces.
 fn named(code: &str, prefix: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for after in code.split(prefix).skip(1) {
-        let names: Vec<&str> = match after.strip_prefix('{') {
-            Some(list) => list.split('}').next().unwrap().split(',').collect(),
-            None => vec![after],
-        };
-        for name in names {
-            let name = name.trim_start();
-            let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
-            let home = NAMES.iter().find(|(it, _)| *it == &name[..end]).map(|(_, home)| *home);
-            found.insert(home.unwrap_or(&name[..end]).to_owned());
+    code.split(prefix).skip(1).flat_map(firsts).collect()
+}
+
+/// The first name of a path; where braces open, those of each path in them.
+fn firsts(path: &str) -> Vec<String> {
+    let Some(list) = path.strip_prefix('{') else {
+        return path
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .take(1)
+            .map(str::to_owned)
+            .collect();
+    };
+    let (mut depth, mut start, mut firsts_of) = (0_usize, 0, Vec::new());
+    for (at, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            ',' | '}' if depth == 0 => {
+                let each = list[start..at].trim();
+                firsts_of.extend((!each.is_empty()).then(|| firsts(each)).into_iter().flatten());
+                if c == '}' {
+                    break;
+                }
+                start = at + 1;
+            }
+            '}' => depth -= 1,
+            _ => {}
         }
     }
-    found
+    firsts_of
+}
+
+#[test]
+fn names_in_nested_braces_are_all_found() {
+    let code = "use crate::{log::{Loaded, snapshot::{self}}, sql, rows::audit};\ncrate::passed();";
+    let found = named(code, "crate::");
+    assert_eq!(
+        found.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["log", "passed", "rows", "sql"]
+    );
+    let homes = homes("mod a;\npub use a::{B, c};\npub(crate) use d::E;");
+    assert_eq!((&*homes["B"], &*homes["c"], &*homes["E"]), ("a", "a", "d"));
 }
 
 fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use server::config::Secret;
+use server::sweep::RuleName;
 use sync_core::sync::{Fault, Frame, Request, decode_response, encode_request};
 
 use crate::devices::submit;
@@ -187,7 +188,7 @@ fn five_thousand_keys_of_one_person_are_enough_and_others_have_their_own() {
         let other = world.desk("acme", "ann");
         other.header("idempotency-key", "one more").post("/v1/jobs", call()).ok(201);
         // A key whose time is over counts no more, whether it is deleted already or not.
-        let old = now - app.config.keep.ms("idempotency");
+        let old = now - app.config.keep.ms(RuleName::Idempotency);
         let age = app.store.write::<(), store::StoreError, _>(move |tx| {
             Box::pin(async move {
                 let age = "UPDATE idempotency SET created_at = $1 WHERE key LIKE 'key %'";

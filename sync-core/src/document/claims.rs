@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Fact, Rank};
 use crate::id::{FactId, UserId};
+use crate::job::AssignmentKind;
 use crate::schema::{key, section};
 use crate::value::Value;
 
@@ -26,7 +27,11 @@ impl Claims {
             let opened = (fact.rank(), fact.id);
             self.walk_up = Some(self.walk_up.map_or(opened, |first| first.min(opened)));
         }
-        if fact.section == section::ASSIGNMENT && matches!(kind(), Some("offer" | "assign")) {
+        let gives = || {
+            let given = [AssignmentKind::Offer, AssignmentKind::Assign].map(AssignmentKind::as_str);
+            kind().is_some_and(|kind| given.contains(&kind))
+        };
+        if fact.section == section::ASSIGNMENT && gives() {
             let technician = fact.record.get(&key::TECHNICIAN).and_then(user);
             let epoch = fact.record.get(&key::EPOCH).and_then(Value::as_int);
             if let (Some(technician), Some(epoch)) = (technician, epoch) {

@@ -1,4 +1,5 @@
-//! Who is to do the job: one offer, assignment or recall, as the office wrote it.
+//! One offer, assignment or recall, as the office wrote it. Who has the job, and what holds where two
+//! desks assign at once, is decided in `span.rs`.
 
 use serde::{Deserialize, Serialize};
 

@@ -251,11 +251,16 @@ impl Job {
         self.assignment.as_ref().filter(|_| !self.offer_expired(now))
     }
 
+    /// Whether the dealership system has accepted the job, which then stays as it is. Never of a
+    /// cancelled one: that may be taken up again.
+    pub fn is_accepted(&self) -> bool {
+        let settlement = self.settlement.as_ref().and_then(|settlement| settlement.kind.as_deref());
+        settlement == Some("accepted") && self.state != State::Cancelled
+    }
+
     /// Over, with nothing left to decide, and taken by the dealership system.
     fn is_settled(&self) -> bool {
-        let accepted = self.settlement.as_ref().and_then(|s| s.kind.as_deref()) == Some("accepted");
-        let over = self.state.is_over() && self.state != State::Cancelled;
-        accepted && over && self.exceptions.is_empty()
+        self.is_accepted() && self.state.is_over() && self.exceptions.is_empty()
     }
 
     fn offer_expired(&self, now: i64) -> bool {

@@ -1,4 +1,5 @@
-//! How long the phone has kept things: a count that goes only as fast as both clocks say.
+//! How long the phone has kept things: a count that goes only as fast as both clocks say. It only counts;
+//! what is dropped, the phone's engine decides (`mobile-ffi/src/engine/tidy.rs`).
 
 use serde::{Deserialize, Serialize};
 

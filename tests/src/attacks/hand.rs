@@ -138,7 +138,7 @@ impl Hand {
                 let run = &attested.run;
                 let document = documents.entry(run.doc).or_insert_with(|| Document::new(run.doc));
                 let replayed = replay(document, run, attested.author);
-                debug_assert!(replayed.is_ok());
+                assert!(replayed.is_ok());
             }
             all.extend(page.runs);
             request.cursor = page.cursor;
@@ -168,7 +168,7 @@ impl Play {
         let mut play = Self { document, actor: ActorId::new(now(), random()) };
         let run = play.run(vec![walk_up()]);
         let answer = hand.push(vec![run.clone()]);
-        debug_assert_eq!(answer, "durable", "a walk-up is anybody's right");
+        assert_eq!(answer, "durable", "a walk-up is anybody's right");
         hand.opened.fetch_add(1, Ordering::Relaxed);
         play.take(hand, &run);
         play
@@ -188,7 +188,7 @@ impl Play {
     /// Takes in what the server took.
     pub fn take(&mut self, hand: &Hand, run: &Run) {
         let replayed = replay(&mut self.document, run, hand.author());
-        debug_assert!(replayed.is_ok());
+        assert!(replayed.is_ok());
     }
 
     /// What the desk is told when it looks at the job.

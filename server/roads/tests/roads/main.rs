@@ -206,7 +206,7 @@ fn what_is_no_map_says_so() {
         "its points are elsewhere"
     );
     let not_prepared = Roads::read(&mut map::header("DenseNodes").as_slice()).unwrap_err();
-    assert!(not_prepared.to_string().contains("towline roads"));
+    assert!(not_prepared.to_string().contains("prepare one from an .osm.pbf"));
     let mut newer = b"TWLROADS".to_vec();
     newer.extend(9_u32.to_le_bytes());
     assert!(Roads::read(&mut newer.as_slice()).unwrap_err().to_string().contains("version 9"));

@@ -19,7 +19,7 @@ use crate::http::{Cursor, Id, Json, List, Problem, Query};
 /// Which phones are wanted.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Which {
+pub struct DevicesQuery {
     /// Only this person's.
     pub user: Option<UserId>,
     /// `next` of the page before.
@@ -32,13 +32,13 @@ pub struct Which {
 /// Phones of the tenant. Staff of one branch see those of its people, and of people without one.
 #[utoipa::path(
     get, path = "/v1/devices", tag = "devices", operation_id = "list_devices",
-    params(Which),
+    params(DevicesQuery),
     responses((status = 200, body = Page<Device>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Staff,
-    Query(which): Query<Which>,
+    Query(which): Query<DevicesQuery>,
 ) -> Result<Json<Page<Device>>, Problem> {
     let page = PageQuery { cursor: which.cursor, limit: which.limit };
     let after = page.after_id::<DeviceId>(List::Devices)?;

@@ -9,7 +9,7 @@ use sqlx::AnyConnection;
 use store::rows::audit::Note;
 use store::rows::columns::{self, Raw as _};
 use store::rows::devices;
-use store::rows::submissions::{self, Decision, Submission};
+use store::rows::submissions::{self, Decision, Submission, SubmissionState};
 use sync_core::admission::Verdict;
 use sync_core::change::{Change, Entry};
 use sync_core::codes;
@@ -25,23 +25,8 @@ use crate::http::{Code, Cursor, Id, Json, List, Problem, Query};
 use crate::sync::revoked::{self, SubmissionSummary};
 use crate::sync::{Phone, admit};
 
-/// As a row has it that someone accepted.
-const ACCEPTED: &str = "accepted";
-/// The same where some or all of it was refused.
-const PARTLY: &str = "partly_accepted";
 /// Refused changes that a submission lists.
 const LISTED: usize = 100;
-
-/// What was decided about something a revoked phone submitted.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[allow(dead_code)]
-enum SubmissionState {
-    Waiting,
-    Accepted,
-    PartlyAccepted,
-    Discarded,
-}
 
 /// One submission.
 #[derive(Debug, Serialize, ToSchema)]
@@ -57,8 +42,7 @@ pub struct SubmissionView {
     /// Changes in it.
     pub changes: i64,
     /// What was decided; `partly_accepted` where a rule refused some or all of what someone accepted.
-    #[schema(value_type = SubmissionState)]
-    pub state: String,
+    pub state: SubmissionState,
     /// Changes that were refused.
     pub refused_count: i64,
     /// Which, the first hundred of them.
@@ -97,8 +81,7 @@ pub struct Accepted {
     /// `accepted`; `partly_accepted` where some or all of it was refused; or `waiting` while some of
     /// it cannot be checked, because what it follows is not here yet or this server is too old for it:
     /// accept it again later.
-    #[schema(value_type = SubmissionState)]
-    pub state: String,
+    pub state: SubmissionState,
     /// Changes by verdict: `durable`, or the code of a refusal, such as
     /// `recorded_after_revocation`.
     pub verdicts: BTreeMap<String, u64>,
@@ -134,7 +117,7 @@ fn section(entry: &Entry) -> &Section {
 }
 
 impl Accepted {
-    fn of(state: &str, verdicts: &[Verdict], changes: &Changed) -> Self {
+    fn of(state: SubmissionState, verdicts: &[Verdict], changes: &Changed) -> Self {
         let mut counts = BTreeMap::new();
         let mut refused = Vec::new();
         for (verdict, (document, recorded_at, sections)) in verdicts.iter().zip(&changes.0) {
@@ -151,12 +134,12 @@ impl Accepted {
                 });
             }
         }
-        Self { state: state.to_owned(), verdicts: counts, refused }
+        Self { state, verdicts: counts, refused }
     }
 }
 
 fn decision(
-    state: &'static str,
+    state: SubmissionState,
     verdicts: &[Verdict],
     refused: &[RefusedChange],
 ) -> Result<Decision, Problem> {
@@ -213,13 +196,14 @@ pub async fn accept(
     let frame = submissions::frame(&mut connection, caller.tenant(), id).await?;
     let kept = submissions::verdicts(&mut connection, caller.tenant(), id).await?;
     drop(connection);
-    if found.state == "discarded" {
+    if found.state == SubmissionState::Discarded {
         return Err(Problem::new(Code::WrongState).detail("Already discarded."));
     }
     let phone = device.as_ref().and_then(Phone::recorded).ok_or_else(Problem::not_found)?;
-    let held = hold(&app, &caller, id, &found.state).await?;
+    let held = hold(&app, &caller, id, found.state).await?;
     let taken_in = take_in(&app, &caller, found, &phone, Kept { frame, verdicts: kept }).await;
-    if let (Some(since), false) = (held, matches!(&taken_in, Ok(it) if it.state != "waiting")) {
+    let is_decided = matches!(&taken_in, Ok(it) if it.state != SubmissionState::Waiting);
+    if let (Some(since), false) = (held, is_decided) {
         let (tenant, by) = (caller.tenant(), caller.user());
         app.store
             .write::<(), Problem, _>(move |tx| {
@@ -232,8 +216,13 @@ pub async fn accept(
 
 /// Holds a submission for the caller, so that nobody discards what is being taken in. One that was
 /// accepted is taken in again without: a repeat changes nothing.
-async fn hold(app: &App, caller: &Caller, id: FactId, state: &str) -> Result<Option<i64>, Problem> {
-    if state != "waiting" {
+async fn hold(
+    app: &App,
+    caller: &Caller,
+    id: FactId,
+    state: SubmissionState,
+) -> Result<Option<i64>, Problem> {
+    if state != SubmissionState::Waiting {
         return Ok(None);
     }
     let (now, tenant, by) = (app.now(), caller.tenant(), caller.user());
@@ -242,7 +231,7 @@ async fn hold(app: &App, caller: &Caller, id: FactId, state: &str) -> Result<Opt
     });
     match held.await? {
         true => Ok(Some(now)),
-        false => decided(app, caller, id, "accepted").await.map(|()| None),
+        false => decided(app, caller, id, SubmissionState::Accepted).await.map(|()| None),
     }
 }
 
@@ -250,13 +239,18 @@ async fn hold(app: &App, caller: &Caller, id: FactId, state: &str) -> Result<Opt
 ///
 /// # Errors
 /// `wrong_state`.
-async fn decided(app: &App, caller: &Caller, id: FactId, wanted: &str) -> Result<(), Problem> {
+async fn decided(
+    app: &App,
+    caller: &Caller,
+    id: FactId,
+    wanted: SubmissionState,
+) -> Result<(), Problem> {
     let mut connection = app.read().await?;
     let found = find(&mut connection, caller, id).await?.ok_or_else(Problem::not_found)?;
-    let detail = match &*found.state {
-        state if state == wanted || (state == PARTLY && wanted == ACCEPTED) => return Ok(()),
-        "waiting" => "It is being accepted. Look again in a minute.".to_owned(),
-        state => format!("Already {state}."),
+    let detail = match found.state {
+        state if state == wanted || (state.is_accepted() && wanted.is_accepted()) => return Ok(()),
+        SubmissionState::Waiting => "It is being accepted. Look again in a minute.".to_owned(),
+        state => format!("Already {}.", state.as_str()),
     };
     Err(Problem::new(Code::WrongState).detail(detail))
 }
@@ -281,12 +275,12 @@ async fn take_in(
     let request = decode_request(&kept.frame).map_err(Problem::internal)?;
     let runs = revoked::submitted(phone, request)?;
     let changes = Changed::of(&runs);
-    if found.state != "waiting"
+    if found.state != SubmissionState::Waiting
         && let Some(kept) = &kept.verdicts
     {
         // Nothing is decided twice.
         let verdicts = decode_verdict_list(kept).map_err(Problem::internal)?;
-        return Ok(Accepted::of(&found.state, &verdicts, &changes));
+        return Ok(Accepted::of(found.state, &verdicts, &changes));
     }
     let late = |run: &Submitted| {
         found.revoked_at.is_some_and(|revoked_at| revoked::is_all_late(run, revoked_at))
@@ -305,13 +299,16 @@ async fn take_in(
         }
     }
     if verdicts.iter().any(|it| matches!(it, Verdict::Missing(_) | Verdict::Later { .. })) {
-        return Ok(Accepted::of("waiting", &verdicts, &changes));
+        return Ok(Accepted::of(SubmissionState::Waiting, &verdicts, &changes));
     }
-    let state = if verdicts.iter().all(Verdict::is_durable) { ACCEPTED } else { PARTLY };
+    let state = match verdicts.iter().all(Verdict::is_durable) {
+        true => SubmissionState::Accepted,
+        false => SubmissionState::PartlyAccepted,
+    };
     let accepted = Accepted::of(state, &verdicts, &changes);
     // An attempt that breaks off here is simply made again.
     let note = caller.note("handed_in.accept", id).detail(json!(accepted.verdicts));
-    decide(app, caller, id, decision(ACCEPTED, &verdicts, &accepted.refused)?, note).await?;
+    decide(app, caller, id, decision(state, &verdicts, &accepted.refused)?, note).await?;
     Ok(accepted)
 }
 
@@ -328,7 +325,7 @@ pub async fn discard(
 ) -> Result<Json<SubmissionView>, Problem> {
     let mut connection = app.read().await?;
     let found = find(&mut connection, &caller, id).await?.ok_or_else(Problem::not_found)?;
-    if found.state == ACCEPTED || found.state == PARTLY {
+    if found.state.is_accepted() {
         return Err(Problem::new(Code::WrongState).detail("Already accepted."));
     }
     let frame = submissions::frame(&mut connection, caller.tenant(), id).await?;
@@ -338,7 +335,7 @@ pub async fn discard(
     let changes: usize = request.runs.iter().map(|sent| sent.run().changes.len()).sum();
     let verdicts = vec![Verdict::refused(code.word, code.sentence); changes];
     let note = caller.note("handed_in.discard", id);
-    decide(&app, &caller, id, decision("discarded", &verdicts, &[])?, note).await?;
+    decide(&app, &caller, id, decision(SubmissionState::Discarded, &verdicts, &[])?, note).await?;
     let mut connection = app.read().await?;
     find(&mut connection, &caller, id).await?.map(Json).ok_or_else(Problem::not_found)
 }
@@ -397,10 +394,6 @@ async fn shown(
     let refused: Vec<RefusedChange> =
         refused.map_err(|_| columns::broken("refused"))?.unwrap_or_default();
     let refused_count = row.refused_count.unwrap_or_default();
-    let state = match row.state.as_str() {
-        ACCEPTED if refused_count > 0 => PARTLY.to_owned(),
-        _ => row.state,
-    };
     Ok(SubmissionView {
         refused_count,
         refused,
@@ -409,7 +402,7 @@ async fn shown(
         user: row.user,
         received_at: row.received_at,
         changes: row.changes,
-        state,
+        state: row.state,
         decided_at: row.decided_at,
         decided_by: row.decided_by,
         documents: summary.documents,

@@ -7,7 +7,7 @@ use store::{JobFilter, JobPage, JobPlace, StoreError};
 use sync_core::change::Entry;
 use sync_core::document::Document;
 use sync_core::id::{FactId, JobId, TenantId, UserId};
-use sync_core::job::{Intake, Job, State as JobState};
+use sync_core::job::{AssignmentKind, Intake, Job, State as JobState};
 use sync_core::schema::{DocId, key, section};
 use sync_core::technician::{Ineligible, Technician};
 use sync_core::value::Value;
@@ -119,10 +119,10 @@ pub async fn assign(
         if let Some(sent) = sent.filter(|_| !overridden) {
             sent.fits(&job, now)?;
         }
-        let kind = if offer { "offer" } else { "assign" };
+        let kind = if offer { AssignmentKind::Offer } else { AssignmentKind::Assign };
         let technician = to.technician.map_or(Value::Null, |user| edit::raw(user.as_bytes()));
         let pairs = [
-            (key::KIND, kind.into()),
+            (key::KIND, kind.as_str().into()),
             (key::EPOCH, Value::Int(job.next_epoch)),
             (key::TECHNICIAN, technician),
             (key::PROVIDER, provider.into()),
@@ -207,7 +207,7 @@ pub async fn recall(
             .ok_or_else(|| Problem::new(Code::WrongState).detail("Nobody has this job."))?;
         let technician = held.technician.map_or(Value::Null, |user| edit::raw(user.as_bytes()));
         let pairs = [
-            (key::KIND, "recall".into()),
+            (key::KIND, AssignmentKind::Recall.as_str().into()),
             (key::EPOCH, Value::Int(job.next_epoch)),
             (key::TECHNICIAN, technician),
             (key::PROVIDER, held.provider.clone().into()),
@@ -272,7 +272,7 @@ pub(crate) fn recall_entries(document: &Document, technician: UserId, now: i64) 
         return Vec::new();
     }
     let record = [
-        (key::KIND, "recall".into()),
+        (key::KIND, AssignmentKind::Recall.as_str().into()),
         (key::EPOCH, Value::Int(job.next_epoch)),
         (key::TECHNICIAN, edit::raw(technician.as_bytes())),
         (key::NOTE, "The technician takes no jobs any more.".into()),

@@ -105,10 +105,9 @@ pub async fn reopen(
             return Ok(Vec::new());
         }
         let job = Job::of(document);
-        let settled = job.settlement.as_ref().and_then(|it| it.kind.as_deref()) == Some("accepted");
         let is_cancelled = job.state == JobState::Cancelled;
-        if !job.state.is_over() || (settled && !is_cancelled) {
-            let word = if settled { "settled" } else { job.state_at(now).as_str() };
+        if !job.state.is_over() || job.is_accepted() {
+            let word = if job.is_accepted() { "settled" } else { job.state_at(now).as_str() };
             return Err(Problem::new(Code::WrongState).detail(format!("The job is {word}.")));
         }
         // Naming none takes back the cancellations; each other ending is taken back by its name. Where

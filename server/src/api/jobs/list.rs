@@ -113,7 +113,7 @@ fn short(mut summary: JobSummary) -> JobSummary {
 /// Which jobs are wanted.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Which {
+pub struct JobsQuery {
     /// Only in these states, separated by commas.
     #[param(value_type = Option<Vec<JobState>>, style = Form, explode = false)]
     pub state: Option<String>,
@@ -145,13 +145,13 @@ pub struct Which {
 /// jobs or none and a `next`: it goes on from there.
 #[utoipa::path(
     get, path = "/v1/jobs", tag = "jobs", operation_id = "list_jobs",
-    params(Which),
+    params(JobsQuery),
     responses((status = 200, body = Page<JobListed>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Staff,
-    Query(which): Query<Which>,
+    Query(which): Query<JobsQuery>,
 ) -> Result<Json<Page<JobListed>>, Problem> {
     let page = PageQuery { cursor: which.cursor, limit: which.limit };
     let before = page.after(List::Jobs)?.map(place).transpose()?;

@@ -4,13 +4,13 @@ use axum::extract::State;
 use sync_core::change::Entry;
 use sync_core::document::{Document, Fact};
 use sync_core::id::{FactId, JobId};
-use sync_core::job::{Job, State as JobState, Step, reopened_by};
+use sync_core::job::{Job, Step, reopened_by};
 use sync_core::schema::{Section, key, section};
 use sync_core::value::Value;
 
 use super::{Answer, JobView, answer, begin_fact, find};
 use crate::api::edit;
-use crate::api::take_back::{self, Told, Way, Why};
+use crate::api::take_back::{self, Reversal, Told, Why};
 use crate::app::App;
 use crate::auth::{Caller, Staff};
 use crate::http::{Code, IfMatch, Json, MaybeIfMatch, Operation, Problem, Two};
@@ -50,7 +50,7 @@ pub async fn take_back(
     operation: Operation,
     Json(why): Json<Why>,
 ) -> Answer {
-    run(&app, &caller, (id, fact), seen, operation, (Way::TakeBack, why)).await
+    run(&app, &caller, (id, fact), seen, operation, (Reversal::TakeBack, why)).await
 }
 
 /// Lets stand again what was taken back by mistake: the other direction of `take-back`.
@@ -72,7 +72,7 @@ pub async fn restore(
     operation: Operation,
     Json(why): Json<Why>,
 ) -> Answer {
-    run(&app, &caller, (id, fact), seen, operation, (Way::Restore, why)).await
+    run(&app, &caller, (id, fact), seen, operation, (Reversal::Restore, why)).await
 }
 
 async fn run(
@@ -81,15 +81,15 @@ async fn run(
     (id, fact): (JobId, FactId),
     seen: Option<IfMatch>,
     operation: Operation,
-    (way, why): (Way, Why),
+    (way, why): (Reversal, Why),
 ) -> Answer {
     let told = why.checked()?;
     let (document, _) = find(app, caller, id).await?;
     let (section, _) = take_back::section_of(&document, &SECTIONS, fact)?;
     let expect = begin_fact(app, caller, id, seen.as_ref(), &operation, &section).await?;
     let action = match way {
-        Way::TakeBack => "job.take_back",
-        Way::Restore => "job.restore",
+        Reversal::TakeBack => "job.take_back",
+        Reversal::Restore => "job.restore",
     };
     let note = caller.note(action, id).detail(told.detail(fact));
     let now = app.now();
@@ -112,7 +112,7 @@ fn steps(
     document: &Document,
     operation: &Operation,
     step: &Fact,
-    (way, told): (Way, &Told),
+    (way, told): (Reversal, &Told),
     now: i64,
 ) -> Result<Vec<Entry>, Problem> {
     let kind = step.record.get(&key::KIND).and_then(Value::as_text).and_then(Step::parse);
@@ -123,9 +123,7 @@ fn steps(
         };
         return Err(Problem::new(Code::WrongState).detail(detail));
     }
-    let job = Job::of(document);
-    let settled = job.settlement.as_ref().and_then(|it| it.kind.as_deref()) == Some("accepted");
-    if settled && job.state != JobState::Cancelled {
+    if Job::of(document).is_accepted() {
         let detail = "The dealership system has accepted the job; it stays as it is.";
         return Err(Problem::new(Code::WrongState).detail(detail));
     }

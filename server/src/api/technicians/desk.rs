@@ -6,7 +6,7 @@ use sync_core::id::{FactId, UserId};
 use sync_core::schema::{Section, key, section};
 
 use super::{Answer, TechnicianView, add, find, reload};
-use crate::api::take_back::{self, Way, Why};
+use crate::api::take_back::{self, Reversal, Why};
 use crate::api::vans::desk::Remark;
 use crate::api::{check, edit};
 use crate::app::App;
@@ -53,7 +53,7 @@ pub async fn take_back(
     operation: Operation,
     Json(why): Json<Why>,
 ) -> Answer {
-    turn(&app, &caller, (id, fact), seen, operation, (Way::TakeBack, why)).await
+    turn(&app, &caller, (id, fact), seen, operation, (Reversal::TakeBack, why)).await
 }
 
 /// Lets stand again what was taken back of a technician by mistake.
@@ -75,7 +75,7 @@ pub async fn restore(
     operation: Operation,
     Json(why): Json<Why>,
 ) -> Answer {
-    turn(&app, &caller, (id, fact), seen, operation, (Way::Restore, why)).await
+    turn(&app, &caller, (id, fact), seen, operation, (Reversal::Restore, why)).await
 }
 
 /// What may be taken back.
@@ -87,7 +87,7 @@ async fn turn(
     (id, fact): (UserId, FactId),
     seen: Option<IfMatch>,
     operation: Operation,
-    (way, why): (Way, Why),
+    (way, why): (Reversal, Why),
 ) -> Answer {
     let told = why.checked()?;
     let user = find(app, caller, id).await?;
@@ -102,8 +102,8 @@ async fn turn(
         None => Expect::Existing,
     };
     let action = match way {
-        Way::TakeBack => "technician.take_back",
-        Way::Restore => "technician.restore",
+        Reversal::TakeBack => "technician.take_back",
+        Reversal::Restore => "technician.restore",
     };
     let note = caller.note(action, id).detail(told.detail(fact));
     let now = app.now();

@@ -8,7 +8,7 @@ use sync_core::schema::{Section, key, section};
 use utoipa::ToSchema;
 
 use super::{VanView, period, record, view, written};
-use crate::api::take_back::{self, Way, Why};
+use crate::api::take_back::{self, Reversal, Why};
 use crate::api::{check, edit};
 use crate::app::App;
 use crate::auth::{Caller, Staff};
@@ -79,7 +79,7 @@ pub async fn take_back(
     operation: Operation,
     Json(why): Json<Why>,
 ) -> Answer {
-    run(&app, &caller, (id, fact), seen, operation, (Way::TakeBack, why)).await
+    run(&app, &caller, (id, fact), seen, operation, (Reversal::TakeBack, why)).await
 }
 
 /// Lets stand again what was taken back of a van by mistake.
@@ -101,7 +101,7 @@ pub async fn restore(
     operation: Operation,
     Json(why): Json<Why>,
 ) -> Answer {
-    run(&app, &caller, (id, fact), seen, operation, (Way::Restore, why)).await
+    run(&app, &caller, (id, fact), seen, operation, (Reversal::Restore, why)).await
 }
 
 async fn run(
@@ -110,7 +110,7 @@ async fn run(
     (id, fact): (VanId, FactId),
     seen: Option<IfMatch>,
     operation: Operation,
-    (way, why): (Way, Why),
+    (way, why): (Reversal, Why),
 ) -> Answer {
     let told = why.checked()?;
     let (tag, _) = view(app, caller, id).await?;
@@ -124,8 +124,8 @@ async fn run(
         seen.check(&tag)?;
     }
     let action = match way {
-        Way::TakeBack => "van.take_back",
-        Way::Restore => "van.restore",
+        Reversal::TakeBack => "van.take_back",
+        Reversal::Restore => "van.restore",
     };
     let note = caller.note(action, id).detail(told.detail(fact));
     let now = app.now();

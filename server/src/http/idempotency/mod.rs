@@ -17,6 +17,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
+use store::retention::RuleName;
 use store::rows::audit::Keyed;
 use store::rows::columns::Raw as _;
 use sync_core::id::UserId;
@@ -212,7 +213,7 @@ async fn reserve(
     prints: Prints,
 ) -> Result<Reserved, Problem> {
     let (tenant, user, key) = (caller.tenant(), caller.user(), key.to_owned());
-    let (now, keep) = (app.now(), app.config.keep.ms("idempotency"));
+    let (now, keep) = (app.now(), app.config.keep.ms(RuleName::Idempotency));
     let operation = Operation::fresh(now);
     app.store
         .write(move |tx| {

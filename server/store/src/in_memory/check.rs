@@ -75,7 +75,7 @@ fn of_tenant(
         Sampled::All => true,
         Sampled::OneIn(many) => doc.as_bytes()[15].is_multiple_of(many),
     };
-    let expected = Rebuild { report, tenant, sampled }.documents(by_doc, &snapshots);
+    let expected = Rebuild { report, tenant, sampled }.documents(by_doc, &snapshots)?;
     for comparison in plan(expected) {
         let (table, names) = (state.table(comparison.table())?, comparison.names());
         let columns: Vec<usize> = names.iter().map(|name| table.column(name)).collect();

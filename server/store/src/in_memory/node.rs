@@ -17,7 +17,7 @@ use crate::log::Loaded;
 use crate::sql::Plain;
 use crate::writer::group::{Group, Needs, Positions, grows_at};
 use crate::writer::node::Node as Kept;
-use crate::writer::request::{EditAnswer, Work};
+use crate::writer::request::{EditAnswer, EditOnce};
 use crate::writer::{Committed, EditRequest, PushRequest, RunVerdicts};
 use crate::{Logged, StoreError, StoredDocument};
 
@@ -123,7 +123,7 @@ impl Node {
     {
         let mut needs = Needs::default();
         needs.edit(&edit, self.kept.actor);
-        let mut work = Work::new(work);
+        let mut work = EditOnce::new(work);
         let needs = BTreeMap::from([(edit.tenant, needs)]);
         let outcome = self.group(&needs, |group| group.edit(&edit, &mut work));
         work.told(outcome)

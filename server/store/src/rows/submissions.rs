@@ -1,5 +1,6 @@
 //! Submissions of revoked phones, as they came, for a person to look at.
 
+use serde::Serialize;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use sync_core::id::{BranchId, DeviceId, FactId, TenantId, UserId};
@@ -17,6 +18,57 @@ const COLUMNS: &str = "id, device, user_id, received_at, changes, state, decided
 const STORED: &str = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM usage WHERE tenant = $1 \
      AND kind IN ('log', 'projections', 'quarantine', 'handed_in') AND subject = $2";
 
+/// What was decided about something a revoked phone submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SubmissionState {
+    /// Nobody has decided, or some of it cannot be checked yet.
+    Waiting,
+    /// It was accepted.
+    Accepted,
+    /// Someone accepted it, and a rule refused some or all of it.
+    PartlyAccepted,
+    /// It is kept, and counts for nothing.
+    Discarded,
+}
+
+impl SubmissionState {
+    /// The word in the API, and the reason that a phone is told.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Accepted => "accepted",
+            Self::PartlyAccepted => "partly_accepted",
+            Self::Discarded => "discarded",
+        }
+    }
+
+    /// Whether a person accepted it, whatever became of its changes.
+    pub fn is_accepted(self) -> bool {
+        matches!(self, Self::Accepted | Self::PartlyAccepted)
+    }
+
+    /// The word in the table, which counts the refused changes in a column of its own.
+    fn stored(self) -> &'static str {
+        match self {
+            Self::PartlyAccepted => Self::Accepted.as_str(),
+            Self::Waiting | Self::Accepted | Self::Discarded => self.as_str(),
+        }
+    }
+
+    fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        let refused: Option<i64> = row.try_get("refused_count")?;
+        match row.try_get::<String, _>("state")?.as_str() {
+            "waiting" => Ok(Self::Waiting),
+            "accepted" if refused.is_some_and(|count| count > 0) => Ok(Self::PartlyAccepted),
+            "accepted" => Ok(Self::Accepted),
+            "discarded" => Ok(Self::Discarded),
+            _ => Err(columns::broken("state")),
+        }
+    }
+}
+
 /// One submission, without the frame.
 #[derive(Debug, Clone)]
 pub struct Submission {
@@ -30,8 +82,8 @@ pub struct Submission {
     pub received_at: i64,
     /// Changes in it.
     pub changes: i64,
-    /// `waiting`, `accepted` or `discarded`.
-    pub state: String,
+    /// What was decided.
+    pub state: SubmissionState,
     /// When someone decided, Unix milliseconds.
     pub decided_at: Option<i64>,
     /// Who.
@@ -51,8 +103,8 @@ pub struct Submission {
 /// What a person decided about a submission.
 #[derive(Debug, Clone)]
 pub struct Decision {
-    /// `accepted` or `discarded`.
-    pub state: &'static str,
+    /// Anything but [`SubmissionState::Waiting`].
+    pub state: SubmissionState,
     /// One verdict a change, in the order of the frame, as a response has them.
     pub verdicts: Vec<u8>,
     /// The first of the changes that were refused, JSON.
@@ -135,13 +187,14 @@ pub async fn decided(
     tenant: TenantId,
     device: DeviceId,
     digest: &[u8],
-) -> Result<Option<(String, Option<Vec<u8>>)>, sqlx::Error> {
+) -> Result<Option<(SubmissionState, Option<Vec<u8>>)>, sqlx::Error> {
     let query = sqlx::query(
-        "SELECT state, verdicts FROM handed_in WHERE tenant = $1 AND device = $2 AND digest = $3",
+        "SELECT state, refused_count, verdicts FROM handed_in \
+         WHERE tenant = $1 AND device = $2 AND digest = $3",
     );
     let query = query.bind(tenant.raw()).bind(device.raw()).bind(digest.to_vec());
     let row = query.fetch_optional(connection).await?;
-    row.map(|row| Ok((row.try_get("state")?, row.try_get("verdicts")?))).transpose()
+    row.map(|row| Ok((SubmissionState::read(&row)?, row.try_get("verdicts")?))).transpose()
 }
 
 /// The verdicts of a submission that was decided about.
@@ -243,12 +296,12 @@ pub async fn decide(
         "UPDATE handed_in SET state = $3, decided_at = $4, decided_by = $5, verdicts = $7, \
          refused = $8, refused_count = $9 \
          WHERE tenant = $1 AND id = $2 AND state = 'waiting' AND ({FREE}{})",
-        if decision.state == "accepted" { OR_OWN } else { "" },
+        if decision.state.is_accepted() { OR_OWN } else { "" },
     );
     let done = sqlx::query(sqlx::AssertSqlSafe(decided))
         .bind(tenant.raw())
         .bind(id.raw())
-        .bind(decision.state)
+        .bind(decision.state.stored())
         .bind(now)
         .bind(by.raw())
         .bind(now - HELD_MS)
@@ -277,7 +330,7 @@ pub async fn begin(
         "UPDATE handed_in SET decided_at = $4, decided_by = $5 \
          WHERE tenant = $1 AND id = $2 AND state = $3 AND ({FREE}{OR_OWN})"
     );
-    hold(tx, &held, tenant, id, "waiting", by, now).await
+    hold(tx, &held, tenant, id, SubmissionState::Waiting, by, now).await
 }
 
 /// Lets go of a submission that was held at `since` and cannot be taken in yet.
@@ -316,14 +369,14 @@ async fn hold(
     sql: &str,
     tenant: TenantId,
     id: FactId,
-    state: &'static str,
+    state: SubmissionState,
     by: UserId,
     now: i64,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(tenant.raw())
         .bind(id.raw())
-        .bind(state)
+        .bind(state.stored())
         .bind(now)
         .bind(by.raw())
         .bind(now - HELD_MS)
@@ -333,9 +386,9 @@ async fn hold(
 }
 
 fn read(row: &AnyRow) -> Result<Submission, sqlx::Error> {
-    let state: String = row.try_get("state")?;
+    let state = SubmissionState::read(row)?;
     // Of one that waits the columns say who takes it in.
-    let is_decided = state != "waiting";
+    let is_decided = state != SubmissionState::Waiting;
     let decided_at: Option<i64> = row.try_get("decided_at")?;
     let decided_by = columns::maybe_id(row, "decided_by")?;
     Ok(Submission {

@@ -182,7 +182,7 @@ impl Mend {
         let snapshots = super::snapshots(connection, backend, tenant, keys).await?;
         let sampled = &mut |_| false;
         let mut expected =
-            Rebuild { report: &mut report, tenant, sampled }.documents(by_doc, &snapshots);
+            Rebuild { report: &mut report, tenant, sampled }.documents(by_doc, &snapshots)?;
         let mut mend = Self { gone: Vec::new(), rows: Vec::new(), count: 0, damaged: 0 };
         for doc in &report.wrong {
             let key = vec![Plain::from(Arg::from(tenant.as_bytes())), Plain::Blob(key_of(doc))];

@@ -147,7 +147,7 @@ impl Verifier {
         };
         let by_doc = log(report, connection, backend, tenant, keys).await?;
         let sampled = &mut |_| true;
-        let expected = Rebuild { report, tenant, sampled }.documents(by_doc, &snapshots);
+        let expected = Rebuild { report, tenant, sampled }.documents(by_doc, &snapshots)?;
         if !compares {
             return Ok(());
         }

@@ -34,11 +34,14 @@ pub(crate) type Snapshots = BTreeMap<DocId, (i64, Vec<u8>)>;
 
 impl Rebuild<'_> {
     /// The rows that follow from these documents' runs.
+    ///
+    /// # Errors
+    /// If a row cannot be computed.
     pub fn documents(
         &mut self,
         by_doc: BTreeMap<DocId, Vec<LogRow>>,
         snapshots: &Snapshots,
-    ) -> Projected {
+    ) -> Result<Projected, StoreError> {
         let tenant = self.tenant;
         let mut expected = Projected::new();
         for (doc, mut rows) in by_doc {
@@ -57,7 +60,7 @@ impl Rebuild<'_> {
             let now = rows.last().map_or(0, |row| row.received_at);
             let first = rows.first().map_or(0, |row| row.logged.pos);
             let scene = Scene { tenant, document: &document, first, pos, now };
-            project(&mut expected, &scene, &Shown::default());
+            project(&mut expected, &scene, &Shown::default())?;
             let snapshot = snapshots.contains_key(&doc) && !self.report.wrong.contains(&doc);
             if !snapshot
                 && rows.len() > SNAPSHOT_RUNS
@@ -81,7 +84,7 @@ impl Rebuild<'_> {
                 ]);
             }
         }
-        expected
+        Ok(expected)
     }
 
     /// Builds a document from its runs; absent if the log does not hold together.

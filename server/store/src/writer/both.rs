@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::isolate::Asked;
 use super::plain::{self, Plain, Ran};
 use super::request::{self, Edit, EditOutcome, EditRequest, Edited};
-use super::task::{CONFLICTS, Task, Work};
+use super::task::{CONFLICTS, GroupWrite, Task};
 use super::{Request, Told, WriteFuture, Writer, not_taken};
 use crate::{Reach, StoreError};
 use sync_core::change::Entry;
@@ -84,7 +84,7 @@ impl Task {
     pub(super) async fn both(
         &mut self,
         tx: &mut AnyConnection,
-        work: &mut Work,
+        work: &mut GroupWrite,
     ) -> Result<bool, StoreError> {
         let mut kept = false;
         while let Some(mut both) = work.both.pop_front() {
@@ -131,7 +131,7 @@ impl Task {
     }
 
     /// To the next group, because another server was in the way; not for ever.
-    fn put_off(&self, work: &mut Work, both: Both, error: StoreError) {
+    fn put_off(&self, work: &mut GroupWrite, both: Both, error: StoreError) {
         if self.conflicts < CONFLICTS {
             work.again.push(Request::Both(both));
         } else {

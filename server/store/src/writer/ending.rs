@@ -7,7 +7,7 @@
 use sync_core::change::Entry;
 use sync_core::document::{Document, Fact};
 use sync_core::id::FactId;
-use sync_core::job::{Job, Step, reopened_by, voids_of};
+use sync_core::job::{AssignmentKind, Job, Step, reopened_by, voids_of};
 use sync_core::schema::{DocKind, Section, key, section};
 use sync_core::scope;
 use sync_core::value::{Record, Value};
@@ -57,7 +57,8 @@ fn ends(document: &Document, of: &Section, record: &Record) -> bool {
         };
     }
     if is_job && *of == section::ASSIGNMENT {
-        return kind == Some("recall") && Job::of(document).assignment.is_some();
+        return kind == Some(AssignmentKind::Recall.as_str())
+            && Job::of(document).assignment.is_some();
     }
     if is_job && *of == section::SETTLEMENT {
         return kind == Some(scope::RELEASED) && scope::may_be_released(document);

@@ -11,7 +11,7 @@ use sync_core::admission::Verdict;
 use sync_core::schema::DocId;
 
 use super::request::{Committed, Edit, EditRequest, PushRequest, RunVerdicts};
-use super::task::{CONFLICTS, Task, Work};
+use super::task::{CONFLICTS, GroupWrite, Task};
 use super::{Request, Told};
 use crate::{Reach, StoreError};
 
@@ -55,7 +55,7 @@ impl Task {
     pub(super) async fn isolate(
         &mut self,
         tx: &mut AnyConnection,
-        work: &mut Work,
+        work: &mut GroupWrite,
     ) -> Result<bool, StoreError> {
         let (mut wrote, mut sound) = (false, false);
         while let Some(mut batch) = work.batches.pop() {

@@ -39,7 +39,7 @@ where
     E: From<StoreError> + Send + 'static,
     F: for<'t> FnOnce(&'t mut AnyConnection) -> WriteFuture<'t, T, E> + Clone + Send + 'static,
 {
-    Box::new(Work { work, result: None, answer })
+    Box::new(PlainWrite { work, result: None, answer })
 }
 
 /// Runs one inside the group's transaction, behind a savepoint of its own. With an error the
@@ -64,13 +64,13 @@ pub(super) async fn run(plain: &mut dyn Plain, tx: &mut AnyConnection) -> Result
     Ok(ran)
 }
 
-struct Work<T, E, F> {
+struct PlainWrite<T, E, F> {
     work: F,
     result: Option<Result<T, E>>,
     answer: oneshot::Sender<Result<T, E>>,
 }
 
-impl<T, E, F> Plain for Work<T, E, F>
+impl<T, E, F> Plain for PlainWrite<T, E, F>
 where
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,

@@ -16,6 +16,7 @@ use sync_core::van::period;
 
 use super::project_job;
 use super::tables::{MOVEMENTS, Projected};
+use crate::error::StoreError;
 use crate::log::doc_key;
 use crate::sql::{Arg, Cell, Rows};
 
@@ -122,7 +123,14 @@ impl Shown {
 }
 
 /// Adds the rows of a document that are not shown yet. Gives what is shown once they are written.
-pub(crate) fn project(projected: &mut Projected, scene: &Scene<'_>, shown: &Shown) -> Shown {
+///
+/// # Errors
+/// If a row cannot be computed.
+pub(crate) fn project(
+    projected: &mut Projected,
+    scene: &Scene<'_>,
+    shown: &Shown,
+) -> Result<Shown, StoreError> {
     let Scene { tenant, document, pos, now, .. } = scene;
     let doc = document.id();
     projected.documents.push([
@@ -137,7 +145,7 @@ pub(crate) fn project(projected: &mut Projected, scene: &Scene<'_>, shown: &Show
     let mut parts = Vec::new();
     if doc.kind == DocKind::Job {
         let job = Job::of(document);
-        project_job::row(projected, scene, &job);
+        project_job::row(projected, scene, &job)?;
         parts = job.parts;
     }
     let first = || -> [Arg; 2] { [tenant.as_bytes().into(), doc.as_bytes().into()] };
@@ -159,7 +167,7 @@ pub(crate) fn project(projected: &mut Projected, scene: &Scene<'_>, shown: &Show
             }
         });
     }
-    all
+    Ok(all)
 }
 
 /// Gives every row of a document in the tables that have several: the values that follow tenant and

@@ -8,12 +8,18 @@ use sync_core::van::stock_names;
 
 use super::project::{Scene, Table};
 use super::tables::Projected;
+use crate::error::StoreError;
 use crate::sql::{Cell, key_text};
 
 /// Adds the one row of a job.
-pub(super) fn row(rows: &mut Projected, scene: &Scene<'_>, job: &Job) {
+///
+/// # Errors
+/// If the summary cannot be written as JSON.
+pub(super) fn row(rows: &mut Projected, scene: &Scene<'_>, job: &Job) -> Result<(), StoreError> {
     // Offers stand in the table as if they never expired; whoever reads knows the time.
     let summary = job.summary(i64::MIN);
+    let json = serde_json::to_string(&summary)
+        .map_err(|error| StoreError::Corrupt(format!("the summary of job {}: {error}", job.id)))?;
     let plate = summary.plate.as_deref().map(plain);
     let vin = job.intake.vin.as_ref().or(job.observed.vin.as_ref()).map(|vin| plain(vin));
     let phone = job.intake.phone.as_deref().and_then(phone_key);
@@ -37,8 +43,9 @@ pub(super) fn row(rows: &mut Projected, scene: &Scene<'_>, job: &Job) {
         summary.place.map(|place| place.lat()).into(),
         summary.place.map(|place| place.lon()).into(),
         searched(job, summary.address.as_deref()).into(),
-        serde_json::to_string(&summary).unwrap_or_default().into(),
+        json.into(),
     ]);
+    Ok(())
 }
 
 /// Gives a row for each part used, as corrections and voids left it, up to as many as stock goes by.

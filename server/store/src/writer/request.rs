@@ -172,12 +172,12 @@ where
 }
 
 /// A caller's closure that is asked once, and the reason if it said no.
-pub(crate) struct Work<E, F> {
+pub(crate) struct EditOnce<E, F> {
     work: Option<F>,
     said: Option<E>,
 }
 
-impl<E, F> Work<E, F> {
+impl<E, F> EditOnce<E, F> {
     pub fn new(work: F) -> Self {
         Self { work: Some(work), said: None }
     }
@@ -203,7 +203,7 @@ fn told<E>(said: Option<E>, outcome: Result<EditOutcome, StoreError>) -> EditAns
     }
 }
 
-impl<E, F> Ask for Work<E, F>
+impl<E, F> Ask for EditOnce<E, F>
 where
     E: Send,
     F: FnOnce(&Document) -> Result<Vec<Entry>, E> + Send,

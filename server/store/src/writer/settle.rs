@@ -23,7 +23,7 @@ impl Group<'_> {
             let rows = &mut self.tables.projected;
             let (first, pos) = (held.first, held.pos);
             let scene = Scene { tenant: *tenant, document: &document, first, pos, now: *now };
-            let shown = guard(|| project(rows, &scene, &before))?;
+            let shown = guard(|| project(rows, &scene, &before)).flatten()?;
             held.show(shown);
             let members = guard(|| scope::members(&document))?;
             if held.members.as_ref() != Some(&members) {

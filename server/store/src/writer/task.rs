@@ -125,7 +125,7 @@ fn take_group(waiting: &mut VecDeque<Request>, limit: usize) -> Vec<Request> {
 
 /// A group on its way into the database.
 #[derive(Default)]
-pub(super) struct Work {
+pub(super) struct GroupWrite {
     plain: VecDeque<Request>,
     /// Plain writes with the edits that go with them.
     pub both: VecDeque<Both>,
@@ -138,7 +138,7 @@ pub(super) struct Work {
     pub news: Vec<Committed>,
 }
 
-impl Work {
+impl GroupWrite {
     fn of(requests: Vec<Request>) -> Self {
         let mut work = Self::default();
         let mut documents = Vec::new();
@@ -174,7 +174,7 @@ impl Work {
 impl Task {
     /// Writes a group and answers it. Gives back what has to be tried again in the next one.
     async fn group(&mut self, requests: Vec<Request>) -> Vec<Request> {
-        let mut work = Work::of(requests);
+        let mut work = GroupWrite::of(requests);
         if let Err(error) = self.write(&mut work).await {
             tracing::error!(code = error.code(), %error, "a group of writes was taken back");
             self.node.forget();
@@ -193,7 +193,7 @@ impl Task {
     /// Has the group written on the one connection, which is given up when that fails: SQLite takes
     /// a transaction back by itself when the disk is full or broken, and the driver, which does not
     /// know, would refuse every further transaction on it.
-    async fn write(&mut self, work: &mut Work) -> Result<(), StoreError> {
+    async fn write(&mut self, work: &mut GroupWrite) -> Result<(), StoreError> {
         let pool = self.pool.clone();
         let mut connection = pool.acquire().await?;
         let written = self.transact(&mut connection, work).await;
@@ -208,7 +208,7 @@ impl Task {
     async fn transact(
         &mut self,
         connection: &mut AnyConnection,
-        work: &mut Work,
+        work: &mut GroupWrite,
     ) -> Result<(), StoreError> {
         let mut tx = connection.begin_with(self.backend.begin()).await?;
         super::current(&mut tx, self.backend).await?;
@@ -242,7 +242,11 @@ impl Task {
     }
 
     /// Runs the plain writes. Says whether any statement of theirs stays.
-    async fn plain(&mut self, tx: &mut AnyConnection, work: &mut Work) -> Result<bool, StoreError> {
+    async fn plain(
+        &mut self,
+        tx: &mut AnyConnection,
+        work: &mut GroupWrite,
+    ) -> Result<bool, StoreError> {
         let mut kept = false;
         while let Some(Request::Plain(mut plain)) = work.plain.pop_front() {
             let ran = plain::run(&mut *plain, &mut *tx).await;

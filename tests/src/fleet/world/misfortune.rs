@@ -1,4 +1,5 @@
-//! What befalls phones, servers and databases, and what must still be there afterwards.
+//! What befalls phones, servers and databases, and what must still be there afterwards. Which faults
+//! there are, and when each comes, is decided in `../plan.rs`.
 
 use sync_core::id::DeviceId;
 
@@ -37,7 +38,7 @@ impl World {
         if salt.is_multiple_of(4) {
             self.counts.met("copy recognised by its missing secret");
             let recognised = self.phones[phone].recognise(self.now);
-            debug_assert!(recognised.is_ok());
+            assert!(recognised.is_ok());
             self.after(3_600_000, Event::Enrol(phone));
         }
         self.forget_what_is_gone();

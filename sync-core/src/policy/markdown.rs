@@ -1,4 +1,5 @@
-//! The policy as a table, made by asking [`decide`] itself about every kind of entry.
+//! `docs/policy.md`: the policy as a table, made by asking [`decide`] about every kind of entry. Nothing
+//! is decided here.
 
 use std::fmt::Write as _;
 
