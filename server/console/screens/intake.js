@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { act } from '../lib/actions.js';
 import { Refused, Unanswered, call } from '../lib/http.js';
 import { clock, distance, span, t, word } from '../lib/i18n.js';
-import { PROBLEMS } from '../lib/problems.js';
+import { BREAKDOWNS } from '../lib/breakdowns.js';
 import { go } from '../lib/router.js';
 import { branches, me, now, selected, takeJob } from '../lib/store.js';
 import { badge, button, field, finding as doubtful, icon, unplaced } from '../lib/ui.js';
@@ -164,9 +164,9 @@ export function view() {
     ${input('place', t().intake.place, { className: 'half', hint: placeOf(f.place) ? t().intake.pin(placeOf(f.place)?.lat.toFixed(5) ?? '', placeOf(f.place)?.lon.toFixed(5) ?? '') : f.place ? t().intake.noPin : t().intake.placeHint,
       note: html`${finding('place') ?? nothing}${needsWord ? html`<label class="row"><input type="checkbox" .checked=${isMeant.value} @change=${(/** @type {Event} */ event) => { isMeant.value = /** @type {HTMLInputElement} */ (event.target).checked; }}>${t().intake.asSaid}</label>` : nothing}` })}
     <h2>${t().intake.what}</h2>
-    <div class="chips" role="group" aria-label=${t().intake.usual}>${PROBLEMS.map((one) => html`<button type="button" aria-pressed=${String(f.problem === one)} @click=${() => set({ problem: one })}>${word(t().problemWords, one)}</button>`)}</div>
+    <div class="chips" role="group" aria-label=${t().intake.usual}>${BREAKDOWNS.map((one) => html`<button type="button" aria-pressed=${String(f.problem === one)} @click=${() => set({ problem: one })}>${word(t().problemWords, one)}</button>`)}</div>
     ${field({ name: 'problem', label: t().intake.problem, value: f.problem in t().problemWords ? word(t().problemWords, f.problem) : f.problem, className: 'half', required: true, problem: p,
-      set: (value) => set({ problem: Object.entries(t().problemWords).find(([, shown]) => shown === value)?.[0] ?? value }), list: PROBLEMS.map((one) => word(t().problemWords, one)) })}
+      set: (value) => set({ problem: Object.entries(t().problemWords).find(([, shown]) => shown === value)?.[0] ?? value }), list: BREAKDOWNS.map((one) => word(t().problemWords, one)) })}
     ${input('priority', t().priority, { className: 'quarter', options: Object.entries(t().priorities) })}
     ${input('minutes', t().intake.minutes, { className: 'quarter', inputmode: 'numeric', field: 'eta_by', hint: Number(f.minutes) > 0 ? t().intake.until(clock(now.value + Number(f.minutes) * 60_000, f.branch || null)) : t().intake.minutesHint })}
     ${input('remarks', t().intake.remarks, { wide: true, rows: 2 })}

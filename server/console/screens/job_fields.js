@@ -1,6 +1,6 @@
 // The fields of a job, in the order in which they are asked.
 import { amount, clock, minorDigits, minorOf, t, word } from '../lib/i18n.js';
-import { PROBLEMS } from '../lib/problems.js';
+import { BREAKDOWNS } from '../lib/breakdowns.js';
 import { branches, now, zoneOf } from '../lib/store.js';
 import { placeOf } from './intake.js';
 
@@ -51,7 +51,7 @@ export const groups = () => [
   { title: t().job.promise, fields: [
     time('eta_by', t().job.etaBy), time('eta', t().job.eta),
     { name: 'priority', label: t().priority, options: Object.entries(t().priorities), shown: (job) => word(t().priorities, job.intake.priority), typed: (job) => job.intake.priority ?? 'normal', change: (typed) => ({ priority: /** @type {any} */ (typed) }) },
-    { name: 'problem', label: t().intake.problem, list: PROBLEMS.map((one) => word(t().problemWords, one)), shown: (job) => word(t().problemWords, job.intake.problem), change: (typed) => ({ problem: Object.entries(t().problemWords).find(([, shown]) => shown === typed)?.[0] ?? typed }) },
+    { name: 'problem', label: t().intake.problem, list: BREAKDOWNS.map((one) => word(t().problemWords, one)), shown: (job) => word(t().problemWords, job.intake.problem), change: (typed) => ({ problem: Object.entries(t().problemWords).find(([, shown]) => shown === typed)?.[0] ?? typed }) },
     { name: 'amount', label: t().job.agreed, inputmode: 'decimal', history: ['promise.amount'], shown: (job) => (job.promise.amount === null || job.promise.amount === undefined ? '' : amount(job.promise.amount, job.promise.currency)),
       typed: (job) => (job.promise.amount ? String(job.promise.amount / 10 ** minorDigits(job.promise.currency ?? '')) : ''), change: (typed, job) => ({ amount: typed ? minorOf(typed, job.promise.currency ?? '') ?? asTyped(typed) : null }) },
     { name: 'branch', label: t().branch, options: [['', '–'], ...[...branches.value.values()].map((one) => /** @type {const} */ ([one.id, one.name]))], shown: (job) => branches.value.get(job.intake.branch ?? '')?.name ?? '', typed: (job) => job.intake.branch ?? '', change: (typed) => ({ branch: orNull(typed) }) },
