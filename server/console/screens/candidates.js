@@ -12,8 +12,8 @@ import { showResults } from './bulk.js';
 /** @typedef {import('../lib/candidates.js').Candidate} Candidate */
 /** @typedef {import('../types.js').Job} Job */
 
-/** What is against someone, in words. @param {import('../lib/candidates.js').Against} one */
-const againstText = (one) => (one.what === 'skill' ? t().candidates.lacksSkill(word(t().skillWords, one.which)) : one.what === 'equipment' ? t().candidates.lacksEquipment(one.which) : one.what === 'off_shift' ? t().candidates.offShift : t().candidates.noPhone);
+/** A hint in words. @param {import('../lib/candidates.js').Against} one */
+const againstText = (one) => t().candidates.against[one.what](one.what.startsWith('skill') ? word(t().skillWords, one.which) : one.which);
 
 /** @param {Candidate} one */
 function facts(one) {
@@ -29,7 +29,7 @@ const far = (one) => (one.metres === null ? html`<span class="muted">${one.place
 
 /** @param {Candidate} one */
 const isIneligible = (one) => one.against.some((it) => it.what !== 'no_phone');
-/** Those against whom something speaks stand below a line of their own. @param {Candidate[]} rows @param {number} at */
+/** Those with a hint against them stand below a line of their own. @param {Candidate[]} rows @param {number} at */
 const isFirstIneligible = (rows, at) => Boolean(rows[at] && isIneligible(rows[at]) && !(rows[at - 1] && isIneligible(/** @type {Candidate} */ (rows[at - 1]))));
 
 /** Opens the choice for these jobs. @param {string[]} ids */

@@ -2,6 +2,7 @@
 import { signal } from '../vendor/signals-core/signals-core.js';
 import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
 import { act } from '../lib/actions.js';
+import { duty } from '../lib/eligibility.js';
 import { clock, date, span, t, word } from '../lib/i18n.js';
 import { go } from '../lib/router.js';
 import { branches, devices, isOver, jobs, lastHeard, me, now, technicians, zoneOf } from '../lib/store.js';
@@ -52,7 +53,7 @@ function list() {
     ${all.map((one) => {
       const heard = lastHeard.value.get(one.id);
       return html`<tr class=${one.id === chosen.value ? 'is-selected' : ''}><td><button type="button" class="editable" aria-pressed=${String(one.id === chosen.value)} @click=${() => { chosen.value = one.id; }}><b>${one.name}</b></button><span class="muted">${[one.provider, branches.value.get(one.branch ?? '')?.name].filter(Boolean).join(' · ')}</span></td>
-        <td>${shiftBar(one)}<span class="muted">${!one.active ? t().people.inactive : one.on_shift ? t().people.onShift : t().people.offShift}</span></td>
+        <td>${shiftBar(one)}<span class="muted">${one.active ? t().people.duty[duty(one, now.value)] : t().people.inactive}</span></td>
         <td><span class="row">${skill(one)}</span></td><td class="num">${openJobs(one.id).length}</td><td class="muted">${heard ? t().board.heard(span(now.value - heard)) : t().board.neverHeard}</td></tr>`;
     })}</tbody></table></div>${all.length ? nothing : empty(t().people.none)}</section>${detail(technicians.value.get(chosen.value))}</div>`;
 }
