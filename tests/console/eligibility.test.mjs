@@ -30,7 +30,11 @@ test('off shift is said where shifts are kept, and absence by its own name', () 
 
 test('skills count however they are written, and an expired certificate is named', () => {
   const wanted = wants(['High-voltage', 'towing', '高壓 電']);
-  assert.deepEqual(hinted(person(), [], wanted), ['skill_missing High-voltage', 'skill_missing towing', 'skill_missing 高壓 電']);
+  assert.deepEqual(hinted(person(), [], wanted), [
+    'skill_missing High-voltage',
+    'skill_missing towing',
+    'skill_missing 高壓 電',
+  ]);
   const certificates = [paper('high voltage', NOW), paper('Towing'), paper('高壓電')];
   const one = person({ certificates, skills: ['Towing', '高壓電'] });
   assert.deepEqual(hinted(one, [], wanted), ['skill_out_of_date High-voltage']);

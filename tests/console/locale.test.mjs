@@ -44,12 +44,16 @@ for (const tag of LANGUAGES) {
     const wanted = [...codes, 'unanswered'].sort();
     assert.deepEqual(Object.keys(locale.problems).sort(), wanted);
     const end = tag === 'en' ? '.' : '。';
-    for (const [code, sentence] of Object.entries(locale.problems)) assert.ok(sentence.endsWith(end), `${code}: ${sentence}`);
+    for (const [code, sentence] of Object.entries(locale.problems))
+      assert.ok(sentence.endsWith(end), `${code}: ${sentence}`);
   });
 
   test(`${tag} has words for every requirement that is not met`, () => {
     const said = Object.keys(locale.candidates.against);
-    assert.deepEqual(requirements.filter((word) => !said.includes(word)), []);
+    assert.deepEqual(
+      requirements.filter((word) => !said.includes(word)),
+      [],
+    );
   });
 
   test(`${tag} has the keys of English`, () => {
@@ -57,12 +61,22 @@ for (const tag of LANGUAGES) {
   });
 
   test(`${tag} has no empty text`, () => {
-    assert.deepEqual(texts(locale).filter(([, text]) => text.trim() === ''), []);
+    assert.deepEqual(
+      texts(locale).filter(([, text]) => text.trim() === ''),
+      [],
+    );
   });
 }
 
 test('Taiwan and the mainland are each addressed in their own words', () => {
   const said = (tag) => texts(locales.get(tag)).map(([path, text]) => `${path}: ${text}`);
-  const foreign = { 'zh-TW': /手机|技师|拖车|服务器|账号|登录失败|门店|手機/, 'zh-CN': /行動電話|行动电话|技師|拖吊|伺服器|帳號|據點/ };
-  for (const [tag, words] of Object.entries(foreign)) assert.deepEqual(said(tag).filter((line) => words.test(line)), []);
+  const foreign = {
+    'zh-TW': /手机|技师|拖车|服务器|账号|登录失败|门店|手機/,
+    'zh-CN': /行動電話|行动电话|技師|拖吊|伺服器|帳號|據點/,
+  };
+  for (const [tag, words] of Object.entries(foreign))
+    assert.deepEqual(
+      said(tag).filter((line) => words.test(line)),
+      [],
+    );
 });

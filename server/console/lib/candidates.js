@@ -41,30 +41,50 @@ export function metresBetween(a, b) {
  */
 export function candidates(job) {
   const at = now.value;
-  const withPhone = new Set([...devices.value.values()].filter((device) => device.state === 'active').map((device) => device.user));
+  const withPhone = new Set(
+    [...devices.value.values()].filter((device) => device.state === 'active').map((device) => device.user),
+  );
   const wanted = { skills: job?.intake.skills ?? [], equipment: job?.intake.equipment ?? [] };
   /** @type {Map<string, JobListed[]>} */
   const busy = new Map();
   for (const one of jobs.value.values()) {
     if (one.technician && !isOver(one.state)) busy.set(one.technician, [...(busy.get(one.technician) ?? []), one]);
   }
-  const found = [...technicians.value.values()].filter((one) => one.active).map((one) => {
-    const point = points.value.get(one.id);
-    const heard = lastHeard.value.get(one.id);
-    const place = job?.intake.place;
-    /** @type {Against[]} */
-    const against = hints(one, [...vans.value.values()].filter((van) => van.technician === one.id), wanted, at);
-    if (!withPhone.has(one.id)) against.push({ what: 'no_phone', which: '' });
-    const work = (busy.get(one.id) ?? []).filter((other) => other.id !== job?.id);
-    const isOut = (/** @type {JobListed} */ other) => !['offered', 'assigned', 'accepted'].includes(other.state);
-    work.sort((a, b) => Number(isOut(b)) - Number(isOut(a)));
-    return {
-      id: one.id, name: one.name, provider: one.provider ?? null,
-      metres: point && place ? metresBetween(point.place, place) : null,
-      placeAge: point ? at - point.at : null, heard: heard === undefined ? null : at - heard,
-      busy: work, against, isHolder: job?.assignment?.technician === one.id && job.assignment.kind !== 'recall',
-    };
-  });
+  const found = [...technicians.value.values()]
+    .filter((one) => one.active)
+    .map((one) => {
+      const point = points.value.get(one.id);
+      const heard = lastHeard.value.get(one.id);
+      const place = job?.intake.place;
+      /** @type {Against[]} */
+      const against = hints(
+        one,
+        [...vans.value.values()].filter((van) => van.technician === one.id),
+        wanted,
+        at,
+      );
+      if (!withPhone.has(one.id)) against.push({ what: 'no_phone', which: '' });
+      const work = (busy.get(one.id) ?? []).filter((other) => other.id !== job?.id);
+      const isOut = (/** @type {JobListed} */ other) => !['offered', 'assigned', 'accepted'].includes(other.state);
+      work.sort((a, b) => Number(isOut(b)) - Number(isOut(a)));
+      return {
+        id: one.id,
+        name: one.name,
+        provider: one.provider ?? null,
+        metres: point && place ? metresBetween(point.place, place) : null,
+        placeAge: point ? at - point.at : null,
+        heard: heard === undefined ? null : at - heard,
+        busy: work,
+        against,
+        isHolder: job?.assignment?.technician === one.id && job.assignment.kind !== 'recall',
+      };
+    });
   const weight = (/** @type {Candidate} */ one) => one.against.filter((it) => it.what !== 'no_phone').length;
-  return found.sort((a, b) => weight(a) - weight(b) || a.busy.length - b.busy.length || (a.metres ?? Infinity) - (b.metres ?? Infinity) || a.name.localeCompare(b.name));
+  return found.sort(
+    (a, b) =>
+      weight(a) - weight(b) ||
+      a.busy.length - b.busy.length ||
+      (a.metres ?? Infinity) - (b.metres ?? Infinity) ||
+      a.name.localeCompare(b.name),
+  );
 }

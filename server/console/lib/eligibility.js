@@ -3,7 +3,8 @@
 // more: these are hints, read by the same rule. They order people and bar nobody. What an answer of the server
 // had no room for (`more`) is not held against anyone.
 
-/** @typedef {Pick<import('../types.js').Technician, 'on_shift' | 'shifts' | 'skills' | 'certificates' | 'more'>} Person */
+/** @typedef {import('../types.js').Technician} Technician */
+/** @typedef {Pick<Technician, 'on_shift' | 'shifts' | 'skills' | 'certificates' | 'more'>} Person */
 /** @typedef {Pick<import('../types.js').Van, 'equipment' | 'more'>} Carrier */
 /**
  * @typedef {object} Hint
@@ -13,7 +14,8 @@
  */
 
 /** People write the same name in many ways: case, and what stands between words, do not count. @param {string} text */
-const plain = (text) => Array.from(text.replace(/[^\p{Alphabetic}\p{N}]/gu, ''), (letter) => letter.toLowerCase()).join('');
+const plain = (text) =>
+  Array.from(text.replace(/[^\p{Alphabetic}\p{N}]/gu, ''), (letter) => letter.toLowerCase()).join('');
 
 /**
  * Whether someone works now. Of those without any shift nobody knows.
