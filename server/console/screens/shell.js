@@ -77,7 +77,7 @@ export async function start() {
         (screen) => loaded.set(name, screen),
         () => {},
       );
-    import('./candidates.js');
+    import('./candidates.js').catch(() => {});
   }, 1500);
   push(() => (open.value ? open.value.screen.keys(open.value.id) : []));
 }
