@@ -1,4 +1,7 @@
-/** Types of the console, taken from the OpenAPI document. `towline-api` is generated from it; no file of it is served. */
+/**
+ * Types of the console, taken from the OpenAPI document. `towline-api` is generated from it; no file of it is
+ * served.
+ */
 import type { components, paths } from 'towline-api';
 
 export type Schemas = components['schemas'];
@@ -26,15 +29,24 @@ export type SealView = Schemas['SealView'];
 export type Step = Schemas['Step'];
 
 export type Method = 'get' | 'post' | 'patch' | 'put' | 'delete';
-type Has<P extends keyof paths, M extends Method> = paths[P] extends { [K in M]: infer O } ? (O extends object ? P : never) : never;
+type Has<P extends keyof paths, M extends Method> = paths[P] extends { [K in M]: infer O }
+  ? O extends object
+    ? P
+    : never
+  : never;
 /** The paths that take a method. */
 export type PathOf<M extends Method> = { [P in keyof paths]: Has<P, M> }[keyof paths];
 type Operation<P extends keyof paths, M extends Method> = paths[P] extends { [K in M]: infer O } ? O : never;
 type JsonOf<R> = R extends { content: { 'application/json': infer J } } ? J : undefined;
 type Good<R> = R extends { 200: infer A } ? JsonOf<A> : R extends { 201: infer A } ? JsonOf<A> : undefined;
 /** What a request answers when it is done. */
-export type Answer<P extends keyof paths, M extends Method> = Operation<P, M> extends { responses: infer R } ? Good<R> : never;
-type BodyOf<O> = O extends { requestBody?: { content: infer C } } ? (C extends { 'application/json': infer B } ? B : string | Blob) : never;
+export type Answer<P extends keyof paths, M extends Method> =
+  Operation<P, M> extends { responses: infer R } ? Good<R> : never;
+type BodyOf<O> = O extends { requestBody?: { content: infer C } }
+  ? C extends { 'application/json': infer B }
+    ? B
+    : string | Blob
+  : never;
 type QueryOf<O> = O extends { parameters: { query?: infer Q } } ? Q : never;
 type PathParameters<O> = O extends { parameters: { path: infer Q } } ? { [K in keyof Q]: string } : never;
 /** What a request takes besides its path. */

@@ -15,23 +15,32 @@ export async function serve(server, port = 0) {
   const policy = head.headers.get('content-security-policy') ?? '';
   const proxy = createServer(async (incoming, answer) => {
     const path = new URL(incoming.url, 'http://x').pathname;
-    const name = path === '/' || path === '/password' ? 'index.html' : path.startsWith('/c/dev/') ? normalize(path.slice(7)) : '';
+    const name =
+      path === '/' || path === '/password' ? 'index.html' : path.startsWith('/c/dev/') ? normalize(path.slice(7)) : '';
     if (name && !name.startsWith('..')) {
       try {
         const bytes = await readFile(join(folder, name));
         const isPage = name === 'index.html';
         const body = isPage ? bytes.toString().replaceAll('{tree}', 'dev') : bytes;
-        answer.writeHead(200, { 'content-type': `${MEDIA[extname(name)] ?? 'text/plain'}; charset=utf-8`, 'cache-control': 'no-store', ...(isPage ? { 'content-security-policy': policy } : {}) });
+        answer.writeHead(200, {
+          'content-type': `${MEDIA[extname(name)] ?? 'text/plain'}; charset=utf-8`,
+          'cache-control': 'no-store',
+          ...(isPage ? { 'content-security-policy': policy } : {}),
+        });
         answer.end(body);
       } catch {
         answer.writeHead(404).end();
       }
       return;
     }
-    const to = request(new URL(incoming.url, server), { method: incoming.method, headers: incoming.headers }, (from) => {
-      answer.writeHead(from.statusCode, from.headers);
-      from.pipe(answer);
-    });
+    const to = request(
+      new URL(incoming.url, server),
+      { method: incoming.method, headers: incoming.headers },
+      (from) => {
+        answer.writeHead(from.statusCode, from.headers);
+        from.pipe(answer);
+      },
+    );
     to.on('error', () => answer.destroy());
     incoming.pipe(to);
   });

@@ -9,13 +9,16 @@ function read(rows) {
   const scale = 4;
   const side = (rows.length + 8) * scale;
   const pixels = new Uint8ClampedArray(side * side * 4).fill(255);
-  rows.forEach((row, y) => row.forEach((dark, x) => {
-    if (!dark) return;
-    for (let dy = 0; dy < scale; dy += 1) for (let dx = 0; dx < scale; dx += 1) {
-      const at = (((y + 4) * scale + dy) * side + (x + 4) * scale + dx) * 4;
-      pixels[at] = pixels[at + 1] = pixels[at + 2] = 0;
-    }
-  }));
+  rows.forEach((row, y) =>
+    row.forEach((dark, x) => {
+      if (!dark) return;
+      for (let dy = 0; dy < scale; dy += 1)
+        for (let dx = 0; dx < scale; dx += 1) {
+          const at = (((y + 4) * scale + dy) * side + (x + 4) * scale + dx) * 4;
+          pixels[at] = pixels[at + 1] = pixels[at + 2] = 0;
+        }
+    }),
+  );
   return jsqr(pixels, side, side)?.data;
 }
 

@@ -13,12 +13,35 @@ export const PASSWORD = 'correct horse battery';
 /** A server with one person of each role. */
 export async function startServer() {
   const data = mkdtempSync(join(tmpdir(), 'console-'));
-  const admin = (...args) => execFileSync(towline, ['admin', ...args, '--data', data], { input: PASSWORD, stdio: ['pipe', 'pipe', 'pipe'] }).toString();
+  const admin = (...args) =>
+    execFileSync(towline, ['admin', ...args, '--data', data], {
+      input: PASSWORD,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    }).toString();
   admin('tenant', '--slug', 'acme', '--name', '國都汽車');
-  for (const [login, name, role] of [['admin', 'Ada Wang', 'administrator'], ['mei', '林美惠', 'dispatcher'], ['kai', '陳凱', 'dispatcher'], ['boss', '王主任', 'manager']]) {
+  for (const [login, name, role] of [
+    ['admin', 'Ada Wang', 'administrator'],
+    ['mei', '林美惠', 'dispatcher'],
+    ['kai', '陳凱', 'dispatcher'],
+    ['boss', '王主任', 'manager'],
+  ]) {
     admin('user', '--tenant', 'acme', '--login', login, '--name', name, '--role', role, '--password-stdin');
   }
-  const child = spawn(towline, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--password-memory-kib', '64', '--public-url', 'http://127.0.0.1:1'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(
+    towline,
+    [
+      'serve',
+      '--data',
+      data,
+      '--listen',
+      '127.0.0.1:0',
+      '--password-memory-kib',
+      '64',
+      '--public-url',
+      'http://127.0.0.1:1',
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
   let log = '';
   const url = await new Promise((resolve, reject) => {
     const read = (bytes) => {
@@ -33,7 +56,8 @@ export async function startServer() {
   const page = process.env.CONSOLE_DEV ? (await import('./dev.mjs')).serve(url) : null;
   const own = page ? await page : { url, close: () => {} };
   return {
-    url: own.url, data,
+    url: own.url,
+    data,
     log: () => log,
     stop: async () => {
       own.close();
@@ -46,10 +70,22 @@ export async function startServer() {
 
 /** A person who speaks to the API. */
 export async function client(url, login) {
-  const answer = await fetch(`${url}/v1/session`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ tenant: 'acme', login, password: PASSWORD }) });
+  const answer = await fetch(`${url}/v1/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ tenant: 'acme', login, password: PASSWORD }),
+  });
   const { token } = await answer.json();
   return async (method, path, body, headers = {}) => {
-    const response = await fetch(url + path, { method, headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}), ...headers }, body: body ? JSON.stringify(body) : undefined });
+    const response = await fetch(url + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body ? { 'content-type': 'application/json' } : {}),
+        ...headers,
+      },
+      body: body ? JSON.stringify(body) : undefined,
+    });
     const data = await response.json().catch(() => null);
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(data)}`);
     return { ...data, etag: response.headers.get('etag') };
@@ -57,23 +93,42 @@ export async function client(url, login) {
 }
 
 /** A browser of its own. */
-export const startBrowser = () => chromium.launch({
-  executablePath: process.env.TOWLINE_CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+export const startBrowser = () =>
+  chromium.launch({
+    executablePath: process.env.TOWLINE_CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
 
 /** A desk: a fresh profile, in which every error of the console and every violation of its policy is kept. */
 export async function desk(browser, url, { language = 'en', size = { width: 1920, height: 1080 }, ...more } = {}) {
-  const context = await browser.newContext({ viewport: size, locale: language, timezoneId: 'Asia/Taipei', reducedMotion: 'reduce', ...more });
+  const context = await browser.newContext({
+    viewport: size,
+    locale: language,
+    timezoneId: 'Asia/Taipei',
+    reducedMotion: 'reduce',
+    ...more,
+  });
   const page = await context.newPage();
   const errors = [];
   page.on('pageerror', (error) => errors.push(`error: ${error.message}`));
   page.on('console', (message) => {
     const text = message.text();
     // What the server refuses is an answer, and the browser says so on its own.
-    if (['error', 'warning'].includes(message.type()) && !/Failed to load resource/.test(text)) errors.push(`${message.type()}: ${text}`);
+    if (['error', 'warning'].includes(message.type()) && !/Failed to load resource/.test(text))
+      errors.push(`${message.type()}: ${text}`);
   });
-  await page.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`)));
+  await page.addInitScript(() =>
+    addEventListener('securitypolicyviolation', (event) =>
+      console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`),
+    ),
+  );
   await page.goto(url);
   return { page, context, errors };
 }
@@ -91,6 +146,10 @@ const axe = readFileSync(fileURLToPath(new URL('./node_modules/axe-core/axe.min.
 /** What axe finds on the page, in words. */
 export async function violations(page) {
   await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
-  return found.violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.target.join(' ')} ${node.failureSummary}`));
+  const found = await page.evaluate(() =>
+    window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }),
+  );
+  return found.violations.flatMap((one) =>
+    one.nodes.map((node) => `${one.id}: ${node.target.join(' ')} ${node.failureSummary}`),
+  );
 }

@@ -9,14 +9,21 @@ import { client, desk, logIn, startBrowser, startServer, violations } from './se
 const [folder = '/tmp/desk-shots', ...rest] = process.argv.slice(2);
 const language = rest.find((one) => ['en', 'zh-TW', 'zh-CN'].includes(one)) ?? 'zh-TW';
 const size = (rest.find((one) => /^\d+x\d+$/.test(one)) ?? '1920x1080').split('x').map(Number);
-const only = rest.find((one) => one.startsWith('--only='))?.slice(7).split(',');
+const only = rest
+  .find((one) => one.startsWith('--only='))
+  ?.slice(7)
+  .split(',');
 mkdirSync(folder, { recursive: true });
 const server = process.env.TOWLINE_URL ? { url: process.env.TOWLINE_URL, stop: async () => {} } : await startServer();
 const as = await client(server.url, 'admin');
 if (!process.env.TOWLINE_URL) await seed(as, 60);
 const page0 = rest.includes('--dev') ? await serve(server.url) : { url: server.url, close: () => {} };
 const browser = await startBrowser();
-const { page, errors } = await desk(browser, page0.url, { language, size: { width: size[0], height: size[1] }, colorScheme: rest.includes('dark') ? 'dark' : 'light' });
+const { page, errors } = await desk(browser, page0.url, {
+  language,
+  size: { width: size[0], height: size[1] },
+  colorScheme: rest.includes('dark') ? 'dark' : 'light',
+});
 let number = 0;
 const shot = async (name) => {
   number += 1;
@@ -72,7 +79,11 @@ try {
   await shot('step');
   await page.keyboard.press('Escape');
   await page.goto(`${page0.url}/#/inbox`);
-  await page.locator('.inbox-one .option').first().waitFor({ timeout: 5000 }).catch(() => {});
+  await page
+    .locator('.inbox-one .option')
+    .first()
+    .waitFor({ timeout: 5000 })
+    .catch(() => {});
   await shot('inbox');
   await page.goto(`${page0.url}/#/people`);
   await page.locator('tbody tr button').first().click();
@@ -88,7 +99,14 @@ try {
   await shot('enrol');
   await page.keyboard.press('Escape');
   await page.goto(`${page0.url}/#/admin`);
-  for (const [key, name] of [['Digit1', 'branches'], ['Digit2', 'users'], ['Digit3', 'tokens'], ['Digit4', 'parts'], ['Digit5', 'audit'], ['Digit6', 'billing']]) {
+  for (const [key, name] of [
+    ['Digit1', 'branches'],
+    ['Digit2', 'users'],
+    ['Digit3', 'tokens'],
+    ['Digit4', 'parts'],
+    ['Digit5', 'audit'],
+    ['Digit6', 'billing'],
+  ]) {
     await page.waitForTimeout(300);
     await page.keyboard.press(key);
     await page.waitForTimeout(400);

@@ -15,13 +15,20 @@ const lock = JSON.parse(readFileSync(path, 'utf8'));
 const sha = (bytes, kind, form) => createHash(kind).update(bytes).digest(form);
 const wrong = [];
 
-const there = readdirSync(folder, { recursive: true }).map(String).filter((name) => name !== 'lock.json' && statSync(join(folder, name)).isFile());
+const there = readdirSync(folder, { recursive: true })
+  .map(String)
+  .filter((name) => name !== 'lock.json' && statSync(join(folder, name)).isFile());
 const locked = new Set(lock.packages.flatMap((one) => Object.keys(one.files)));
 for (const name of there) if (!locked.has(name)) wrong.push(`${name}: is in no package of lock.json`);
 
 for (const one of lock.packages) {
   const work = mkdtempSync(join(tmpdir(), 'vendor-'));
-  const [packed] = JSON.parse(execFileSync('npm', ['pack', '--json', `${one.name}@${one.version}`], { cwd: work, stdio: ['ignore', 'pipe', 'ignore'] }));
+  const [packed] = JSON.parse(
+    execFileSync('npm', ['pack', '--json', `${one.name}@${one.version}`], {
+      cwd: work,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  );
   const archive = join(work, packed.filename.replace('@', '').replace('/', '-'));
   const integrity = `sha512-${sha(readFileSync(archive), 'sha512', 'base64')}`;
   if (integrity !== one.integrity) wrong.push(`${one.name}: integrity is ${integrity}`);
@@ -32,7 +39,8 @@ for (const one of lock.packages) {
     const own = readFileSync(join(folder, name));
     if (process.argv.includes('--write')) file.sha256 = sha(own, 'sha256', 'hex');
     if (sha(own, 'sha256', 'hex') !== file.sha256) wrong.push(`${name}: is not what lock.json has`);
-    if (!own.equals(readFileSync(join(work, 'package', file.from)))) wrong.push(`${name}: differs from ${file.from} of ${one.name} ${one.version}`);
+    if (!own.equals(readFileSync(join(work, 'package', file.from))))
+      wrong.push(`${name}: differs from ${file.from} of ${one.name} ${one.version}`);
   }
   rmSync(work, { recursive: true });
 }

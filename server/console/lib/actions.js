@@ -85,7 +85,9 @@ function remove(id) {
 
 /** Whether the same request may be taken later. @param {Problem} problem */
 function isForLater(problem) {
-  return ['overloaded', 'unavailable', 'too_many_at_once', 'took_too_long', 'idempotency_key_busy', 'timeout'].includes(problem.code);
+  return ['overloaded', 'unavailable', 'too_many_at_once', 'took_too_long', 'idempotency_key_busy', 'timeout'].includes(
+    problem.code,
+  );
 }
 
 addEventListener('beforeunload', (event) => {

@@ -1,12 +1,14 @@
-// Who may be sent to a job: the technicians with what is known of each. A ranking of the server can take its
-// place: screens know `candidates` and nothing of how it comes about.
+// Who can be sent to a job: the technicians with what is known of each, those without a hint against them first.
+// The server decides, when the job is assigned; see `eligibility.js`. A ranking of the server can take the place
+// of this: screens know `candidates` and nothing of how it comes about.
+import { hints } from './eligibility.js';
 import { devices, isOver, jobs, lastHeard, now, points, technicians, vans } from './store.js';
 
 /** @typedef {import('../types.js').Job} Job */
 /** @typedef {import('../types.js').JobListed} JobListed */
 /**
  * @typedef {object} Against
- * @property {'off_shift' | 'skill' | 'equipment' | 'no_phone'} what
+ * @property {import('./eligibility.js').Hint['what'] | 'no_phone'} what
  * @property {string} which
  */
 /**
@@ -18,7 +20,7 @@ import { devices, isOver, jobs, lastHeard, now, points, technicians, vans } from
  * @property {number | null} placeAge milliseconds since the last point
  * @property {number | null} heard milliseconds since anything was heard
  * @property {JobListed[]} busy jobs they have, the one under way first
- * @property {Against[]} against what speaks against sending them
+ * @property {Against[]} against hints at what they seem to lack
  * @property {boolean} isHolder whether the job is theirs now
  */
 
@@ -32,40 +34,57 @@ export function metresBetween(a, b) {
   return 2 * EARTH_M * Math.asin(Math.min(1, Math.sqrt(h)));
 }
 
-/** The technicians for a job: those who fit first, the nearest and freest of them first. @param {Job | null} job @returns {Candidate[]} */
+/**
+ * The technicians for a job: those of whom no hint speaks first, the nearest and freest of them first.
+ * @param {Job | null} job
+ * @returns {Candidate[]}
+ */
 export function candidates(job) {
   const at = now.value;
-  const withPhone = new Set([...devices.value.values()].filter((device) => device.state === 'active').map((device) => device.user));
-  const own = new Map([...vans.value.values()].filter((van) => van.active && van.technician).map((van) => [van.technician, van]));
+  const withPhone = new Set(
+    [...devices.value.values()].filter((device) => device.state === 'active').map((device) => device.user),
+  );
+  const wanted = { skills: job?.intake.skills ?? [], equipment: job?.intake.equipment ?? [] };
   /** @type {Map<string, JobListed[]>} */
   const busy = new Map();
   for (const one of jobs.value.values()) {
     if (one.technician && !isOver(one.state)) busy.set(one.technician, [...(busy.get(one.technician) ?? []), one]);
   }
-  const found = [...technicians.value.values()].filter((one) => one.active).map((one) => {
-    const point = points.value.get(one.id);
-    const heard = lastHeard.value.get(one.id);
-    const place = job?.intake.place;
-    /** @type {Against[]} */
-    const against = [];
-    if (!one.on_shift) against.push({ what: 'off_shift', which: '' });
-    for (const skill of job?.intake.skills ?? []) {
-      if (!one.skills.some((own) => own.toLowerCase() === skill.toLowerCase())) against.push({ what: 'skill', which: skill });
-    }
-    for (const thing of job?.intake.equipment ?? []) {
-      if (!own.get(one.id)?.equipment.some((has) => has.toLowerCase() === thing.toLowerCase())) against.push({ what: 'equipment', which: thing });
-    }
-    if (!withPhone.has(one.id)) against.push({ what: 'no_phone', which: '' });
-    const work = (busy.get(one.id) ?? []).filter((other) => other.id !== job?.id);
-    const isOut = (/** @type {JobListed} */ other) => !['offered', 'assigned', 'accepted'].includes(other.state);
-    work.sort((a, b) => Number(isOut(b)) - Number(isOut(a)));
-    return {
-      id: one.id, name: one.name, provider: one.provider ?? null,
-      metres: point && place ? metresBetween(point.place, place) : null,
-      placeAge: point ? at - point.at : null, heard: heard === undefined ? null : at - heard,
-      busy: work, against, isHolder: job?.assignment?.technician === one.id && job.assignment.kind !== 'recall',
-    };
-  });
+  const found = [...technicians.value.values()]
+    .filter((one) => one.active)
+    .map((one) => {
+      const point = points.value.get(one.id);
+      const heard = lastHeard.value.get(one.id);
+      const place = job?.intake.place;
+      /** @type {Against[]} */
+      const against = hints(
+        one,
+        [...vans.value.values()].filter((van) => van.technician === one.id),
+        wanted,
+        at,
+      );
+      if (!withPhone.has(one.id)) against.push({ what: 'no_phone', which: '' });
+      const work = (busy.get(one.id) ?? []).filter((other) => other.id !== job?.id);
+      const isOut = (/** @type {JobListed} */ other) => !['offered', 'assigned', 'accepted'].includes(other.state);
+      work.sort((a, b) => Number(isOut(b)) - Number(isOut(a)));
+      return {
+        id: one.id,
+        name: one.name,
+        provider: one.provider ?? null,
+        metres: point && place ? metresBetween(point.place, place) : null,
+        placeAge: point ? at - point.at : null,
+        heard: heard === undefined ? null : at - heard,
+        busy: work,
+        against,
+        isHolder: job?.assignment?.technician === one.id && job.assignment.kind !== 'recall',
+      };
+    });
   const weight = (/** @type {Candidate} */ one) => one.against.filter((it) => it.what !== 'no_phone').length;
-  return found.sort((a, b) => weight(a) - weight(b) || a.busy.length - b.busy.length || (a.metres ?? Infinity) - (b.metres ?? Infinity) || a.name.localeCompare(b.name));
+  return found.sort(
+    (a, b) =>
+      weight(a) - weight(b) ||
+      a.busy.length - b.busy.length ||
+      (a.metres ?? Infinity) - (b.metres ?? Infinity) ||
+      a.name.localeCompare(b.name),
+  );
 }

@@ -27,6 +27,8 @@ export function mount(root, view) {
       }
     });
   };
-  drawNow = () => { if (isQueued) draw(); };
+  drawNow = () => {
+    if (isQueued) draw();
+  };
   draw();
 }

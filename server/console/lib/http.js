@@ -62,7 +62,8 @@ export async function call(method, path, request = {}) {
       return { data, etag: response.headers.get('etag') };
     }
     // What a proxy says for a server that it cannot reach is no answer of the server.
-    if (response.status >= 502 && !(response.headers.get('content-type') ?? '').includes('json')) throw new Unanswered();
+    if (response.status >= 502 && !(response.headers.get('content-type') ?? '').includes('json'))
+      throw new Unanswered();
     const refused = await refusal(response);
     const gone = ['not_logged_in', 'bad_token', 'token_expired'].includes(refused.problem.code);
     if (!gone) throw refused;

@@ -4,7 +4,11 @@ import { now, zoneOf } from './store.js';
 
 /** @typedef {typeof import('../locale/en.js').default} Words */
 
-export const LANGUAGES = /** @type {const} */ ([['zh-TW', '繁體中文'], ['zh-CN', '简体中文'], ['en', 'English']]);
+export const LANGUAGES = /** @type {const} */ ([
+  ['zh-TW', '繁體中文'],
+  ['zh-CN', '简体中文'],
+  ['en', 'English'],
+]);
 
 export const language = signal('en');
 const words = signal(/** @type {Words | null} */ (null));
@@ -25,7 +29,12 @@ export function best(wanted) {
 
 /** @param {string} tag @param {boolean} [isChosen] whether a person chose it here */
 export async function speak(tag, isChosen = false) {
-  const loaded = tag === 'zh-TW' ? await import('../locale/zh-TW.js') : tag === 'zh-CN' ? await import('../locale/zh-CN.js') : await import('../locale/en.js');
+  const loaded =
+    tag === 'zh-TW'
+      ? await import('../locale/zh-TW.js')
+      : tag === 'zh-CN'
+        ? await import('../locale/zh-CN.js')
+        : await import('../locale/en.js');
   words.value = loaded.default;
   language.value = tag;
   document.documentElement.lang = tag;
@@ -61,7 +70,10 @@ function once(name, make) {
 /** @param {Intl.DateTimeFormatOptions} options @param {string | undefined} zone */
 function dates(options, zone) {
   const timeZone = zone ?? undefined;
-  return once(`${JSON.stringify(options)} ${zone}`, () => new Intl.DateTimeFormat(language.value, { ...options, timeZone, hourCycle: 'h23' }));
+  return once(
+    `${JSON.stringify(options)} ${zone}`,
+    () => new Intl.DateTimeFormat(language.value, { ...options, timeZone, hourCycle: 'h23' }),
+  );
 }
 
 /** The day of a time, to compare. @param {number} at @param {string | undefined} zone */
@@ -75,14 +87,30 @@ export function clock(at, branch) {
   return `${dates({ month: 'numeric', day: 'numeric' }, zone).format(at)} ${time}`;
 }
 /** Day, hour, minute, second. @param {number} at @param {string | null} [branch] */
-export const moment = (at, branch) => dates({ year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' }, zoneOf(branch)).format(at);
+export const moment = (at, branch) =>
+  dates(
+    { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' },
+    zoneOf(branch),
+  ).format(at);
 /** @param {number} at @param {string | null} [branch] */
-export const date = (at, branch) => dates({ year: 'numeric', month: 'short', day: 'numeric' }, zoneOf(branch)).format(at);
+export const date = (at, branch) =>
+  dates({ year: 'numeric', month: 'short', day: 'numeric' }, zoneOf(branch)).format(at);
 /** @param {number} at @param {string | null} [branch] */
-export const seconds = (at, branch) => dates({ hour: '2-digit', minute: '2-digit', second: '2-digit' }, zoneOf(branch)).format(at);
+export const seconds = (at, branch) =>
+  dates({ hour: '2-digit', minute: '2-digit', second: '2-digit' }, zoneOf(branch)).format(at);
 
 /** @param {number} value @param {string} unit @param {number} [digits] */
-const unit = (value, unit, digits = 0) => once(`${unit} ${digits}`, () => new Intl.NumberFormat(language.value, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: digits })).format(value);
+const unit = (value, unit, digits = 0) =>
+  once(
+    `${unit} ${digits}`,
+    () =>
+      new Intl.NumberFormat(language.value, {
+        style: 'unit',
+        unit,
+        unitDisplay: 'short',
+        maximumFractionDigits: digits,
+      }),
+  ).format(value);
 
 /** How long: minutes, then hours, then days. @param {number} ms */
 export function span(ms) {
@@ -98,16 +126,29 @@ export function span(ms) {
 /** @param {number} ms */
 export const secondsLong = (ms) => unit(Math.round(ms / 1000), 'second');
 /** @param {number} metres */
-export const distance = (metres) => (metres < 950 ? unit(Math.round(metres / 10) * 10, 'meter') : unit(metres / 1000, 'kilometer', metres < 20_000 ? 1 : 0));
+export const distance = (metres) =>
+  metres < 950
+    ? unit(Math.round(metres / 10) * 10, 'meter')
+    : unit(metres / 1000, 'kilometer', metres < 20_000 ? 1 : 0);
 /** @param {number} value @param {number} [digits] */
-export const number = (value, digits = 0) => once(`number ${digits}`, () => new Intl.NumberFormat(language.value, { maximumFractionDigits: digits })).format(value);
+export const number = (value, digits = 0) =>
+  once(`number ${digits}`, () => new Intl.NumberFormat(language.value, { maximumFractionDigits: digits })).format(
+    value,
+  );
 /** Thousandths of a unit. @param {number} quantity */
 export const quantity = (quantity) => number(quantity / 1000, 3);
 /** Thousandths of a percent. @param {number} rate */
-export const percent = (rate) => once('percent', () => new Intl.NumberFormat(language.value, { style: 'percent', maximumFractionDigits: 3 })).format(rate / 100_000);
+export const percent = (rate) =>
+  once('percent', () => new Intl.NumberFormat(language.value, { style: 'percent', maximumFractionDigits: 3 })).format(
+    rate / 100_000,
+  );
 
 /** @param {string} currency */
-const money = (currency) => once(`money ${currency}`, () => new Intl.NumberFormat(language.value, { style: 'currency', currency, currencyDisplay: 'narrowSymbol' }));
+const money = (currency) =>
+  once(
+    `money ${currency}`,
+    () => new Intl.NumberFormat(language.value, { style: 'currency', currency, currencyDisplay: 'narrowSymbol' }),
+  );
 /** How many digits the minor unit of a currency has. @param {string} currency */
 export const minorDigits = (currency) => {
   try {
@@ -131,5 +172,10 @@ export function minorOf(text, currency) {
   return Number.isFinite(value) && text.trim() !== '' ? Math.round(value * 10 ** minorDigits(currency)) : null;
 }
 
-/** The word for a value of the API, or the value itself where it is a newer one or free text. @param {Record<string, string>} list @param {string | null | undefined} word */
-export const word = (list, word) => (word ? (Object.hasOwn(list, word) ? /** @type {string} */ (list[word]) : word) : '');
+/**
+ * The word for a value of the API, or the value itself where it is a newer one or free text.
+ * @param {Record<string, string>} list
+ * @param {string | null | undefined} word
+ */
+export const word = (list, word) =>
+  word ? (Object.hasOwn(list, word) ? /** @type {string} */ (list[word]) : word) : '';

@@ -19,7 +19,10 @@ const stack = signal(/** @type {Array<{ keys: () => Key[], isModal: boolean }>} 
 export function active() {
   const layers = stack.value;
   const modal = layers.findLastIndex((layer) => layer.isModal);
-  const own = layers.slice(Math.max(0, modal)).reverse().flatMap((layer) => layer.keys());
+  const own = layers
+    .slice(Math.max(0, modal))
+    .reverse()
+    .flatMap((layer) => layer.keys());
   return modal >= 0 ? own : [...own, ...globals.value];
 }
 
@@ -31,13 +34,20 @@ export function active() {
 export function push(keys, isModal = false) {
   const layer = { keys, isModal };
   stack.value = [...stack.value, layer];
-  return () => { stack.value = stack.value.filter((other) => other !== layer); };
+  return () => {
+    stack.value = stack.value.filter((other) => other !== layer);
+  };
 }
 
 /** How a key is written. @param {string} code */
 export function keyName(code) {
   const arrows = { ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→' };
-  return code.replace(/Arrow\w+/, (arrow) => /** @type {Record<string, string>} */ (arrows)[arrow] ?? arrow).replace(/Key|Digit|Numpad/, '').replace('Escape', 'Esc').replace('Slash', '/').replace('Enter', '↵');
+  return code
+    .replace(/Arrow\w+/, (arrow) => /** @type {Record<string, string>} */ (arrows)[arrow] ?? arrow)
+    .replace(/Key|Digit|Numpad/, '')
+    .replace('Escape', 'Esc')
+    .replace('Slash', '/')
+    .replace('Enter', '↵');
 }
 
 /** @param {EventTarget | null} target */
@@ -64,7 +74,14 @@ addEventListener('keydown', (event) => {
   if (!found) return;
   // A link or button that has the focus is pressed with Enter and space.
   const pressed = event.code === 'Enter' || event.code === 'Space';
-  if (pressed && !prefix && event.target instanceof HTMLElement && event.target.closest('a[href], button, summary') && !found.inFields) return;
+  if (
+    pressed &&
+    !prefix &&
+    event.target instanceof HTMLElement &&
+    event.target.closest('a[href], button, summary') &&
+    !found.inFields
+  )
+    return;
   event.preventDefault();
   found.run(event);
 });

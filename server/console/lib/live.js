@@ -21,7 +21,9 @@ const OVER = 'completed,goa,unsuccessful,cancelled,closed';
 /** When the server last answered, by this desk's clock. */
 export const heardAt = signal(0);
 const beat = signal(Date.now());
-setInterval(() => { beat.value = Date.now(); }, 1000);
+setInterval(() => {
+  beat.value = Date.now();
+}, 1000);
 
 /** How this desk stands with the server. */
 export const connection = computed(() => {
@@ -98,7 +100,10 @@ async function snapshot(signal) {
     cursor = data.next;
   } while (cursor);
   /** @type {any[]} */
-  const rest = [{ state: OVER, limit: 60, updated_since: Math.max(0, Date.now() - 24 * 3600_000) }, { waiting: true, limit: 200 }];
+  const rest = [
+    { state: OVER, limit: 60, updated_since: Math.max(0, Date.now() - 24 * 3600_000) },
+    { waiting: true, limit: 200 },
+  ];
   for (const query of rest) jobs.push(...(await call('get', '/v1/jobs', { query, signal })).data.items);
   return jobs;
 }

@@ -5,7 +5,8 @@ import { Refused, Unanswered, call } from './http.js';
 import { jobs, takeJob } from './store.js';
 
 /** @typedef {import('../types.js').Job} Job */
-/** @typedef {{ id: string, job: Job | null, etag: string | null, problem: import('../types.js').Problem | null }} Opened */
+/** @typedef {import('../types.js').Problem} Problem */
+/** @typedef {{ id: string, job: Job | null, etag: string | null, problem: Problem | null }} Opened */
 
 /** The job on the screen. */
 export const opened = signal(/** @type {Opened | null} */ (null));
@@ -49,19 +50,32 @@ effect(() => {
 export function took(view, etag) {
   takeJob(view, etag);
   const now = opened.value;
-  if (now?.id === view.id) opened.value = { ...now, job: { ...view, likely_duplicates: now.job?.likely_duplicates ?? [] }, etag, problem: null };
+  if (now?.id === view.id)
+    opened.value = {
+      ...now,
+      job: { ...view, likely_duplicates: now.job?.likely_duplicates ?? [] },
+      etag,
+      problem: null,
+    };
 }
 
 /**
  * Does something to the job that is open, as it was seen, and shows it as it is then.
  * @template {import('../types.js').PathOf<'post'>} P
- * @param {string} label @param {P} path @param {any} body @param {{ undo?: () => void, quiet?: boolean, fact?: string, unseen?: boolean }} [how]
+ * @param {string} label
+ * @param {P} path
+ * @param {any} body
+ * @param {{ undo?: () => void, quiet?: boolean, fact?: string, unseen?: boolean }} [how]
  */
 export async function post(label, path, body, how = {}) {
   const now = opened.value;
   if (!now) return null;
   /** @type {any} */
-  const request = { path: { id: now.id, fact: how.fact ?? '' }, body, ifMatch: how.unseen ? undefined : now.etag ?? undefined };
+  const request = {
+    path: { id: now.id, fact: how.fact ?? '' },
+    body,
+    ifMatch: how.unseen ? undefined : (now.etag ?? undefined),
+  };
   /** @type {any} */
   const done = await act(label, 'post', path, request, how);
   if (done.ok) took(done.data, done.etag);

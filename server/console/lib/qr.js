@@ -22,13 +22,17 @@ function correction(data, degree) {
   let generator = [1];
   for (let at = 0; at < degree; at += 1) {
     const next = [...generator, 0];
-    generator.forEach((value, index) => { next[index + 1] = n(next, index + 1) ^ times(value, n(EXP, at)); });
+    generator.forEach((value, index) => {
+      next[index + 1] = n(next, index + 1) ^ times(value, n(EXP, at));
+    });
     generator = next;
   }
   const rest = [...data, ...new Array(degree).fill(0)];
   for (let at = 0; at < data.length; at += 1) {
     const factor = n(rest, at);
-    generator.forEach((value, index) => { rest[at + index] = n(rest, at + index) ^ times(value, factor); });
+    generator.forEach((value, index) => {
+      rest[at + index] = n(rest, at + index) ^ times(value, factor);
+    });
   }
   return rest.slice(data.length);
 }
@@ -38,7 +42,9 @@ function words(bytes, v) {
   const room = n(WORDS, v) - n(ECC, v) * n(BLOCKS, v);
   /** @type {number[]} */
   const bits = [];
-  const put = (/** @type {number} */ value, /** @type {number} */ count) => { for (let bit = count - 1; bit >= 0; bit -= 1) bits.push((value >> bit) & 1); };
+  const put = (/** @type {number} */ value, /** @type {number} */ count) => {
+    for (let bit = count - 1; bit >= 0; bit -= 1) bits.push((value >> bit) & 1);
+  };
   put(4, 4);
   put(bytes.length, v < 9 ? 8 : 16);
   bytes.forEach((byte) => put(byte, 8));
@@ -64,10 +70,14 @@ function words(bytes, v) {
 }
 
 const MASKS = [
-  (/** @type {number} */ x, /** @type {number} */ y) => (x + y) % 2, (/** @type {number} */ _, /** @type {number} */ y) => y % 2,
-  (/** @type {number} */ x) => x % 3, (/** @type {number} */ x, /** @type {number} */ y) => (x + y) % 3,
-  (/** @type {number} */ x, /** @type {number} */ y) => (Math.floor(x / 3) + Math.floor(y / 2)) % 2, (/** @type {number} */ x, /** @type {number} */ y) => ((x * y) % 2) + ((x * y) % 3),
-  (/** @type {number} */ x, /** @type {number} */ y) => (((x * y) % 2) + ((x * y) % 3)) % 2, (/** @type {number} */ x, /** @type {number} */ y) => (((x + y) % 2) + ((x * y) % 3)) % 2,
+  (/** @type {number} */ x, /** @type {number} */ y) => (x + y) % 2,
+  (/** @type {number} */ _, /** @type {number} */ y) => y % 2,
+  (/** @type {number} */ x) => x % 3,
+  (/** @type {number} */ x, /** @type {number} */ y) => (x + y) % 3,
+  (/** @type {number} */ x, /** @type {number} */ y) => (Math.floor(x / 3) + Math.floor(y / 2)) % 2,
+  (/** @type {number} */ x, /** @type {number} */ y) => ((x * y) % 2) + ((x * y) % 3),
+  (/** @type {number} */ x, /** @type {number} */ y) => (((x * y) % 2) + ((x * y) % 3)) % 2,
+  (/** @type {number} */ x, /** @type {number} */ y) => (((x + y) % 2) + ((x * y) % 3)) % 2,
 ];
 
 /**
@@ -92,18 +102,26 @@ export function qr(text) {
     set(6, at, at % 2 === 0);
     set(at, 6, at % 2 === 0);
   }
-  for (const [cx, cy] of [[3, 3], [size - 4, 3], [3, size - 4]]) {
-    for (let dy = -4; dy <= 4; dy += 1) for (let dx = -4; dx <= 4; dx += 1) {
-      const ring = Math.max(Math.abs(dx), Math.abs(dy));
-      set((cx ?? 0) + dx, (cy ?? 0) + dy, ring !== 2 && ring !== 4);
-    }
+  for (const [cx, cy] of [
+    [3, 3],
+    [size - 4, 3],
+    [3, size - 4],
+  ]) {
+    for (let dy = -4; dy <= 4; dy += 1)
+      for (let dx = -4; dx <= 4; dx += 1) {
+        const ring = Math.max(Math.abs(dx), Math.abs(dy));
+        set((cx ?? 0) + dx, (cy ?? 0) + dy, ring !== 2 && ring !== 4);
+      }
   }
   const places = ALIGN[v] ?? [];
   const last = places.length - 1;
-  places.forEach((cx, i) => places.forEach((cy, j) => {
-    if ((i === 0 && j === 0) || (i === 0 && j === last) || (i === last && j === 0)) return;
-    for (let dy = -2; dy <= 2; dy += 1) for (let dx = -2; dx <= 2; dx += 1) set(cx + dx, cy + dy, Math.max(Math.abs(dx), Math.abs(dy)) !== 1);
-  }));
+  places.forEach((cx, i) =>
+    places.forEach((cy, j) => {
+      if ((i === 0 && j === 0) || (i === 0 && j === last) || (i === last && j === 0)) return;
+      for (let dy = -2; dy <= 2; dy += 1)
+        for (let dx = -2; dx <= 2; dx += 1) set(cx + dx, cy + dy, Math.max(Math.abs(dx), Math.abs(dy)) !== 1);
+    }),
+  );
   if (v >= 6) {
     let rest = v + 1;
     for (let at = 0; at < 12; at += 1) rest = (rest << 1) ^ ((rest >> 11) * 0x1f25);
@@ -133,16 +151,18 @@ export function qr(text) {
   let at = 0;
   for (let right = size - 1; right >= 1; right -= 2) {
     if (right === 6) right = 5;
-    for (let step = 0; step < size; step += 1) for (let side = 0; side < 2; side += 1) {
-      const x = right - side;
-      const y = ((right + 1) & 2) === 0 ? size - 1 - step : step;
-      const row = dark[y];
-      if (!row || fixed[y]?.[x] || at >= all.length * 8) continue;
-      row[x] = (n(all, at >> 3) >> (7 - (at & 7))) & 1;
-      at += 1;
-    }
+    for (let step = 0; step < size; step += 1)
+      for (let side = 0; side < 2; side += 1) {
+        const x = right - side;
+        const y = ((right + 1) & 2) === 0 ? size - 1 - step : step;
+        const row = dark[y];
+        if (!row || fixed[y]?.[x] || at >= all.length * 8) continue;
+        row[x] = (n(all, at >> 3) >> (7 - (at & 7))) & 1;
+        at += 1;
+      }
   }
-  const masked = (/** @type {number} */ mask) => dark.map((row, y) => row.map((value, x) => (fixed[y]?.[x] ? value : value ^ (MASKS[mask]?.(x, y) === 0 ? 1 : 0))));
+  const masked = (/** @type {number} */ mask) =>
+    dark.map((row, y) => row.map((value, x) => (fixed[y]?.[x] ? value : value ^ (MASKS[mask]?.(x, y) === 0 ? 1 : 0))));
   let best = 0;
   let least = Infinity;
   for (let mask = 0; mask < 8; mask += 1) {
@@ -167,9 +187,12 @@ function unevenness(rows) {
       if (b > 0) {
         across = get(b, a) === get(b - 1, a) ? across + 1 : 1;
         down = get(a, b) === get(a, b - 1) ? down + 1 : 1;
-        if (across === 5) cost += 3; else if (across > 5) cost += 1;
-        if (down === 5) cost += 3; else if (down > 5) cost += 1;
-        if (a > 0 && get(b, a) === get(b - 1, a) && get(b, a) === get(b, a - 1) && get(b, a) === get(b - 1, a - 1)) cost += 3;
+        if (across === 5) cost += 3;
+        else if (across > 5) cost += 1;
+        if (down === 5) cost += 3;
+        else if (down > 5) cost += 1;
+        if (a > 0 && get(b, a) === get(b - 1, a) && get(b, a) === get(b, a - 1) && get(b, a) === get(b - 1, a - 1))
+          cost += 3;
       }
     }
   }
@@ -177,4 +200,5 @@ function unevenness(rows) {
 }
 
 /** The dark modules as the path of an SVG. @param {number[][]} rows */
-export const path = (rows) => rows.flatMap((row, y) => row.map((value, x) => (value ? `M${x} ${y}h1v1h-1z` : ''))).join('');
+export const path = (rows) =>
+  rows.flatMap((row, y) => row.map((value, x) => (value ? `M${x} ${y}h1v1h-1z` : ''))).join('');

@@ -12,7 +12,9 @@ function read() {
 
 /** The screen that is open. */
 export const route = signal(read());
-addEventListener('hashchange', () => { route.value = read(); });
+addEventListener('hashchange', () => {
+  route.value = read();
+});
 
 /** @param {string} name @param {string} [id] */
 export const href = (name, id) => `#/${name}${id ? `/${encodeURIComponent(id)}` : ''}`;

@@ -26,7 +26,9 @@ export const selected = signal(/** @type {string | null} */ (null));
 export const marked = signal(/** @type {Set<string>} */ (new Set()));
 
 const tick = signal(Date.now());
-setInterval(() => { tick.value = Date.now(); }, 1000);
+setInterval(() => {
+  tick.value = Date.now();
+}, 1000);
 /** The server's clock, to the second. */
 export const now = computed(() => tick.value + clockOffset.value);
 
@@ -55,7 +57,9 @@ export const LANES = /** @type {const} */ ([
 /** @typedef {typeof LANES[number]['name']} Lane */
 
 /** @type {Map<string, Lane>} */
-const laneOfState = new Map(LANES.flatMap((lane) => lane.states.map((state) => [/** @type {string} */ (state), lane.name])));
+const laneOfState = new Map(
+  LANES.flatMap((lane) => lane.states.map((state) => [/** @type {string} */ (state), lane.name])),
+);
 /** @param {string} state @returns {Lane} */
 export const laneOf = (state) => laneOfState.get(state) ?? 'done';
 /** @param {string} state */
@@ -77,7 +81,8 @@ export const shown = computed(() => {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return [...jobs.value.values()].filter((job) => {
     if (branch && job.branch !== branch) return false;
-    if (technician === 'none' ? job.technician || job.provider : technician && job.technician !== technician) return false;
+    if (technician === 'none' ? job.technician || job.provider : technician && job.technician !== technician)
+      return false;
     if (state && laneOf(job.state) !== state) return false;
     const hay = [job.number, job.plate, job.caller, job.address].join(' ').toLowerCase();
     return words.every((word) => hay.includes(word));
@@ -129,14 +134,30 @@ export function takeJob(view, etag) {
   const version = Number(/\d+/.exec(etag ?? '')?.[0] ?? known?.version ?? 0);
   const { intake, assignment } = view;
   const goes = assignment && assignment.kind !== 'recall' ? assignment : null;
-  takeJobs([{
-    id: view.id, number: intake.number, state: view.state, walk_up: view.walk_up, branch: intake.branch,
-    priority: intake.priority, problem: intake.problem, plate: intake.plate, caller: intake.caller,
-    address: intake.address, place: intake.place, technician: goes?.technician, provider: goes?.provider,
-    assignment_number: assignment?.assignment_number, eta: view.promise.eta, eta_by: view.promise.eta_by,
-    created_at: known?.created_at ?? now.value, updated_at: now.value,
-    exceptions: view.exceptions.map((exception) => exception.about), version,
-  }]);
+  takeJobs([
+    {
+      id: view.id,
+      number: intake.number,
+      state: view.state,
+      walk_up: view.walk_up,
+      branch: intake.branch,
+      priority: intake.priority,
+      problem: intake.problem,
+      plate: intake.plate,
+      caller: intake.caller,
+      address: intake.address,
+      place: intake.place,
+      technician: goes?.technician,
+      provider: goes?.provider,
+      assignment_number: assignment?.assignment_number,
+      eta: view.promise.eta,
+      eta_by: view.promise.eta_by,
+      created_at: known?.created_at ?? now.value,
+      updated_at: now.value,
+      exceptions: view.exceptions.map((exception) => exception.about),
+      version,
+    },
+  ]);
 }
 
 /** What a person is called. @param {string | null | undefined} id */
@@ -148,7 +169,10 @@ export function personName(id) {
 /** IANA time zone of a branch; the desk's own where there is none. @param {string | null | undefined} branch */
 export function zoneOf(branch) {
   const id = branch ?? me.value?.branch;
-  return (id && branches.value.get(id)?.time_zone) || (branches.value.size === 1 ? [...branches.value.values()][0]?.time_zone : undefined);
+  return (
+    (id && branches.value.get(id)?.time_zone) ||
+    (branches.value.size === 1 ? [...branches.value.values()][0]?.time_zone : undefined)
+  );
 }
 
 /** @template {{ id: string }} T @param {T[]} items @returns {Map<string, T>} */

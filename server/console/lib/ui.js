@@ -27,10 +27,19 @@ export const cap = (code) => (code ? html`<kbd aria-hidden="true">${keyName(code
  * @property {boolean} [first] takes the focus when it appears
  */
 /** @param {Button} b */
-export const button = (b) => html`<button type=${b.submits ? 'submit' : 'button'} class="button ${b.kind ?? ''}"
-  ?disabled=${b.disabled ?? false} title=${b.title ?? nothing} aria-pressed=${b.pressed === undefined ? nothing : String(b.pressed)}
-  aria-keyshortcuts=${b.key ? keyName(b.key) : nothing} ?autofocus=${b.first ?? false}
-  @click=${b.submits ? nothing : b.run}>${b.label}${cap(b.key)}</button>`;
+export const button = (b) =>
+  html`<button
+    type=${b.submits ? 'submit' : 'button'}
+    class="button ${b.kind ?? ''}"
+    ?disabled=${b.disabled ?? false}
+    title=${b.title ?? nothing}
+    aria-pressed=${b.pressed === undefined ? nothing : String(b.pressed)}
+    aria-keyshortcuts=${b.key ? keyName(b.key) : nothing}
+    ?autofocus=${b.first ?? false}
+    @click=${b.submits ? nothing : b.run}
+  >
+    ${b.label}${cap(b.key)}
+  </button>`;
 
 const PATHS = /** @type {const} */ ({
   late: 'M8 2.2 14.6 13.6H1.4Z',
@@ -43,19 +52,37 @@ const PATHS = /** @type {const} */ ({
   changed: 'M2 5.5h9.5L9 3M14 10.5H4.5L7 13',
 });
 /** @param {keyof typeof PATHS} name */
-export const icon = (name) => html`<svg class="icon ${name}" viewBox="0 0 16 16" aria-hidden="true" focusable="false">${svg`<path d=${PATHS[name]} />`}</svg>`;
+export const icon = (name) =>
+  html`<svg class="icon ${name}" viewBox="0 0 16 16" aria-hidden="true" focusable="false">
+    ${svg`<path d=${PATHS[name]} />`}
+  </svg>`;
 
-/** @param {View} text @param {'' | 'alarm' | 'attention' | 'good' | 'muted'} [kind] @param {keyof typeof PATHS} [sign] */
-export const badge = (text, kind = '', sign) => html`<span class="badge ${kind}">${sign ? icon(sign) : nothing}<span>${text}</span></span>`;
+/**
+ * @param {View} text
+ * @param {'' | 'alarm' | 'attention' | 'good' | 'muted'} [kind]
+ * @param {keyof typeof PATHS} [sign]
+ */
+export const badge = (text, kind = '', sign) =>
+  html`<span class="badge ${kind}">${sign ? icon(sign) : nothing}<span>${text}</span></span>`;
 
-/** What is doubtful about a value, in the language of the desk where it knows the reason. @param {{ reason?: string | null, sentence: string }} one */
+/**
+ * What is doubtful about a value, in the language of the desk where it knows the reason.
+ * @param {{ reason?: string | null, sentence: string }} one
+ */
 export function finding(one) {
   const own = word(t().findingWords, one.reason);
   const isKnown = own !== one.reason && own !== '' && language.value !== 'en';
-  return html`<span class="finding">${icon('soon')}${isKnown ? html`<span title=${one.sentence}>${own}</span>` : html`<span lang="en">${one.sentence}</span>`}</span>`;
+  return html`<span class="finding"
+    >${icon('soon')}${isKnown
+      ? html`<span title=${one.sentence}>${own}</span>`
+      : html`<span lang="en">${one.sentence}</span>`}</span
+  >`;
 }
 
-/** What a refusal says: its sentence in the language of the desk, and the server's own. @param {Problem | null | undefined} problem */
+/**
+ * What a refusal says: its sentence in the language of the desk, and the server's own.
+ * @param {Problem | null | undefined} problem
+ */
 export function sentence(problem) {
   if (!problem) return nothing;
   const title = word(t().problems, problem.code);
@@ -63,7 +90,14 @@ export function sentence(problem) {
   return html`${own}${problem.detail ? html` <span lang="en" class="said">${problem.detail}</span>` : nothing}`;
 }
 /** @param {Problem | null | undefined} problem @param {View} [more] */
-export const refusal = (problem, more) => (problem ? html`<div class="refusal" role="alert">${icon('no')}<p>${sentence(problem)}</p>${more ?? nothing}</div>` : nothing);
+export const refusal = (problem, more) =>
+  problem
+    ? html`<div class="refusal" role="alert">
+        ${icon('no')}
+        <p>${sentence(problem)}</p>
+        ${more ?? nothing}
+      </div>`
+    : nothing;
 
 /**
  * @typedef {object} Field
@@ -90,33 +124,78 @@ export const refusal = (problem, more) => (problem ? html`<div class="refusal" r
 /** @param {Field} f */
 export function field(f) {
   const id = `f-${f.name.replace(/\W/g, '-')}`;
-  const isConcerned = f.problem && (f.problem.field === (f.field ?? f.name) || f.problem.field?.startsWith(`${f.field ?? f.name}.`));
-  const described = [isConcerned ? `${id}-error` : '', f.note ? `${id}-note` : '', f.hint ? `${id}-hint` : ''].filter(Boolean).join(' ');
+  const isConcerned =
+    f.problem && (f.problem.field === (f.field ?? f.name) || f.problem.field?.startsWith(`${f.field ?? f.name}.`));
+  const described = [isConcerned ? `${id}-error` : '', f.note ? `${id}-note` : '', f.hint ? `${id}-hint` : '']
+    .filter(Boolean)
+    .join(' ');
   const changed = (/** @type {Event} */ event) => f.set(/** @type {HTMLInputElement} */ (event.target).value);
   const invalid = isConcerned ? 'true' : nothing;
   const about = described || nothing;
   const first = f.first ?? false;
   let control;
   if (f.options) {
-    control = html`<select id=${id} name=${f.name} @change=${changed} aria-invalid=${invalid} aria-describedby=${about} ?required=${f.required ?? false} ?autofocus=${first}>
-      ${f.options.map(([value, label]) => html`<option value=${value} .selected=${value === f.value}>${label}</option>`)}</select>`;
+    control = html`<select
+      id=${id}
+      name=${f.name}
+      @change=${changed}
+      aria-invalid=${invalid}
+      aria-describedby=${about}
+      ?required=${f.required ?? false}
+      ?autofocus=${first}
+    >
+      ${f.options.map(
+        ([value, label]) => html`<option value=${value} .selected=${value === f.value}>${label}</option>`,
+      )}
+    </select>`;
   } else if (f.rows) {
-    control = html`<textarea id=${id} name=${f.name} rows=${f.rows} .value=${live(f.value)} @input=${changed} @blur=${f.left ?? nothing}
-      aria-invalid=${invalid} aria-describedby=${about} ?autofocus=${first}></textarea>`;
+    control = html`<textarea
+      id=${id}
+      name=${f.name}
+      rows=${f.rows}
+      .value=${live(f.value)}
+      @input=${changed}
+      @blur=${f.left ?? nothing}
+      aria-invalid=${invalid}
+      aria-describedby=${about}
+      ?autofocus=${first}
+    ></textarea>`;
   } else {
-    control = html`<input id=${id} name=${f.name} type=${f.type ?? 'text'} .value=${live(f.value)} @input=${changed} @blur=${f.left ?? nothing}
-      aria-invalid=${invalid} aria-describedby=${about} ?required=${f.required ?? false} list=${f.list ? `${id}-list` : nothing}
-      autocomplete=${f.autocomplete ?? 'off'} inputmode=${f.inputmode ?? nothing} spellcheck="false" ?autofocus=${first}>
-      ${f.list ? html`<datalist id="${id}-list">${f.list.map((value) => html`<option value=${value}></option>`)}</datalist>` : nothing}`;
+    control = html`<input
+        id=${id}
+        name=${f.name}
+        type=${f.type ?? 'text'}
+        .value=${live(f.value)}
+        @input=${changed}
+        @blur=${f.left ?? nothing}
+        aria-invalid=${invalid}
+        aria-describedby=${about}
+        ?required=${f.required ?? false}
+        list=${f.list ? `${id}-list` : nothing}
+        autocomplete=${f.autocomplete ?? 'off'}
+        inputmode=${f.inputmode ?? nothing}
+        spellcheck="false"
+        ?autofocus=${first}
+      />
+      ${f.list
+        ? html`<datalist id="${id}-list">${f.list.map((value) => html`<option value=${value}></option>`)}</datalist>`
+        : nothing}`;
   }
-  return html`<div class="field ${f.wide ? 'wide' : ''} ${f.className ?? ''}"><label for=${id}>${f.label}${f.required ? html`<span class="must" aria-hidden="true">·</span>` : nothing}</label>${control}
-    ${f.hint ? html`<p class="hint" id="${id}-hint">${f.hint}</p>` : nothing}
+  return html`<div class="field ${f.wide ? 'wide' : ''} ${f.className ?? ''}">
+    <label for=${id}>${f.label}${f.required ? html`<span class="must" aria-hidden="true">·</span>` : nothing}</label
+    >${control} ${f.hint ? html`<p class="hint" id="${id}-hint">${f.hint}</p>` : nothing}
     ${f.note ? html`<div class="note" id="${id}-note">${f.note}</div>` : nothing}
-    ${isConcerned ? html`<p class="error" id="${id}-error" role="alert">${icon('no')}<span>${sentence(f.problem)}</span></p>` : nothing}</div>`;
+    ${isConcerned
+      ? html`<p class="error" id="${id}-error" role="alert">${icon('no')}<span>${sentence(f.problem)}</span></p>`
+      : nothing}
+  </div>`;
 }
 
 /** A problem that names none of the fields that are shown. @param {Problem | null} problem @param {string[]} fields */
-export const unplaced = (problem, fields) => refusal(problem && !fields.some((name) => problem.field === name || problem.field?.startsWith(`${name}.`)) ? problem : null);
+export const unplaced = (problem, fields) =>
+  refusal(
+    problem && !fields.some((name) => problem.field === name || problem.field?.startsWith(`${name}.`)) ? problem : null,
+  );
 
 /**
  * @typedef {object} Dialog
@@ -131,7 +210,14 @@ let last = 0;
 
 /**
  * Opens something over the screen. It has the keys until it is closed; Esc closes it.
- * @param {{ label: string, view: (close: () => void) => View, keys?: (close: () => void) => import('./keys.js').Key[], className?: string, closed?: () => void, stays?: boolean }} what
+ * @param {{
+ *   label: string,
+ *   view: (close: () => void) => View,
+ *   keys?: (close: () => void) => import('./keys.js').Key[],
+ *   className?: string,
+ *   closed?: () => void,
+ *   stays?: boolean,
+ * }} what
  * @returns {() => void} closes it
  */
 export function openDialog(what) {
@@ -145,22 +231,46 @@ export function openDialog(what) {
     if (back instanceof HTMLElement && back.isConnected) requestAnimationFrame(() => back.focus());
   };
   const unbind = push(() => what.keys?.(close) ?? [], true);
-  dialogs.value = [...dialogs.value, { id, label: what.label, className: what.className ?? '', view: () => what.view(close), close: what.stays ? () => {} : close }];
+  dialogs.value = [
+    ...dialogs.value,
+    {
+      id,
+      label: what.label,
+      className: what.className ?? '',
+      view: () => what.view(close),
+      close: what.stays ? () => {} : close,
+    },
+  ];
   flush();
   return close;
 }
 
 /** Shows a dialog once it is in the page. @param {Element | undefined} element */
-export const modal = (element) => queueMicrotask(() => {
-  if (!(element instanceof HTMLDialogElement) || element.open || !element.isConnected) return;
-  element.showModal();
-  focusFirst(element);
-});
+export const modal = (element) =>
+  queueMicrotask(() => {
+    if (!(element instanceof HTMLDialogElement) || element.open || !element.isConnected) return;
+    element.showModal();
+    focusFirst(element);
+  });
 
 /** All that lies over the screen. */
-export const dialogsView = () => repeat(dialogs.value, (dialog) => dialog.id, (dialog) => html`<dialog class="dialog ${dialog.className}" aria-label=${dialog.label}
-  ${ref(modal)}
-  @cancel=${(/** @type {Event} */ event) => { event.preventDefault(); dialog.close(); }}>${dialog.view()}</dialog>`);
+export const dialogsView = () =>
+  repeat(
+    dialogs.value,
+    (dialog) => dialog.id,
+    (dialog) =>
+      html`<dialog
+        class="dialog ${dialog.className}"
+        aria-label=${dialog.label}
+        ${ref(modal)}
+        @cancel=${(/** @type {Event} */ event) => {
+          event.preventDefault();
+          dialog.close();
+        }}
+      >
+        ${dialog.view()}
+      </dialog>`,
+  );
 
 /** @param {HTMLElement} element */
 export function focusFirst(element) {
@@ -170,15 +280,40 @@ export function focusFirst(element) {
   });
 }
 
-/** Asks before something that cannot be undone. @param {{ title: string, text: View, yes: string, run: () => void }} what */
+/**
+ * Asks before something that cannot be undone.
+ * @param {{ title: string, text: View, yes: string, run: () => void }} what
+ */
 export function confirm(what) {
   openDialog({
     label: what.title,
     className: 'small',
-    keys: (close) => [{ code: 'KeyY', label: what.yes, run: () => { close(); what.run(); } }, { code: 'KeyN', label: t().cancel, run: close }],
-    view: (close) => html`<h2>${what.title}</h2><div class="prose">${what.text}</div><footer>
-      ${button({ label: what.yes, key: 'KeyY', kind: 'danger', run: () => { close(); what.run(); } })}
-      ${button({ label: t().cancel, key: 'KeyN', run: close, first: true })}</footer>`,
+    keys: (close) => [
+      {
+        code: 'KeyY',
+        label: what.yes,
+        run: () => {
+          close();
+          what.run();
+        },
+      },
+      { code: 'KeyN', label: t().cancel, run: close },
+    ],
+    view: (close) =>
+      html`<h2>${what.title}</h2>
+        <div class="prose">${what.text}</div>
+        <footer>
+          ${button({
+            label: what.yes,
+            key: 'KeyY',
+            kind: 'danger',
+            run: () => {
+              close();
+              what.run();
+            },
+          })}
+          ${button({ label: t().cancel, key: 'KeyN', run: close, first: true })}
+        </footer>`,
   });
 }
 
@@ -188,7 +323,17 @@ export const loading = () => html`<p class="empty" aria-busy="true">${t().loadin
 
 /**
  * Tabs that the keys 1 to 9 open.
- * @param {string} label @param {Array<readonly [string, string]>} tabs @param {string} open @param {(name: string) => void} choose
+ * @param {string} label
+ * @param {Array<readonly [string, string]>} tabs
+ * @param {string} open
+ * @param {(name: string) => void} choose
  */
-export const tabs = (label, tabs, open, choose) => html`<div class="tabs" role="group" aria-label=${label}>${tabs.map(([name, text], at) => html`
-  <button type="button" aria-pressed=${String(name === open)} @click=${() => choose(name)}>${text}${cap(String(at + 1))}</button>`)}</div>`;
+export const tabs = (label, tabs, open, choose) =>
+  html`<div class="tabs" role="group" aria-label=${label}>
+    ${tabs.map(
+      ([name, text], at) =>
+        html` <button type="button" aria-pressed=${String(name === open)} @click=${() => choose(name)}>
+          ${text}${cap(String(at + 1))}
+        </button>`,
+    )}
+  </div>`;

@@ -4,7 +4,25 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { repeat } from '../vendor/lit-html/directives/repeat.js';
 import { clock, span, t, word } from '../lib/i18n.js';
 import { go, href } from '../lib/router.js';
-import { LANES, SILENT_MS, SOON_MS, branches, filter, isLate, isOver, lanes, lastHeard, marked, me, now, personName, promised, selected, technicians, waitsForArrival } from '../lib/store.js';
+import {
+  LANES,
+  SILENT_MS,
+  SOON_MS,
+  branches,
+  filter,
+  isLate,
+  isOver,
+  lanes,
+  lastHeard,
+  marked,
+  me,
+  now,
+  personName,
+  promised,
+  selected,
+  technicians,
+  waitsForArrival,
+} from '../lib/store.js';
 import { badge, button, icon } from '../lib/ui.js';
 
 /** @typedef {import('../types.js').JobListed} JobListed */
@@ -15,10 +33,14 @@ const isFolded = signal(false);
 export function promiseClock(job) {
   const due = promised(job);
   if (isOver(job.state)) return html`<span class="clock muted">${clock(job.updated_at, job.branch)}</span>`;
-  if (!waitsForArrival(job.state)) return html`<span class="clock muted">${due ? t().board.promised(clock(due, job.branch)) : clock(job.updated_at, job.branch)}</span>`;
+  if (!waitsForArrival(job.state))
+    return html`<span class="clock muted"
+      >${due ? t().board.promised(clock(due, job.branch)) : clock(job.updated_at, job.branch)}</span
+    >`;
   if (!due) return html`<span class="clock muted">${t().board.waits(span(now.value - job.created_at))}</span>`;
   const left = due - now.value;
-  if (left < 0) return html`<span class="clock alarm">${icon('late')}${t().board.late(span(Math.max(60_000, -left)))}</span>`;
+  if (left < 0)
+    return html`<span class="clock alarm">${icon('late')}${t().board.late(span(Math.max(60_000, -left)))}</span>`;
   if (left < SOON_MS) return html`<span class="clock attention">${icon('soon')}${t().board.left(span(left))}</span>`;
   return html`<span class="clock">${t().board.left(span(left))}</span>`;
 }
@@ -31,26 +53,60 @@ export function holder(job) {
   const silent = heard === undefined ? null : now.value - heard;
   const about = silent === null ? t().board.neverHeard : t().board.heard(span(silent));
   const isSilent = silent === null || silent > SILENT_MS;
-  return html`<span class="who-name">${personName(job.technician) || t().board.unknownPerson}</span>
-    ${isOver(job.state) ? nothing : html`<span class="heard ${isSilent ? 'silent' : ''}">${isSilent ? icon('silent') : nothing}${about}</span>`}`;
+  return html`<span class="who-name">${personName(job.technician) || t().board.unknownPerson}</span> ${isOver(job.state)
+      ? nothing
+      : html`<span class="heard ${isSilent ? 'silent' : ''}">${isSilent ? icon('silent') : nothing}${about}</span>`}`;
 }
 
 /** @param {JobListed} job */
-export const placeText = (job) => job.address ?? (job.place ? `${job.place.lat.toFixed(5)}, ${job.place.lon.toFixed(5)}` : t().board.noPlace);
+export const placeText = (job) =>
+  job.address ?? (job.place ? `${job.place.lat.toFixed(5)}, ${job.place.lon.toFixed(5)}` : t().board.noPlace);
 
 /** @param {JobListed} job */
 function card(job) {
   const isMarked = marked.value.has(job.id);
   const isSelected = selected.value === job.id;
-  return html`<li class="card ${isSelected ? 'is-selected' : ''} ${isMarked ? 'is-marked' : ''} ${isLate(job, now.value) ? 'is-late' : ''}">
-    <input type="checkbox" class="mark" .checked=${isMarked} @change=${() => toggle(job.id)} aria-label=${t().board.mark(job.number ?? '')} tabindex="-1">
-    <a href=${href('job', job.id)} data-job=${job.id} @focus=${() => { selected.value = job.id; }} tabindex=${isSelected || !selected.value ? 0 : -1}>
-      <span class="line top"><span class="number">${job.number ?? t().board.noNumber}</span>${job.plate ? html`<span class="plate">${unbroken(job.plate)}</span>` : nothing}${promiseClock(job)}</span>
-      <span class="line what"><span class="problem">${word(t().problemWords, job.problem) || '–'}</span>${job.priority === 'urgent' ? badge(t().priorities.urgent, 'alarm', 'urgent') : job.priority === 'high' ? badge(t().priorities.high, '', 'urgent') : nothing}${
-        showsState(job) ? html`<span class="state">${t().states[job.state]}</span>` : nothing}</span>
+  return html`<li
+    class="card ${isSelected ? 'is-selected' : ''} ${isMarked ? 'is-marked' : ''} ${isLate(job, now.value)
+      ? 'is-late'
+      : ''}"
+  >
+    <input
+      type="checkbox"
+      class="mark"
+      .checked=${isMarked}
+      @change=${() => toggle(job.id)}
+      aria-label=${t().board.mark(job.number ?? '')}
+      tabindex="-1"
+    />
+    <a
+      href=${href('job', job.id)}
+      data-job=${job.id}
+      @focus=${() => {
+        selected.value = job.id;
+      }}
+      tabindex=${isSelected || !selected.value ? 0 : -1}
+    >
+      <span class="line top"
+        ><span class="number">${job.number ?? t().board.noNumber}</span>${job.plate
+          ? html`<span class="plate">${unbroken(job.plate)}</span>`
+          : nothing}${promiseClock(job)}</span
+      >
+      <span class="line what"
+        ><span class="problem">${word(t().problemWords, job.problem) || '–'}</span>${job.priority === 'urgent'
+          ? badge(t().priorities.urgent, 'alarm', 'urgent')
+          : job.priority === 'high'
+            ? badge(t().priorities.high, '', 'urgent')
+            : nothing}${showsState(job) ? html`<span class="state">${t().states[job.state]}</span>` : nothing}</span
+      >
       <span class="line place">${placeText(job)}</span>
-      <span class="line who-line">${holder(job)}${job.exceptions.length ? badge(t().board.decide(job.exceptions.length), 'attention', 'decide') : nothing}</span>
-    </a></li>`;
+      <span class="line who-line"
+        >${holder(job)}${job.exceptions.length
+          ? badge(t().board.decide(job.exceptions.length), 'attention', 'decide')
+          : nothing}</span
+      >
+    </a>
+  </li>`;
 }
 
 /** In a lane of two states the card says which. @param {JobListed} job */
@@ -72,41 +128,91 @@ function laneView(lane) {
   const late = list.filter((job) => isLate(job, now.value)).length;
   const name = t().lanes[lane.name];
   return html`<section class="lane ${lane.name}" aria-label=${name}>
-    <h2>${name}<span class="count">${list.length}</span>${late ? html`<span class="late-count">${icon('late')}${t().board.lateCount(late)}</span>` : nothing}</h2>
-    <ol class="cards" tabindex="-1">${repeat(list, (job) => job.id, card)}${list.length ? nothing : html`<li class="none">${t().board.laneEmpty}</li>`}</ol></section>`;
+    <h2>
+      ${name}<span class="count">${list.length}</span>${late
+        ? html`<span class="late-count">${icon('late')}${t().board.lateCount(late)}</span>`
+        : nothing}
+    </h2>
+    <ol class="cards" tabindex="-1">
+      ${repeat(list, (job) => job.id, card)}${list.length
+        ? nothing
+        : html`<li class="none">${t().board.laneEmpty}</li>`}
+    </ol>
+  </section>`;
 }
 
 /** @param {Partial<typeof filter.value>} change */
-const narrow = (change) => { filter.value = { ...filter.value, ...change }; };
+const narrow = (change) => {
+  filter.value = { ...filter.value, ...change };
+};
 /** @param {Event} event */
 const valueOf = (event) => /** @type {HTMLInputElement} */ (event.target).value;
 
 function filters() {
   const { branch, technician, state, text } = filter.value;
-  const people = [...technicians.value.values()].filter((one) => one.active).sort((a, b) => a.name.localeCompare(b.name));
+  const people = [...technicians.value.values()]
+    .filter((one) => one.active)
+    .sort((a, b) => a.name.localeCompare(b.name));
   const isNarrowed = Boolean(branch || technician || state || text);
-  return html`<form class="filters" role="search" aria-label=${t().board.filter} @submit=${(/** @type {Event} */ event) => event.preventDefault()}>
-    <input type="search" id="board-text" aria-label=${t().board.filter} placeholder=${t().board.filterHint} .value=${text} @input=${(/** @type {Event} */ event) => narrow({ text: valueOf(event) })}>
-    ${branches.value.size > 1 && !me.value?.branch ? html`<select aria-label=${t().branch} @change=${(/** @type {Event} */ event) => narrow({ branch: valueOf(event) })}>
-      <option value="" .selected=${!branch}>${t().board.allBranches}</option>${[...branches.value.values()].map((one) => html`<option value=${one.id} .selected=${one.id === branch}>${one.name}</option>`)}</select>` : nothing}
-    <select aria-label=${t().technician} @change=${(/** @type {Event} */ event) => narrow({ technician: valueOf(event) })}>
-      <option value="" .selected=${!technician}>${t().board.allTechnicians}</option><option value="none" .selected=${technician === 'none'}>${t().board.nobody}</option>
-      ${people.map((one) => html`<option value=${one.id} .selected=${one.id === technician}>${one.name}</option>`)}</select>
+  return html`<form
+    class="filters"
+    role="search"
+    aria-label=${t().board.filter}
+    @submit=${(/** @type {Event} */ event) => event.preventDefault()}
+  >
+    <input
+      type="search"
+      id="board-text"
+      aria-label=${t().board.filter}
+      placeholder=${t().board.filterHint}
+      .value=${text}
+      @input=${(/** @type {Event} */ event) => narrow({ text: valueOf(event) })}
+    />
+    ${branches.value.size > 1 && !me.value?.branch
+      ? html`<select
+          aria-label=${t().branch}
+          @change=${(/** @type {Event} */ event) => narrow({ branch: valueOf(event) })}
+        >
+          <option value="" .selected=${!branch}>${t().board.allBranches}</option>
+          ${[...branches.value.values()].map(
+            (one) => html`<option value=${one.id} .selected=${one.id === branch}>${one.name}</option>`,
+          )}
+        </select>`
+      : nothing}
+    <select
+      aria-label=${t().technician}
+      @change=${(/** @type {Event} */ event) => narrow({ technician: valueOf(event) })}
+    >
+      <option value="" .selected=${!technician}>${t().board.allTechnicians}</option>
+      <option value="none" .selected=${technician === 'none'}>${t().board.nobody}</option>
+      ${people.map((one) => html`<option value=${one.id} .selected=${one.id === technician}>${one.name}</option>`)}
+    </select>
     <select aria-label=${t().board.state} @change=${(/** @type {Event} */ event) => narrow({ state: valueOf(event) })}>
-      <option value="" .selected=${!state}>${t().board.allStates}</option>${LANES.map((lane) => html`<option value=${lane.name} .selected=${state === lane.name}>${t().lanes[lane.name]}</option>`)}</select>
-    ${isNarrowed ? button({ label: t().board.showAll, kind: 'quiet', run: () => narrow({ branch: '', technician: '', state: '', text: '' }) }) : nothing}
+      <option value="" .selected=${!state}>${t().board.allStates}</option>
+      ${LANES.map(
+        (lane) => html`<option value=${lane.name} .selected=${state === lane.name}>${t().lanes[lane.name]}</option>`,
+      )}
+    </select>
+    ${isNarrowed
+      ? button({
+          label: t().board.showAll,
+          kind: 'quiet',
+          run: () => narrow({ branch: '', technician: '', state: '', text: '' }),
+        })
+      : nothing}
   </form>`;
 }
 
 function bulkBar() {
   const count = marked.value.size;
   if (!count) return nothing;
-  return html`<div class="bulk" role="group" aria-label=${t().bulk.title(count)}><b>${t().bulk.title(count)}</b>
-    ${button({ label: t().job.assign, key: 'KeyA', run: assign })}
+  return html`<div class="bulk" role="group" aria-label=${t().bulk.title(count)}>
+    <b>${t().bulk.title(count)}</b> ${button({ label: t().job.assign, key: 'KeyA', run: assign })}
     ${button({ label: t().job.recall, key: 'KeyR', run: () => bulk('recall') })}
     ${button({ label: t().bulk.priority, run: () => bulk('priority') })}
     ${button({ label: t().job.cancel, run: () => bulk('cancel') })}
-    ${button({ label: t().bulk.clear, key: 'Escape', kind: 'quiet', run: clear })}</div>`;
+    ${button({ label: t().bulk.clear, key: 'Escape', kind: 'quiet', run: clear })}
+  </div>`;
 }
 
 /** @param {'recall' | 'cancel' | 'priority'} what */
@@ -115,7 +221,9 @@ async function bulk(what) {
   openBulk(what, [...marked.value]);
 }
 
-const clear = () => { marked.value = new Set(); };
+const clear = () => {
+  marked.value = new Set();
+};
 
 async function assign() {
   const ids = marked.value.size ? [...marked.value] : selected.value ? [selected.value] : [];
@@ -124,8 +232,10 @@ async function assign() {
   openCandidates(ids);
 }
 
-export const view = () => html`<h1 class="unseen">${t().nav.board}</h1><div class="board-top">${filters()}${bulkBar()}</div>
-  <div class="lanes ${isFolded.value ? 'is-folded' : ''}">${LANES.map(laneView)}</div>`;
+export const view = () =>
+  html`<h1 class="unseen">${t().nav.board}</h1>
+    <div class="board-top">${filters()}${bulkBar()}</div>
+    <div class="lanes ${isFolded.value ? 'is-folded' : ''}">${LANES.map(laneView)}</div>`;
 
 /** @param {string} id */
 function focusCard(id) {
@@ -143,7 +253,8 @@ function move(down, right) {
   if (at < 0) next = columns.find((list) => list.length)?.[0];
   else if (right) {
     const row = columns[at]?.findIndex((job) => job.id === selected.value) ?? 0;
-    for (let column = at + right; column >= 0 && column < columns.length && !next; column += right) next = columns[column]?.[Math.min(row, (columns[column]?.length ?? 0) - 1)];
+    for (let column = at + right; column >= 0 && column < columns.length && !next; column += right)
+      next = columns[column]?.[Math.min(row, (columns[column]?.length ?? 0) - 1)];
   } else {
     const list = columns[at] ?? [];
     next = list[list.findIndex((job) => job.id === selected.value) + down];
@@ -162,22 +273,57 @@ export const keys = () => [
   { code: 'ArrowLeft', label: t().keys.left, run: () => move(0, -1) },
   { code: 'KeyJ', label: t().keys.down, run: () => move(1, 0), hidden: true },
   { code: 'KeyK', label: t().keys.up, run: () => move(-1, 0), hidden: true },
-  { code: 'Enter', label: t().keys.open, run: () => { if (selected.value) go('job', selected.value); } },
+  {
+    code: 'Enter',
+    label: t().keys.open,
+    run: () => {
+      if (selected.value) go('job', selected.value);
+    },
+  },
   { code: 'KeyA', label: t().job.assign, run: assign },
-  { code: 'KeyX', label: t().keys.mark, run: () => { if (selected.value) toggle(selected.value); } },
-  { code: 'KeyR', label: t().keys.recallMarked, run: () => { if (marked.value.size) bulk('recall'); } },
+  {
+    code: 'KeyX',
+    label: t().keys.mark,
+    run: () => {
+      if (selected.value) toggle(selected.value);
+    },
+  },
+  {
+    code: 'KeyR',
+    label: t().keys.recallMarked,
+    run: () => {
+      if (marked.value.size) bulk('recall');
+    },
+  },
   { code: 'KeyF', label: t().board.filter, run: () => document.getElementById('board-text')?.focus() },
-  { code: 'Escape', label: t().bulk.clear, inFields: true, run: () => { if (document.activeElement?.id !== 'board-text') clear(); else { narrow({ text: '' }); document.getElementById('board-text')?.blur(); } if (selected.value) focusCard(selected.value); } },
+  {
+    code: 'Escape',
+    label: t().bulk.clear,
+    inFields: true,
+    run: () => {
+      if (document.activeElement?.id !== 'board-text') clear();
+      else {
+        narrow({ text: '' });
+        document.getElementById('board-text')?.blur();
+      }
+      if (selected.value) focusCard(selected.value);
+    },
+  },
 ];
 
 /** Comes back to the card that was selected. */
 export function open() {
-  requestAnimationFrame(() => { if (selected.value) focusCard(selected.value); });
+  requestAnimationFrame(() => {
+    if (selected.value) focusCard(selected.value);
+  });
 }
 
 // A card that goes to another lane is another element: the focus goes with it.
 effect(() => {
   const id = selected.value;
   lanes.value;
-  if (id && document.activeElement === document.body) requestAnimationFrame(() => { if (document.activeElement === document.body && document.querySelector('.lanes')) focusCard(id); });
+  if (id && document.activeElement === document.body)
+    requestAnimationFrame(() => {
+      if (document.activeElement === document.body && document.querySelector('.lanes')) focusCard(id);
+    });
 });

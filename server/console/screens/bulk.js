@@ -31,12 +31,18 @@ export function showResults(title, ids, run) {
     view: (close) => {
       const all = [...results.value.values()];
       const failed = all.filter((one) => !one.ok).length;
-      return html`<h2>${title}</h2><p class="prose" role="status">${t().bulk.summary(all.length - failed, failed, ids.length - all.length)}</p>
-        <ol class="results">${ids.map((id) => {
-          const outcome = results.value.get(id);
-          return html`<li class=${outcome && !outcome.ok ? 'refused' : ''}>${icon(!outcome ? 'soon' : outcome.ok ? 'done' : 'no')}<b>${names.get(id)}</b>
-            <span>${!outcome ? t().actions.sending : outcome.ok ? t().bulk.done : sentence(outcome.problem)}</span></li>`;
-        })}</ol>${failed ? html`<p class="hint">${t().bulk.stayMarked}</p>` : ''}
+      return html`<h2>${title}</h2>
+        <p class="prose" role="status">${t().bulk.summary(all.length - failed, failed, ids.length - all.length)}</p>
+        <ol class="results">
+          ${ids.map((id) => {
+            const outcome = results.value.get(id);
+            return html`<li class=${outcome && !outcome.ok ? 'refused' : ''}>
+              ${icon(!outcome ? 'soon' : outcome.ok ? 'done' : 'no')}<b>${names.get(id)}</b>
+              <span>${!outcome ? t().actions.sending : outcome.ok ? t().bulk.done : sentence(outcome.problem)}</span>
+            </li>`;
+          })}
+        </ol>
+        ${failed ? html`<p class="hint">${t().bulk.stayMarked}</p>` : ''}
         <footer>${button({ label: t().close, run: close, first: true })}</footer>`;
     },
   });
@@ -56,27 +62,91 @@ function taken(id, outcome) {
 /** @param {'recall' | 'cancel' | 'priority'} what @param {string[]} ids */
 export function openBulk(what, ids) {
   if (what === 'recall') {
-    showResults(t().job.recall, ids, async (id) => taken(id, await act(t().job.recall, 'post', '/v1/jobs/{id}/recall', { path: { id }, body: { note: null } }, { quiet: true })));
+    showResults(t().job.recall, ids, async (id) =>
+      taken(
+        id,
+        await act(
+          t().job.recall,
+          'post',
+          '/v1/jobs/{id}/recall',
+          { path: { id }, body: { note: null } },
+          { quiet: true },
+        ),
+      ),
+    );
     return;
   }
-  const form = signal({ reason: 'customer_cancelled', note: '', priority: /** @type {'low' | 'normal' | 'high' | 'urgent'} */ ('high') });
-  const set = (/** @type {Partial<typeof form.value>} */ change) => { form.value = { ...form.value, ...change }; };
+  const form = signal({
+    reason: 'customer_cancelled',
+    note: '',
+    priority: /** @type {'low' | 'normal' | 'high' | 'urgent'} */ ('high'),
+  });
+  const set = (/** @type {Partial<typeof form.value>} */ change) => {
+    form.value = { ...form.value, ...change };
+  };
   const isCancel = what === 'cancel';
   const run = (/** @type {() => void} */ close) => {
     const { reason, note, priority } = form.value;
     close();
-    showResults(isCancel ? t().job.cancel : t().bulk.priority, ids, async (id) => taken(id, isCancel
-      ? await act(t().job.cancel, 'post', '/v1/jobs/{id}/cancel', { path: { id }, body: { reason, note: note || null } }, { quiet: true })
-      : await act(t().bulk.priority, 'patch', '/v1/jobs/{id}', { path: { id }, body: { priority }, ifMatch: `"v${jobs.value.get(id)?.version ?? 0}"` }, { quiet: true })));
+    showResults(isCancel ? t().job.cancel : t().bulk.priority, ids, async (id) =>
+      taken(
+        id,
+        isCancel
+          ? await act(
+              t().job.cancel,
+              'post',
+              '/v1/jobs/{id}/cancel',
+              { path: { id }, body: { reason, note: note || null } },
+              { quiet: true },
+            )
+          : await act(
+              t().bulk.priority,
+              'patch',
+              '/v1/jobs/{id}',
+              { path: { id }, body: { priority }, ifMatch: `"v${jobs.value.get(id)?.version ?? 0}"` },
+              { quiet: true },
+            ),
+      ),
+    );
   };
   openDialog({
     label: isCancel ? t().job.cancel : t().bulk.priority,
     className: 'small',
-    view: (close) => html`<h2>${isCancel ? t().bulk.cancel(ids.length) : t().bulk.priorityOf(ids.length)}</h2>
-      <form class="stack" @submit=${(/** @type {Event} */ event) => { event.preventDefault(); run(close); }}>
-        ${isCancel ? html`${field({ name: 'reason', label: t().job.reason, value: form.value.reason, set: (reason) => set({ reason }), options: Object.entries(t().cancelReasons), first: true })}
-          ${field({ name: 'note', label: t().job.note, value: form.value.note, set: (note) => set({ note }) })}`
-    : field({ name: 'priority', label: t().priority, value: form.value.priority, set: (priority) => set({ priority: /** @type {any} */ (priority) }), options: Object.entries(t().priorities), first: true })}
-        <footer>${button({ label: isCancel ? t().job.cancel : t().save, kind: isCancel ? 'danger' : 'primary', submits: true, run: () => {} })}${button({ label: t().back, run: close })}</footer></form>`,
+    view: (close) =>
+      html`<h2>${isCancel ? t().bulk.cancel(ids.length) : t().bulk.priorityOf(ids.length)}</h2>
+        <form
+          class="stack"
+          @submit=${(/** @type {Event} */ event) => {
+            event.preventDefault();
+            run(close);
+          }}
+        >
+          ${isCancel
+            ? html`${field({
+                name: 'reason',
+                label: t().job.reason,
+                value: form.value.reason,
+                set: (reason) => set({ reason }),
+                options: Object.entries(t().cancelReasons),
+                first: true,
+              })}
+              ${field({ name: 'note', label: t().job.note, value: form.value.note, set: (note) => set({ note }) })}`
+            : field({
+                name: 'priority',
+                label: t().priority,
+                value: form.value.priority,
+                set: (priority) => set({ priority: /** @type {any} */ (priority) }),
+                options: Object.entries(t().priorities),
+                first: true,
+              })}
+          <footer>
+            ${button({
+              label: isCancel ? t().job.cancel : t().save,
+              kind: isCancel ? 'danger' : 'primary',
+              submits: true,
+              run: () => {},
+            })}${button({ label: t().back, run: close })}
+          </footer>
+        </form>`,
   });
 }

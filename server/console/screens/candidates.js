@@ -12,35 +12,56 @@ import { showResults } from './bulk.js';
 /** @typedef {import('../lib/candidates.js').Candidate} Candidate */
 /** @typedef {import('../types.js').Job} Job */
 
-/** What is against someone, in words. @param {import('../lib/candidates.js').Against} one */
-const againstText = (one) => (one.what === 'skill' ? t().candidates.lacksSkill(word(t().skillWords, one.which)) : one.what === 'equipment' ? t().candidates.lacksEquipment(one.which) : one.what === 'off_shift' ? t().candidates.offShift : t().candidates.noPhone);
+/** A hint in words. @param {import('../lib/candidates.js').Against} one */
+const againstText = (one) =>
+  t().candidates.against[one.what](one.what.startsWith('skill') ? word(t().skillWords, one.which) : one.which);
 
 /** @param {Candidate} one */
 function facts(one) {
   const first = one.busy[0];
-  return html`<span>${first ? t().candidates.busy(one.busy.length, first.number ?? '', t().states[first.state]) : t().candidates.free}</span>
+  return html`<span
+      >${first
+        ? t().candidates.busy(one.busy.length, first.number ?? '', t().states[first.state])
+        : t().candidates.free}</span
+    >
     <span>${one.heard === null ? t().board.neverHeard : t().board.heard(span(one.heard))}</span>
     ${one.provider ? html`<span>${one.provider}</span>` : nothing}
     ${one.against.map((it) => html`<span class="against ${it.what}">${againstText(it)}</span>`)}`;
 }
 
 /** @param {Candidate} one */
-const far = (one) => (one.metres === null ? html`<span class="muted">${one.placeAge === null ? t().candidates.noPosition : t().candidates.noPlace}</span>` : html`${t().candidates.byAir(distance(one.metres))}<br><small class="muted">${t().candidates.placeAge(span(one.placeAge ?? 0))}</small>`);
+const far = (one) =>
+  one.metres === null
+    ? html`<span class="muted">${one.placeAge === null ? t().candidates.noPosition : t().candidates.noPlace}</span>`
+    : html`${t().candidates.byAir(distance(one.metres))}<br /><small class="muted"
+          >${t().candidates.placeAge(span(one.placeAge ?? 0))}</small
+        >`;
 
 /** @param {Candidate} one */
 const isIneligible = (one) => one.against.some((it) => it.what !== 'no_phone');
-/** Those against whom something speaks stand below a line of their own. @param {Candidate[]} rows @param {number} at */
-const isFirstIneligible = (rows, at) => Boolean(rows[at] && isIneligible(rows[at]) && !(rows[at - 1] && isIneligible(/** @type {Candidate} */ (rows[at - 1]))));
+/** Those with a hint against them stand below a line of their own. @param {Candidate[]} rows @param {number} at */
+const isFirstIneligible = (rows, at) =>
+  Boolean(
+    rows[at] && isIneligible(rows[at]) && !(rows[at - 1] && isIneligible(/** @type {Candidate} */ (rows[at - 1]))),
+  );
 
 /** Opens the choice for these jobs. @param {string[]} ids */
 export function openCandidates(ids) {
   const isMany = ids.length > 1;
   const job = signal(/** @type {Job | null} */ (null));
   const etag = signal(/** @type {string | null} */ (null));
-  const state = signal({ at: 0, kind: /** @type {'assign' | 'offer'} */ ('assign'), minutes: '', provider: '', filter: '' });
+  const state = signal({
+    at: 0,
+    kind: /** @type {'assign' | 'offer'} */ ('assign'),
+    minutes: '',
+    provider: '',
+    filter: '',
+  });
   const refused = signal(/** @type {{ problem: import('../types.js').Problem, technician: string } | null} */ (null));
   const isBusy = signal(false);
-  const set = (/** @type {Partial<typeof state.value>} */ change) => { state.value = { ...state.value, ...change }; };
+  const set = (/** @type {Partial<typeof state.value>} */ change) => {
+    state.value = { ...state.value, ...change };
+  };
   const id = ids[0] ?? '';
   const listed = jobs.value.get(id);
 
@@ -57,7 +78,10 @@ export function openCandidates(ids) {
   };
   load();
 
-  const list = () => candidates(job.value).filter((one) => !one.isHolder && one.name.toLowerCase().includes(state.value.filter.toLowerCase()));
+  const list = () =>
+    candidates(job.value).filter(
+      (one) => !one.isHolder && one.name.toLowerCase().includes(state.value.filter.toLowerCase()),
+    );
 
   /** @param {{ technician?: string, provider?: string }} to @param {boolean} anyway @param {() => void} close */
   async function send(to, anyway, close) {
@@ -71,7 +95,13 @@ export function openCandidates(ids) {
     if (isMany) {
       close();
       showResults(t().candidates.sent(who), ids, async (one) => {
-        const done = await act(t().candidates.sending(jobs.value.get(one)?.number ?? '', who), 'post', '/v1/jobs/{id}/assign', { path: { id: one }, body }, { quiet: true });
+        const done = await act(
+          t().candidates.sending(jobs.value.get(one)?.number ?? '', who),
+          'post',
+          '/v1/jobs/{id}/assign',
+          { path: { id: one }, body },
+          { quiet: true },
+        );
         if (done.ok) {
           takeJob(done.data, done.etag);
           const left = new Set(marked.value);
@@ -85,11 +115,20 @@ export function openCandidates(ids) {
     // Closed at once: while there is no connection the sending is seen below.
     const label = t().candidates.sending(job.value?.intake.number ?? listed?.number ?? '', who);
     const undo = async () => {
-      const back = await act(t().job.recalling(job.value?.intake.number ?? ''), 'post', '/v1/jobs/{id}/recall', { path: { id }, body: { note: null } });
+      const back = await act(t().job.recalling(job.value?.intake.number ?? ''), 'post', '/v1/jobs/{id}/recall', {
+        path: { id },
+        body: { note: null },
+      });
       if (back.ok) takeJob(back.data, back.etag);
     };
     const timer = setTimeout(close, 1500);
-    const done = await act(label, 'post', '/v1/jobs/{id}/assign', { path: { id }, body, ifMatch: etag.value ?? undefined }, { undo });
+    const done = await act(
+      label,
+      'post',
+      '/v1/jobs/{id}/assign',
+      { path: { id }, body, ifMatch: etag.value ?? undefined },
+      { undo },
+    );
     clearTimeout(timer);
     isBusy.value = false;
     if (done.ok) {
@@ -107,7 +146,9 @@ export function openCandidates(ids) {
   };
   const move = (/** @type {number} */ by) => {
     set({ at: Math.max(0, Math.min(list().length - 1, state.value.at + by)) });
-    requestAnimationFrame(() => document.querySelector('.choice[aria-current="true"]')?.scrollIntoView({ block: 'nearest' }));
+    requestAnimationFrame(() =>
+      document.querySelector('.choice[aria-current="true"]')?.scrollIntoView({ block: 'nearest' }),
+    );
   };
 
   openDialog({
@@ -117,29 +158,127 @@ export function openCandidates(ids) {
       { code: 'ArrowDown', label: t().keys.down, run: () => move(1), inFields: true },
       { code: 'ArrowUp', label: t().keys.up, run: () => move(-1), inFields: true },
       { code: 'Enter', label: t().candidates.send, run: () => sendAt(state.value.at, close), inFields: true },
-      ...Array.from({ length: 9 }, (_, at) => ({ code: `Digit${at + 1}`, label: t().candidates.send, hidden: at > 0, run: () => sendAt(at, close) })),
-      { code: 'KeyO', label: t().candidates.offer, run: () => set({ kind: state.value.kind === 'offer' ? 'assign' : 'offer' }) },
-      { code: 'KeyY', label: t().candidates.override, run: () => { if (refused.value?.technician) send({ technician: refused.value.technician }, true, close); } },
+      ...Array.from({ length: 9 }, (_, at) => ({
+        code: `Digit${at + 1}`,
+        label: t().candidates.send,
+        hidden: at > 0,
+        run: () => sendAt(at, close),
+      })),
+      {
+        code: 'KeyO',
+        label: t().candidates.offer,
+        run: () => set({ kind: state.value.kind === 'offer' ? 'assign' : 'offer' }),
+      },
+      {
+        code: 'KeyY',
+        label: t().candidates.override,
+        run: () => {
+          if (refused.value?.technician) send({ technician: refused.value.technician }, true, close);
+        },
+      },
     ],
     view: (close) => {
       const { at, kind, minutes, provider, filter } = state.value;
       const r = refused.value;
       const rows = list();
-      const wants = [...(job.value?.intake.skills ?? []).map((it) => word(t().skillWords, it)), ...(job.value?.intake.equipment ?? [])];
-      return html`<h2>${isMany ? t().candidates.titleMany(ids.length) : t().candidates.titleOne(job.value?.intake.number ?? listed?.number ?? '')}</h2>
-        ${isMany ? nothing : html`<p class="prose">${[word(t().problemWords, job.value?.intake.problem ?? listed?.problem), job.value?.intake.address ?? listed?.address].filter(Boolean).join(' · ')}${wants.length ? html`<br>${t().candidates.wants(wants.join(', '))}` : nothing}</p>`}
+      const wants = [
+        ...(job.value?.intake.skills ?? []).map((it) => word(t().skillWords, it)),
+        ...(job.value?.intake.equipment ?? []),
+      ];
+      return html`<h2>
+          ${isMany
+            ? t().candidates.titleMany(ids.length)
+            : t().candidates.titleOne(job.value?.intake.number ?? listed?.number ?? '')}
+        </h2>
+        ${isMany
+          ? nothing
+          : html`<p class="prose">
+              ${[
+                word(t().problemWords, job.value?.intake.problem ?? listed?.problem),
+                job.value?.intake.address ?? listed?.address,
+              ]
+                .filter(Boolean)
+                .join(' · ')}${wants.length ? html`<br />${t().candidates.wants(wants.join(', '))}` : nothing}
+            </p>`}
         <section class="send-options">
-          <div class="switch" role="group" aria-label=${t().candidates.how}>${button({ label: t().candidates.assign, pressed: kind === 'assign', run: () => set({ kind: 'assign' }) })}${button({ label: t().candidates.offer, key: 'KeyO', pressed: kind === 'offer', run: () => set({ kind: 'offer' }) })}</div>
-          ${field({ name: 'filter', label: t().candidates.filter, value: filter, set: (filter) => set({ filter, at: 0 }) })}
-          ${field({ name: 'minutes', label: t().candidates.minutes, value: minutes, inputmode: 'numeric', set: (minutes) => set({ minutes: minutes.replace(/\D/g, '') }) })}
+          <div class="switch" role="group" aria-label=${t().candidates.how}>
+            ${button({
+              label: t().candidates.assign,
+              pressed: kind === 'assign',
+              run: () => set({ kind: 'assign' }),
+            })}${button({
+              label: t().candidates.offer,
+              key: 'KeyO',
+              pressed: kind === 'offer',
+              run: () => set({ kind: 'offer' }),
+            })}
+          </div>
+          ${field({
+            name: 'filter',
+            label: t().candidates.filter,
+            value: filter,
+            set: (filter) => set({ filter, at: 0 }),
+          })}
+          ${field({
+            name: 'minutes',
+            label: t().candidates.minutes,
+            value: minutes,
+            inputmode: 'numeric',
+            set: (minutes) => set({ minutes: minutes.replace(/\D/g, '') }),
+          })}
         </section>
-        ${r ? refusal(r.problem, r.problem.code === 'technician_ineligible' ? button({ label: t().candidates.override, key: 'KeyY', run: () => send({ technician: r.technician }, true, close) }) : nothing) : nothing}
-        ${!isMany && !job.value && !r ? loading() : rows.length ? html`<div class="choices" role="group" aria-label=${t().candidates.title}>${rows.map((one, index) => html`${isFirstIneligible(rows, index) ? html`<p class="choices-label">${t().candidates.ineligible}</p>` : nothing}
-          <button type="button" class="choice ${isIneligible(one) ? 'ineligible' : ''}" aria-current=${index === at ? 'true' : nothing} ?autofocus=${index === 0} ?disabled=${isBusy.value} @click=${() => send({ technician: one.id }, false, close)} @focus=${() => set({ at: index })}>
-            ${index < 9 ? cap(String(index + 1)) : html`<span></span>`}<b>${one.name}</b><span class="facts">${facts(one)}</span><span class="far">${far(one)}</span></button>`)}</div>` : empty(t().candidates.none)}
-        <form class="send-options" @submit=${(/** @type {Event} */ event) => { event.preventDefault(); if (provider.trim()) send({ provider: provider.trim() }, false, close); }}>
-          ${field({ name: 'provider', label: t().candidates.provider, value: provider, set: (provider) => set({ provider }), problem: r?.problem ?? null })}
-          ${button({ label: t().candidates.toProvider, submits: true, disabled: !provider.trim(), run: () => {} })}</form>
+        ${r
+          ? refusal(
+              r.problem,
+              r.problem.code === 'technician_ineligible'
+                ? button({
+                    label: t().candidates.override,
+                    key: 'KeyY',
+                    run: () => send({ technician: r.technician }, true, close),
+                  })
+                : nothing,
+            )
+          : nothing}
+        ${!isMany && !job.value && !r
+          ? loading()
+          : rows.length
+            ? html`<div class="choices" role="group" aria-label=${t().candidates.title}>
+                ${rows.map(
+                  (one, index) =>
+                    html`${isFirstIneligible(rows, index)
+                        ? html`<p class="choices-label">${t().candidates.ineligible}</p>`
+                        : nothing}
+                      <button
+                        type="button"
+                        class="choice ${isIneligible(one) ? 'ineligible' : ''}"
+                        aria-current=${index === at ? 'true' : nothing}
+                        ?autofocus=${index === 0}
+                        ?disabled=${isBusy.value}
+                        @click=${() => send({ technician: one.id }, false, close)}
+                        @focus=${() => set({ at: index })}
+                      >
+                        ${index < 9 ? cap(String(index + 1)) : html`<span></span>`}<b>${one.name}</b
+                        ><span class="facts">${facts(one)}</span><span class="far">${far(one)}</span>
+                      </button>`,
+                )}
+              </div>`
+            : empty(t().candidates.none)}
+        <form
+          class="send-options"
+          @submit=${(/** @type {Event} */ event) => {
+            event.preventDefault();
+            if (provider.trim()) send({ provider: provider.trim() }, false, close);
+          }}
+        >
+          ${field({
+            name: 'provider',
+            label: t().candidates.provider,
+            value: provider,
+            set: (provider) => set({ provider }),
+            problem: r?.problem ?? null,
+          })}
+          ${button({ label: t().candidates.toProvider, submits: true, disabled: !provider.trim(), run: () => {} })}
+        </form>
         <footer>${button({ label: t().close, key: 'Escape', run: close })}</footer>`;
     },
   });

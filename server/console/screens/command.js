@@ -11,7 +11,11 @@ import { cap, openDialog } from '../lib/ui.js';
 /** @typedef {{ name: string, about: string, key?: string, run: () => void }} Hit */
 
 /** Letters and digits alone, in one width and case. @param {string} text */
-const plain = (text) => text.normalize('NFKC').toLowerCase().replace(/[\s\-·.]/g, '');
+const plain = (text) =>
+  text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[\s\-·.]/g, '');
 
 /** @param {import("../lib/keys.js").Key[]} keys */
 export function openCommand(keys) {
@@ -22,7 +26,22 @@ export function openCommand(keys) {
   let asked = 0;
 
   /** @param {JobListed} job @returns {Hit} */
-  const ofJob = (job) => ({ name: [job.number, job.plate].filter(Boolean).join(' · '), about: [t().states[job.state], word(t().problemWords, job.problem), job.caller, job.address, personName(job.technician)].filter(Boolean).join(' · '), run: () => { selected.value = job.id; go('job', job.id); } });
+  const ofJob = (job) => ({
+    name: [job.number, job.plate].filter(Boolean).join(' · '),
+    about: [
+      t().states[job.state],
+      word(t().problemWords, job.problem),
+      job.caller,
+      job.address,
+      personName(job.technician),
+    ]
+      .filter(Boolean)
+      .join(' · '),
+    run: () => {
+      selected.value = job.id;
+      go('job', job.id);
+    },
+  });
 
   /** @returns {Hit[]} */
   function hits() {
@@ -33,15 +52,31 @@ export function openCommand(keys) {
     const list = [];
     if (command && ['a', t().command.assignWord].includes(command[1] ?? '')) {
       const job = [...jobs.value.values()].find((one) => plain(one.number ?? '').endsWith(plain(command[2] ?? '')));
-      if (job) list.push({ name: t().command.assign(job.number ?? ''), about: ofJob(job).about, run: async () => (await import('./candidates.js')).openCandidates([job.id]) });
+      if (job)
+        list.push({
+          name: t().command.assign(job.number ?? ''),
+          about: ofJob(job).about,
+          run: async () => (await import('./candidates.js')).openCandidates([job.id]),
+        });
     }
     if (wanted) {
-      const local = [...jobs.value.values()].filter((job) => [job.number, job.plate, job.caller, job.address].some((it) => it && plain(it).includes(wanted)));
+      const local = [...jobs.value.values()].filter((job) =>
+        [job.number, job.plate, job.caller, job.address].some((it) => it && plain(it).includes(wanted)),
+      );
       const known = new Set(local.map((job) => job.id));
       list.push(...local.slice(0, 8).map(ofJob), ...found.value.filter((job) => !known.has(job.id)).map(ofJob));
-      for (const one of technicians.value.values()) if (plain(`${one.name}${one.login}`).includes(wanted)) list.push({ name: one.name, about: t().technician, run: () => go('people', one.id) });
+      for (const one of technicians.value.values())
+        if (plain(`${one.name}${one.login}`).includes(wanted))
+          list.push({ name: one.name, about: t().technician, run: () => go('people', one.id) });
     }
-    for (const key of keys) if (!wanted || plain(key.label).includes(wanted)) list.push({ name: key.label, about: '', key: key.shown ?? key.code, run: () => key.run(new KeyboardEvent('keydown')) });
+    for (const key of keys)
+      if (!wanted || plain(key.label).includes(wanted))
+        list.push({
+          name: key.label,
+          about: '',
+          key: key.shown ?? key.code,
+          run: () => key.run(new KeyboardEvent('keydown')),
+        });
     return list.slice(0, 24);
   }
 
@@ -73,18 +108,64 @@ export function openCommand(keys) {
     label: t().keys.command,
     className: 'command',
     keys: (close) => [
-      { code: 'ArrowDown', label: '', inFields: true, run: () => { at.value = Math.min(hits().length - 1, at.value + 1); } },
-      { code: 'ArrowUp', label: '', inFields: true, run: () => { at.value = Math.max(0, at.value - 1); } },
+      {
+        code: 'ArrowDown',
+        label: '',
+        inFields: true,
+        run: () => {
+          at.value = Math.min(hits().length - 1, at.value + 1);
+        },
+      },
+      {
+        code: 'ArrowUp',
+        label: '',
+        inFields: true,
+        run: () => {
+          at.value = Math.max(0, at.value - 1);
+        },
+      },
       { code: 'Enter', label: '', inFields: true, run: () => run(hits()[at.value], close) },
     ],
     view: (close) => {
       const list = hits();
-      return html`<input type="text" role="combobox" aria-expanded="true" aria-controls="found" aria-activedescendant=${list.length ? `hit-${at.value}` : nothing} aria-label=${t().keys.command}
-          placeholder=${t().command.hint} autocomplete="off" spellcheck="false" autofocus .value=${text.value}
-          @input=${(/** @type {Event} */ event) => { text.value = /** @type {HTMLInputElement} */ (event.target).value; at.value = 0; ask(); }}>
-        <div class="found" id="found" role="listbox" aria-label=${t().command.found}>${list.map((hit, index) => html`<button type="button" role="option" id="hit-${index}" tabindex="-1" aria-selected=${String(index === at.value)} @click=${() => run(hit, close)}>
-          <b>${hit.name}</b><span class="about">${hit.about}</span>${hit.key ? html`<span class="key">${cap(hit.key)}</span>` : nothing}</button>`)}</div>
-        <p class="hint" role="status">${isAsking.value ? t().loading : list.length ? t().command.about : t().command.nothing}</p>`;
+      return html`<input
+          type="text"
+          role="combobox"
+          aria-expanded="true"
+          aria-controls="found"
+          aria-activedescendant=${list.length ? `hit-${at.value}` : nothing}
+          aria-label=${t().keys.command}
+          placeholder=${t().command.hint}
+          autocomplete="off"
+          spellcheck="false"
+          autofocus
+          .value=${text.value}
+          @input=${(/** @type {Event} */ event) => {
+            text.value = /** @type {HTMLInputElement} */ (event.target).value;
+            at.value = 0;
+            ask();
+          }}
+        />
+        <div class="found" id="found" role="listbox" aria-label=${t().command.found}>
+          ${list.map(
+            (hit, index) =>
+              html`<button
+                type="button"
+                role="option"
+                id="hit-${index}"
+                tabindex="-1"
+                aria-selected=${String(index === at.value)}
+                @click=${() => run(hit, close)}
+              >
+                <b>${hit.name}</b><span class="about">${hit.about}</span>${hit.key
+                  ? html`<span class="key">${cap(hit.key)}</span>`
+                  : nothing}
+              </button>`,
+          )}
+        </div>
+        <p class="hint" role="status">
+          ${isAsking.value ? t().loading : list.length ? t().command.about : t().command.nothing}
+        </p>`;
     },
   });
 }

@@ -26,15 +26,37 @@ import { button, field } from '../lib/ui.js';
  * @property {string[]} [history] keys under which the story has it, as `section.key`
  */
 
-const editing = signal(/** @type {{ name: string, text: string, seen: string, etag: string, isBusy: boolean, problem: import('../types.js').Problem | null, theirs: string | null, isMeant: boolean } | null} */ (null));
+/**
+ * @typedef {object} Editing
+ * @property {string} name
+ * @property {string} text
+ * @property {string} seen
+ * @property {string} etag
+ * @property {boolean} isBusy
+ * @property {import('../types.js').Problem | null} problem
+ * @property {string | null} theirs
+ * @property {boolean} isMeant
+ */
+const editing = signal(/** @type {Editing | null} */ (null));
 
 /** @param {NonNullable<typeof editing.value>} change */
-const set = (change) => { editing.value = change; };
+const set = (change) => {
+  editing.value = change;
+};
 
 /** Begins to change a field. @param {Editable} one @param {Job} job */
 function begin(one, job) {
   const text = (one.typed ?? one.shown)(job);
-  set({ name: one.name, text, seen: one.shown(job), etag: opened.value?.etag ?? '', isBusy: false, problem: null, theirs: null, isMeant: false });
+  set({
+    name: one.name,
+    text,
+    seen: one.shown(job),
+    etag: opened.value?.etag ?? '',
+    isBusy: false,
+    problem: null,
+    theirs: null,
+    isMeant: false,
+  });
   requestAnimationFrame(() => {
     const input = document.getElementById(`f-${one.name}`);
     if (input instanceof HTMLElement) input.focus();
@@ -54,8 +76,17 @@ async function save(one) {
   const now = opened.value;
   if (!mine || !now?.job || mine.isBusy) return;
   set({ ...mine, isBusy: true, problem: null });
-  const body = { ...one.change(mine.text.trim(), now.job), ...(mine.isMeant ? { as_said: /** @type {Array<'place'>} */ (['place']) } : {}) };
-  const done = await act(t().job.saving(one.label), 'patch', '/v1/jobs/{id}', { path: { id: now.id }, body, ifMatch: mine.etag }, { quiet: true });
+  const body = {
+    ...one.change(mine.text.trim(), now.job),
+    ...(mine.isMeant ? { as_said: /** @type {Array<'place'>} */ (['place']) } : {}),
+  };
+  const done = await act(
+    t().job.saving(one.label),
+    'patch',
+    '/v1/jobs/{id}',
+    { path: { id: now.id }, body, ifMatch: mine.etag },
+    { quiet: true },
+  );
   if (done.ok) {
     took(done.data, done.etag);
     end(one.name);
@@ -85,17 +116,88 @@ export function row(one, job, note) {
   const mine = editing.value?.name === one.name ? editing.value : null;
   const text = one.shown(job);
   if (!mine) {
-    return html`<dt>${one.label}</dt><dd><button type="button" id="edit-${one.name}" class="editable ${text ? '' : 'unset'}" aria-label="${one.label}: ${text || t().job.unset}" @click=${() => begin(one, job)}>${text || '–'}</button>${note ?? nothing}</dd>`;
+    return html`<dt>${one.label}</dt>
+      <dd>
+        <button
+          type="button"
+          id="edit-${one.name}"
+          class="editable ${text ? '' : 'unset'}"
+          aria-label="${one.label}: ${text || t().job.unset}"
+          @click=${() => begin(one, job)}
+        >
+          <span class="typed">${text || '–'}</span></button
+        >${note ?? nothing}
+      </dd>`;
   }
   const other = { label: t().back, kind: /** @type {const} */ ('quiet'), run: () => end(one.name) };
-  return html`<dt>${one.label}</dt><dd><form class="editing" @submit=${(/** @type {Event} */ event) => { event.preventDefault(); save(one); }}
-      @keydown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === 'Escape' && !event.isComposing) { event.stopPropagation(); end(one.name); } }}>
-    ${field({ name: one.name, label: one.label, value: mine.text, set: (text) => set({ ...mine, ...editing.value, text }), problem: mine.problem && { ...mine.problem, field: one.name }, options: one.options, list: one.list, rows: one.rows, hint: one.hint, inputmode: one.inputmode })}
-    ${mine.problem?.code === 'needs_confirmation' ? html`<label class="row"><input type="checkbox" .checked=${mine.isMeant} @change=${() => set({ ...mine, isMeant: !mine.isMeant })}>${t().intake.asSaid}</label>` : nothing}
-    ${mine.theirs === null ? nothing : html`<div class="conflict" role="alert"><p>${t().job.conflict}</p>
-      <div class="side"><span class="muted">${t().job.theirs(lastBy(one, job))}</span><b>${mine.theirs || '–'}</b>${button({ label: t().job.takeTheirs, run: () => end(one.name) })}</div>
-      <div class="side"><span class="muted">${t().job.mine}</span><b>${mine.text || '–'}</b>${button({ label: t().job.keepMine, kind: 'primary', submits: true, disabled: mine.isBusy, run: () => {} })}</div></div>`}
-    ${mine.theirs === null ? html`<div class="row">${button({ label: mine.isBusy ? t().actions.sending : t().save, key: 'Enter', kind: 'primary', submits: true, disabled: mine.isBusy, run: () => {} })}${button(other)}</div>` : nothing}
-  </form></dd>`;
+  return html`<dt>${one.label}</dt>
+    <dd>
+      <form
+        class="editing"
+        @submit=${(/** @type {Event} */ event) => {
+          event.preventDefault();
+          save(one);
+        }}
+        @keydown=${(/** @type {KeyboardEvent} */ event) => {
+          if (event.key === 'Escape' && !event.isComposing) {
+            event.stopPropagation();
+            end(one.name);
+          }
+        }}
+      >
+        ${field({
+          name: one.name,
+          label: one.label,
+          value: mine.text,
+          set: (text) => set({ ...mine, ...editing.value, text }),
+          problem: mine.problem && { ...mine.problem, field: one.name },
+          options: one.options,
+          list: one.list,
+          rows: one.rows,
+          hint: one.hint,
+          inputmode: one.inputmode,
+        })}
+        ${mine.problem?.code === 'needs_confirmation'
+          ? html`<label class="row"
+              ><input
+                type="checkbox"
+                .checked=${mine.isMeant}
+                @change=${() => set({ ...mine, isMeant: !mine.isMeant })}
+              />${t().intake.asSaid}</label
+            >`
+          : nothing}
+        ${mine.theirs === null
+          ? nothing
+          : html`<div class="conflict" role="alert">
+              <p>${t().job.conflict}</p>
+              <div class="side">
+                <span class="muted">${t().job.theirs(lastBy(one, job))}</span><b>${mine.theirs || '–'}</b>${button({
+                  label: t().job.takeTheirs,
+                  run: () => end(one.name),
+                })}
+              </div>
+              <div class="side">
+                <span class="muted">${t().job.mine}</span><b>${mine.text || '–'}</b>${button({
+                  label: t().job.keepMine,
+                  kind: 'primary',
+                  submits: true,
+                  disabled: mine.isBusy,
+                  run: () => {},
+                })}
+              </div>
+            </div>`}
+        ${mine.theirs === null
+          ? html`<div class="row">
+              ${button({
+                label: mine.isBusy ? t().actions.sending : t().save,
+                key: 'Enter',
+                kind: 'primary',
+                submits: true,
+                disabled: mine.isBusy,
+                run: () => {},
+              })}${button(other)}
+            </div>`
+          : nothing}
+      </form>
+    </dd>`;
 }
-

@@ -9,7 +9,20 @@ import { clock, language, remember, secondsLong, t, word } from '../lib/i18n.js'
 import { globals, keyName, push } from '../lib/keys.js';
 import { connection, follow } from '../lib/live.js';
 import { go, href, route } from '../lib/router.js';
-import { branches, byId, decisions, devices, jobs, me, now, points, takeJobs, technicians, users, vans } from '../lib/store.js';
+import {
+  branches,
+  byId,
+  decisions,
+  devices,
+  jobs,
+  me,
+  now,
+  points,
+  takeJobs,
+  technicians,
+  users,
+  vans,
+} from '../lib/store.js';
 import { button, cap, dialogsView, icon, loading, modal, openDialog, sentence } from '../lib/ui.js';
 import * as board from './board.js';
 import { openCommand } from './command.js';
@@ -58,7 +71,14 @@ export async function start() {
   effect(show);
   globals.value = keys();
   // What is opened by a key is there when the key is pressed.
-  setTimeout(() => { for (const name of ['intake', 'job', 'inbox']) SCREENS[name]?.().then((screen) => loaded.set(name, screen), () => {}); import('./candidates.js'); }, 1500);
+  setTimeout(() => {
+    for (const name of ['intake', 'job', 'inbox'])
+      SCREENS[name]?.().then(
+        (screen) => loaded.set(name, screen),
+        () => {},
+      );
+    import('./candidates.js').catch(() => {});
+  }, 1500);
   push(() => (open.value ? open.value.screen.keys(open.value.id) : []));
 }
 
@@ -72,10 +92,15 @@ function show() {
     untracked(() => enter(name, id, known));
     return;
   }
-  load().then((screen) => {
-    loaded.set(name, screen);
-    if (route.value.name === name && route.value.id === id) enter(name, id, screen);
-  }, () => { isStale.value = true; });
+  load().then(
+    (screen) => {
+      loaded.set(name, screen);
+      if (route.value.name === name && route.value.id === id) enter(name, id, screen);
+    },
+    () => {
+      isStale.value = true;
+    },
+  );
 }
 
 /** @type {Map<string, Screen>} */
@@ -102,19 +127,31 @@ function keepFresh() {
     };
     again();
   };
-  every(60_000, async () => { branches.value = byId(await all('/v1/branches', { query: /** @type {any} */ ({ limit: undefined }) })); });
-  every(30_000, async () => { technicians.value = byId(await all('/v1/technicians')); });
-  every(30_000, async () => { devices.value = byId(await all('/v1/devices')); });
+  every(60_000, async () => {
+    branches.value = byId(await all('/v1/branches', { query: /** @type {any} */ ({ limit: undefined }) }));
+  });
+  every(30_000, async () => {
+    technicians.value = byId(await all('/v1/technicians'));
+  });
+  every(30_000, async () => {
+    devices.value = byId(await all('/v1/devices'));
+  });
   every(15_000, readPoints);
-  every(300_000, async () => { users.value = byId(await all('/v1/users')); });
-  every(120_000, async () => { vans.value = byId(await all('/v1/vans')); });
+  every(300_000, async () => {
+    users.value = byId(await all('/v1/users'));
+  });
+  every(120_000, async () => {
+    vans.value = byId(await all('/v1/vans'));
+  });
   // An offer that ran out changes nothing by itself: the list of offers tells.
   every(10_000, readOffers);
 }
 
 async function readPoints() {
   const { data } = await call('get', '/v1/positions', { query: { since: now.value - 24 * 3600_000 } });
-  points.value = new Map(data.items.map((point) => [point.user, { at: point.fixed_at, place: point.place, accuracy: point.accuracy }]));
+  points.value = new Map(
+    data.items.map((point) => [point.user, { at: point.fixed_at, place: point.place, accuracy: point.accuracy }]),
+  );
 }
 
 async function readOffers() {
@@ -124,7 +161,8 @@ async function readOffers() {
   const next = new Map(jobs.value);
   for (const job of held) {
     const kept = next.get(job.id);
-    if (kept && kept.state === 'offered' && !still.has(job.id)) next.set(job.id, { ...kept, state: 'received', technician: null, provider: null });
+    if (kept && kept.state === 'offered' && !still.has(job.id))
+      next.set(job.id, { ...kept, state: 'received', technician: null, provider: null });
   }
   jobs.value = next;
 }
@@ -144,16 +182,79 @@ const isManager = () => isAdministrator() || me.value?.role === 'manager';
 /** @returns {import('../lib/keys.js').Key[]} */
 function keys() {
   return [
-    { code: 'KeyN', get label() { return t().nav.intake; }, run: () => go('intake') },
-    { code: 'KeyB', get label() { return t().nav.board; }, run: () => go('board') },
-    { code: 'KeyE', get label() { return t().nav.inbox; }, run: () => go('inbox') },
-    { code: 'KeyP', get label() { return t().nav.people; }, run: () => go('people') },
-    { code: 'KeyG', get label() { return t().nav.admin; }, run: () => { if (isManager()) go('admin'); } },
-    { code: 'KeyW', get label() { return t().nav.wall; }, run: () => go('wall') },
-    { code: 'Slash', get label() { return t().keys.command; }, run: commandLine },
-    { code: '?', shown: '?', get label() { return t().keys.help; }, run: help },
-    { code: 'KeyZ', get label() { return t().keys.undo; }, run: undo },
-    { code: 'KeyD', get label() { return t().keys.theme; }, run: theme },
+    {
+      code: 'KeyN',
+      get label() {
+        return t().nav.intake;
+      },
+      run: () => go('intake'),
+    },
+    {
+      code: 'KeyB',
+      get label() {
+        return t().nav.board;
+      },
+      run: () => go('board'),
+    },
+    {
+      code: 'KeyE',
+      get label() {
+        return t().nav.inbox;
+      },
+      run: () => go('inbox'),
+    },
+    {
+      code: 'KeyP',
+      get label() {
+        return t().nav.people;
+      },
+      run: () => go('people'),
+    },
+    {
+      code: 'KeyG',
+      get label() {
+        return t().nav.admin;
+      },
+      run: () => {
+        if (isManager()) go('admin');
+      },
+    },
+    {
+      code: 'KeyW',
+      get label() {
+        return t().nav.wall;
+      },
+      run: () => go('wall'),
+    },
+    {
+      code: 'Slash',
+      get label() {
+        return t().keys.command;
+      },
+      run: commandLine,
+    },
+    {
+      code: '?',
+      shown: '?',
+      get label() {
+        return t().keys.help;
+      },
+      run: help,
+    },
+    {
+      code: 'KeyZ',
+      get label() {
+        return t().keys.undo;
+      },
+      run: undo,
+    },
+    {
+      code: 'KeyD',
+      get label() {
+        return t().keys.theme;
+      },
+      run: theme,
+    },
   ];
 }
 
@@ -179,9 +280,19 @@ function help() {
   openDialog({
     label: t().keys.help,
     className: 'keys',
-    view: (close) => html`<h2>${t().keys.help}</h2>
-      <dl class="keys-list">${all.map((key) => html`<div><dt><kbd>${key.shown ?? keyName(key.code)}</kbd></dt><dd>${key.label}</dd></div>`)}</dl>
-      <p class="hint">${t().keys.about}</p><footer>${button({ label: t().close, run: close, first: true })}</footer>`,
+    view: (close) =>
+      html`<h2>${t().keys.help}</h2>
+        <dl class="keys-list">
+          ${all.map(
+            (key) =>
+              html`<div>
+                <dt><kbd>${key.shown ?? keyName(key.code)}</kbd></dt>
+                <dd>${key.label}</dd>
+              </div>`,
+          )}
+        </dl>
+        <p class="hint">${t().keys.about}</p>
+        <footer>${button({ label: t().close, run: close, first: true })}</footer>`,
   });
 }
 
@@ -191,57 +302,153 @@ async function leave() {
 }
 
 /** @param {string} name @param {string} label @param {string} key @param {number} [count] @param {string} [about] */
-const link = (name, label, key, count = 0, about = '') => html`<a href=${href(name)} class="nav-link" aria-current=${open.value?.name === name ? 'page' : nothing} aria-keyshortcuts=${key}>
-  ${label}${count ? html`<span class="count attention">${count}<span class="unseen"> ${about}</span></span>` : nothing}${cap(key)}</a>`;
+const link = (name, label, key, count = 0, about = '') =>
+  html`<a
+    href=${href(name)}
+    class="nav-link"
+    aria-current=${open.value?.name === name ? 'page' : nothing}
+    aria-keyshortcuts=${key}
+  >
+    ${label}${count
+      ? html`<span class="count attention">${count}<span class="unseen"> ${about}</span></span>`
+      : nothing}${cap(key)}</a
+  >`;
 
 function connectionView() {
   const { state, silent, since } = connection.value;
-  const text = state === 'live' ? t().connection.live : state === 'behind' ? t().connection.behind(secondsLong(silent)) : state === 'cut' ? t().connection.cut(clock(since)) : t().connection.starting;
-  return html`<span class="connection ${state}" role="status"><span class="dot" aria-hidden="true"></span>${text}</span>`;
+  const text =
+    state === 'live'
+      ? t().connection.live
+      : state === 'behind'
+        ? t().connection.behind(secondsLong(silent))
+        : state === 'cut'
+          ? t().connection.cut(clock(since))
+          : t().connection.starting;
+  return html`<span class="connection ${state}" role="status"
+    ><span class="dot" aria-hidden="true"></span>${text}</span
+  >`;
 }
 
 function menu() {
   openDialog({
     label: t().nav.menu,
     className: 'small menu',
-    view: (close) => html`<h2>${me.value?.name}</h2><p class="prose">${me.value?.tenant_name} · ${word(t().roles, me.value?.role)}</p>
-      <section><h3>${t().language}</h3>${languagePicker()}</section>
-      <section class="row">${button({ label: t().keys.theme, key: 'KeyD', run: theme })}${button({ label: t().keys.help, key: '?', run: () => { close(); help(); } })}</section>
-      <footer>${button({ label: t().login.leave, kind: 'danger', run: leave })}${button({ label: t().close, run: close, first: true })}</footer>`,
+    view: (close) =>
+      html`<h2>${me.value?.name}</h2>
+        <p class="prose">${me.value?.tenant_name} · ${word(t().roles, me.value?.role)}</p>
+        <section>
+          <h3>${t().language}</h3>
+          ${languagePicker()}
+        </section>
+        <section class="row">
+          ${button({ label: t().keys.theme, key: 'KeyD', run: theme })}${button({
+            label: t().keys.help,
+            key: '?',
+            run: () => {
+              close();
+              help();
+            },
+          })}
+        </section>
+        <footer>
+          ${button({ label: t().login.leave, kind: 'danger', run: leave })}${button({
+            label: t().close,
+            run: close,
+            first: true,
+          })}
+        </footer>`,
   });
 }
 
-const header = () => html`<header class="bar">
-  <a class="skip" href="#main" @click=${(/** @type {Event} */ event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>${t().nav.skip}</a>
-  <nav aria-label=${t().nav.label}>
-    ${link('board', t().nav.board, 'B')}${link('inbox', t().nav.inbox, 'E', decisions.value, t().inbox.waiting(decisions.value))}
-    ${link('people', t().nav.people, 'P')}${isManager() ? link('admin', t().nav.admin, 'G') : nothing}${link('wall', t().nav.wall, 'W')}
-  </nav>
-  <button type="button" class="command-button" @click=${commandLine} aria-keyshortcuts="/">${t().command.open}${cap('Slash')}</button>
-  <div class="bar-end">${connectionView()}
-    <button type="button" class="button quiet who" @click=${menu} title=${t().nav.menu}>${me.value?.name}</button>
-    ${button({ label: t().nav.intake, key: 'KeyN', kind: 'primary', run: () => go('intake') })}</div>
-</header>`;
+const header = () =>
+  html`<header class="bar">
+    <a
+      class="skip"
+      href="#main"
+      @click=${(/** @type {Event} */ event) => {
+        event.preventDefault();
+        document.getElementById('main')?.focus();
+      }}
+      >${t().nav.skip}</a
+    >
+    <nav aria-label=${t().nav.label}>
+      ${link('board', t().nav.board, 'B')}${link(
+        'inbox',
+        t().nav.inbox,
+        'E',
+        decisions.value,
+        t().inbox.waiting(decisions.value),
+      )}
+      ${link('people', t().nav.people, 'P')}${isManager() ? link('admin', t().nav.admin, 'G') : nothing}${link(
+        'wall',
+        t().nav.wall,
+        'W',
+      )}
+    </nav>
+    <button type="button" class="command-button" @click=${commandLine} aria-keyshortcuts="/">
+      ${t().command.open}${cap('Slash')}
+    </button>
+    <div class="bar-end">
+      ${connectionView()}
+      <button type="button" class="button quiet who" @click=${menu} title=${t().nav.menu}>${me.value?.name}</button>
+      ${button({ label: t().nav.intake, key: 'KeyN', kind: 'primary', run: () => go('intake') })}
+    </div>
+  </header>`;
 
-const itemsView = () => html`<section class="toasts" aria-label=${t().actions.title} aria-live="polite">${repeat(items.value, (item) => item.id, (item) => {
-  const about = item.state === 'waiting' ? t().actions.waiting(clock(item.since)) : item.state === 'sending' ? t().actions.sending : '';
-  return html`<div class="toast ${item.state}">${item.state === 'refused' ? icon('no') : item.state === 'done' ? icon('done') : icon('soon')}
-    <p><b>${item.label}</b>${about ? html` <span>${about}</span>` : nothing}${item.problem ? html` ${sentence(item.problem)}` : nothing}</p>
-    ${item.state === 'done' && item.undo ? button({ label: t().actions.undo, key: 'KeyZ', run: undo }) : nothing}
-    ${item.state === 'refused' ? button({ label: t().close, run: () => dismiss(item.id) }) : nothing}</div>`;
-})}</section>`;
+const itemsView = () =>
+  html`<section class="toasts" aria-label=${t().actions.title} aria-live="polite">
+    ${repeat(
+      items.value,
+      (item) => item.id,
+      (item) => {
+        const about =
+          item.state === 'waiting'
+            ? t().actions.waiting(clock(item.since))
+            : item.state === 'sending'
+              ? t().actions.sending
+              : '';
+        return html`<div class="toast ${item.state}">
+          ${item.state === 'refused' ? icon('no') : item.state === 'done' ? icon('done') : icon('soon')}
+          <p>
+            <b>${item.label}</b>${about ? html` <span>${about}</span>` : nothing}${item.problem
+              ? html` ${sentence(item.problem)}`
+              : nothing}
+          </p>
+          ${item.state === 'done' && item.undo ? button({ label: t().actions.undo, key: 'KeyZ', run: undo }) : nothing}
+          ${item.state === 'refused' ? button({ label: t().close, run: () => dismiss(item.id) }) : nothing}
+        </div>`;
+      },
+    )}
+  </section>`;
 
-const again = () => html`<dialog class="dialog small" aria-label=${t().login.again} ${ref(modal)}
-  @cancel=${(/** @type {Event} */ event) => event.preventDefault()}><h2>${t().login.again}</h2><p class="prose">${t().login.kept}</p>${loginForm()}</dialog>`;
+const again = () =>
+  html`<dialog
+    class="dialog small"
+    aria-label=${t().login.again}
+    ${ref(modal)}
+    @cancel=${(/** @type {Event} */ event) => event.preventDefault()}
+  >
+    <h2>${t().login.again}</h2>
+    <p class="prose">${t().login.kept}</p>
+    ${loginForm()}
+  </dialog>`;
 
 /** The whole page of someone who is logged in. */
 export function shell() {
   const screen = open.value;
   const isWall = screen?.name === 'wall';
   const body = screen ? screen.screen.view(screen.id) : loading();
-  return html`<div class="desk ${connection.value.state === 'cut' ? 'is-cut' : ''} ${isWall ? 'is-wall' : ''}" lang=${language.value}>
+  return html`<div
+    class="desk ${connection.value.state === 'cut' ? 'is-cut' : ''} ${isWall ? 'is-wall' : ''}"
+    lang=${language.value}
+  >
     ${isWall ? nothing : header()}
-    ${isStale.value ? html`<div class="banner" role="alert">${t().stale} ${button({ label: t().reload, run: () => location.reload() })}</div>` : nothing}
+    ${isStale.value
+      ? html`<div class="banner" role="alert">
+          ${t().stale} ${button({ label: t().reload, run: () => location.reload() })}
+        </div>`
+      : nothing}
     <main id="main" tabindex=${isWall ? 0 : -1} class="screen ${screen?.name ?? ''}">${body}</main>
-    ${itemsView()}${dialogsView()}${isAgain() ? again() : nothing}</div>`;
+    ${itemsView()}${dialogsView()}${isAgain() ? again() : nothing}
+  </div>`;
 }

@@ -27,24 +27,37 @@ function sentence(item, job) {
   const more = note ? html`: ${note}` : nothing;
   if (item.takes_back) return html`<b>${what === 'reopened' ? t().stepWords.reopened : t().story.takesBack}</b>${more}`;
   switch (item.section) {
-    case 'status': return html`<b>${word(t().stepWords, what)}</b>${more}`;
+    case 'status':
+      return html`<b>${word(t().stepWords, what)}</b>${more}`;
     case 'assignment': {
       const own = [job.assignment, ...job.superseded.map((one) => one.assignment)].find((one) => one?.id === item.fact);
       const to = own?.provider ?? personName(own?.technician);
       return html`<b>${word(t().story.assignment, what)}</b>${to ? ` ${to}` : nothing}${more}`;
     }
-    case 'intake': case 'promise': return html`${word(t().fieldWords, what)}: ${valueOf(item, job)}`;
+    case 'intake':
+    case 'promise':
+      return html`${word(t().fieldWords, what)}: ${valueOf(item, job)}`;
     case 'parts': {
       const part = job.parts.find((one) => one.fact === item.fact || one.id === item.fact);
-      return html`${t().story.part} <b>${part?.description ?? item.what ?? ''}</b>${part ? ` × ${quantity(part.quantity)}` : nothing}`;
+      return html`${t().story.part} <b>${part?.description ?? item.what ?? ''}</b>${part
+          ? ` × ${quantity(part.quantity)}`
+          : nothing}`;
     }
-    case 'charges': return html`${t().story.charge} <b>${item.detail ?? ''}</b>`;
-    case 'checklist': return html`${t().story.check} ${word(t().checkWords, what)}: ${word(t().resultWords, item.detail)}`;
-    case 'signatures': return html`<b>${what === 'countersigned' ? t().story.countersigned : t().story.signed}</b>${more}`;
-    case 'decisions': return html`<b>${t().story.decided}</b> ${word(t().exceptions, what)}: ${word(t().choices, item.detail)}${item.note ? `: ${item.note}` : nothing}`;
-    case 'notes': return html`${t().story.note}: ${item.detail ?? ''}`;
-    case 'attachments': return html`${t().story.photo} ${word(t().stageWords, what)}${more}`;
-    default: return html`${word(t().story.sections, item.section)}${what ? ` ${word(t().workWords, what)}` : nothing}${more}`;
+    case 'charges':
+      return html`${t().story.charge} <b>${item.detail ?? ''}</b>`;
+    case 'checklist':
+      return html`${t().story.check} ${word(t().checkWords, what)}: ${word(t().resultWords, item.detail)}`;
+    case 'signatures':
+      return html`<b>${what === 'countersigned' ? t().story.countersigned : t().story.signed}</b>${more}`;
+    case 'decisions':
+      return html`<b>${t().story.decided}</b> ${word(t().exceptions, what)}:
+        ${word(t().choices, item.detail)}${item.note ? `: ${item.note}` : nothing}`;
+    case 'notes':
+      return html`${t().story.note}: ${item.detail ?? ''}`;
+    case 'attachments':
+      return html`${t().story.photo} ${word(t().stageWords, what)}${more}`;
+    default:
+      return html`${word(t().story.sections, item.section)}${what ? ` ${word(t().workWords, what)}` : nothing}${more}`;
   }
 }
 
@@ -66,19 +79,43 @@ function grouped(items) {
     const last = groups.at(-1);
     const before = last?.[0];
     const isField = !item.fact && ['intake', 'promise'].includes(item.section);
-    if (isField && last && before && !before.fact && before.by === item.by && Math.abs(before.at - item.at) < 1000) last.push(item);
+    if (isField && last && before && !before.fact && before.by === item.by && Math.abs(before.at - item.at) < 1000)
+      last.push(item);
     else groups.push([item]);
   }
   return groups;
 }
 
 /** @param {Job} job */
-export const story = (job) => html`<ol class="story">${grouped(job.timeline).toReversed().map((items) => {
-  const item = /** @type {Item} */ (items[0]);
-  const isStep = item.section === 'status' || item.section === 'assignment' || item.section === 'signatures';
-  const about = doubt(item);
-  return html`<li class="${isStep ? 'step' : ''} ${item.takes_back ? 'back' : ''}"><time datetime=${new Date(item.at).toISOString()} title=${seconds(item.at, job.intake.branch)}>${clock(item.at, job.intake.branch)}${about ? html`<small>${about}</small>` : nothing}</time><span class="dot"></span>
-    <div class="what">${items.length > 3 ? html`<details><summary>${t().story.fields(items.length)}</summary>${items.map((one) => html`<div>${sentence(one, job)}</div>`)}</details>` : items.map((one) => html`<div>${sentence(one, job)}</div>`)}
-      <span class="by">${[personName(item.by) || (item.by ? t().job.someone : t().story.server), item.by_office && isStep && item.section === 'status' ? t().story.byOffice : ''].filter(Boolean).join(' · ')}</span>
-      ${item.late ? badge(t().story.late, '', 'changed') : nothing}</div></li>`;
-})}</ol>`;
+export const story = (job) =>
+  html`<ol class="story">
+    ${grouped(job.timeline)
+      .toReversed()
+      .map((items) => {
+        const item = /** @type {Item} */ (items[0]);
+        const isStep = item.section === 'status' || item.section === 'assignment' || item.section === 'signatures';
+        const about = doubt(item);
+        return html`<li class="${isStep ? 'step' : ''} ${item.takes_back ? 'back' : ''}">
+          <time datetime=${new Date(item.at).toISOString()} title=${seconds(item.at, job.intake.branch)}
+            >${clock(item.at, job.intake.branch)}${about ? html`<small>${about}</small>` : nothing}</time
+          ><span class="dot"></span>
+          <div class="what">
+            ${items.length > 3
+              ? html`<details>
+                  <summary>${t().story.fields(items.length)}</summary>
+                  ${items.map((one) => html`<div>${sentence(one, job)}</div>`)}
+                </details>`
+              : items.map((one) => html`<div>${sentence(one, job)}</div>`)}
+            <span class="by"
+              >${[
+                personName(item.by) || (item.by ? t().job.someone : t().story.server),
+                item.by_office && isStep && item.section === 'status' ? t().story.byOffice : '',
+              ]
+                .filter(Boolean)
+                .join(' · ')}</span
+            >
+            ${item.late ? badge(t().story.late, '', 'changed') : nothing}
+          </div>
+        </li>`;
+      })}
+  </ol>`;
