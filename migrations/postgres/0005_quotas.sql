@@ -1,7 +1,7 @@
 -- What tenants and technicians store, counted so that nobody exceeds a share of it.
 
 -- Rows and bytes of a tenant by kind. `subject` is a device where that matters, otherwise empty.
--- Kinds: log (runs and pushes), projections, quarantine (whole tenant, and each device), handed_in,
+-- Kinds: log (runs and pushes), projections, quarantine (whole tenant, and each device), submissions,
 -- positions, decisions (items: decisions that wait for a person). Triggers keep it, so no statement
 -- can forget to; the writer keeps projections, which it estimates.
 CREATE TABLE usage (
@@ -25,8 +25,8 @@ INSERT INTO usage SELECT tenant, 'quarantine', ''::bytea, COUNT(*),
 INSERT INTO usage SELECT tenant, 'quarantine', author_device, COUNT(*),
     SUM(LENGTH(payload) + LENGTH(sentence) + 240) FROM quarantine
     WHERE author_device IS NOT NULL GROUP BY tenant, author_device;
-INSERT INTO usage SELECT tenant, 'handed_in', ''::bytea, COUNT(*), SUM(LENGTH(frame) + 240)
-    FROM handed_in GROUP BY tenant;
+INSERT INTO usage SELECT tenant, 'submissions', ''::bytea, COUNT(*), SUM(LENGTH(frame) + 240)
+    FROM submissions GROUP BY tenant;
 INSERT INTO usage SELECT tenant, 'decisions', ''::bytea, SUM(waiting)::bigint, 0 FROM jobs GROUP BY tenant;
 INSERT INTO usage SELECT tenant, 'positions', ''::bytea, COUNT(*), COUNT(*) * 224 FROM positions
     GROUP BY tenant;
@@ -111,26 +111,26 @@ CREATE TRIGGER usage_quarantine_out AFTER DELETE ON quarantine REFERENCING OLD T
     FOR EACH STATEMENT EXECUTE FUNCTION usage_quarantine_out();
 
 -- Submissions of revoked phones.
-CREATE FUNCTION usage_handed_in() RETURNS trigger AS $$ BEGIN
+CREATE FUNCTION usage_submission_in() RETURNS trigger AS $$ BEGIN
     INSERT INTO usage
-        SELECT tenant, 'handed_in', ''::bytea, COUNT(*), SUM(LENGTH(frame) + 240) FROM changed
+        SELECT tenant, 'submissions', ''::bytea, COUNT(*), SUM(LENGTH(frame) + 240) FROM changed
         GROUP BY tenant ORDER BY tenant
         ON CONFLICT (tenant, kind, subject) DO UPDATE
         SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
     RETURN NULL;
 END $$ LANGUAGE plpgsql;
-CREATE TRIGGER usage_handed_in AFTER INSERT ON handed_in REFERENCING NEW TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION usage_handed_in();
-CREATE FUNCTION usage_handed_out() RETURNS trigger AS $$ BEGIN
+CREATE TRIGGER usage_submission_in AFTER INSERT ON submissions REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_submission_in();
+CREATE FUNCTION usage_submission_out() RETURNS trigger AS $$ BEGIN
     INSERT INTO usage
-        SELECT tenant, 'handed_in', ''::bytea, -COUNT(*), -SUM(LENGTH(frame) + 240) FROM changed
+        SELECT tenant, 'submissions', ''::bytea, -COUNT(*), -SUM(LENGTH(frame) + 240) FROM changed
         GROUP BY tenant ORDER BY tenant
         ON CONFLICT (tenant, kind, subject) DO UPDATE
         SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
     RETURN NULL;
 END $$ LANGUAGE plpgsql;
-CREATE TRIGGER usage_handed_out AFTER DELETE ON handed_in REFERENCING OLD TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION usage_handed_out();
+CREATE TRIGGER usage_submission_out AFTER DELETE ON submissions REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_submission_out();
 
 -- Positions, with their indexes.
 CREATE FUNCTION usage_position_in() RETURNS trigger AS $$ BEGIN

@@ -1,4 +1,12 @@
--- The log and the refusals: how many refusals of a document are kept, and when the log last grew.
+-- The log and what is kept beside it: refused changes, and submissions of revoked phones.
+
+-- Which device an actor belongs to.
+ALTER TABLE leases RENAME TO actor_owners;
+
+-- What revoked phones submitted; people decide about it.
+ALTER TABLE handed_in RENAME TO submissions;
+DROP INDEX handed_in_frames;
+CREATE UNIQUE INDEX submissions_frames ON submissions (tenant, device, digest);
 
 -- The first hundred refusals of a document stay. A repeated change beyond them is checked again by
 -- the same rules, and the phone that sent it still has it.

@@ -1,7 +1,7 @@
 -- What tenants and technicians store, counted so that nobody exceeds a share of it.
 
 -- Rows and bytes of a tenant by kind. `subject` is a device where that matters, otherwise empty.
--- Kinds: log (runs and pushes), projections, quarantine (whole tenant, and each device), handed_in,
+-- Kinds: log (runs and pushes), projections, quarantine (whole tenant, and each device), submissions,
 -- positions, decisions (items: decisions that wait for a person). Triggers keep it, so no statement
 -- can forget to; the writer keeps projections, which it estimates.
 CREATE TABLE usage (
@@ -25,8 +25,8 @@ INSERT INTO usage SELECT tenant, 'quarantine', x'', COUNT(*),
 INSERT INTO usage SELECT tenant, 'quarantine', author_device, COUNT(*),
     SUM(LENGTH(payload) + LENGTH(sentence) + 240) FROM quarantine
     WHERE author_device IS NOT NULL GROUP BY tenant, author_device;
-INSERT INTO usage SELECT tenant, 'handed_in', x'', COUNT(*), SUM(LENGTH(frame) + 240)
-    FROM handed_in GROUP BY tenant;
+INSERT INTO usage SELECT tenant, 'submissions', x'', COUNT(*), SUM(LENGTH(frame) + 240)
+    FROM submissions GROUP BY tenant;
 INSERT INTO usage SELECT tenant, 'decisions', x'', SUM(waiting), 0 FROM jobs GROUP BY tenant;
 INSERT INTO usage SELECT tenant, 'positions', x'', COUNT(*), COUNT(*) * 224 FROM positions
     GROUP BY tenant;
@@ -79,15 +79,15 @@ CREATE TRIGGER usage_quarantine_out AFTER DELETE ON quarantine BEGIN
 END;
 
 -- Submissions of revoked phones.
-CREATE TRIGGER usage_handed_in AFTER INSERT ON handed_in BEGIN
-    INSERT INTO usage SELECT NEW.tenant, 'handed_in', x'', 0, 0 WHERE NOT EXISTS (SELECT 1
-        FROM usage WHERE tenant = NEW.tenant AND kind = 'handed_in' AND subject = x'');
+CREATE TRIGGER usage_submission_in AFTER INSERT ON submissions BEGIN
+    INSERT INTO usage SELECT NEW.tenant, 'submissions', x'', 0, 0 WHERE NOT EXISTS (SELECT 1
+        FROM usage WHERE tenant = NEW.tenant AND kind = 'submissions' AND subject = x'');
     UPDATE usage SET items = items + 1, bytes = bytes + LENGTH(NEW.frame) + 240
-        WHERE tenant = NEW.tenant AND kind = 'handed_in' AND subject = x'';
+        WHERE tenant = NEW.tenant AND kind = 'submissions' AND subject = x'';
 END;
-CREATE TRIGGER usage_handed_out AFTER DELETE ON handed_in BEGIN
+CREATE TRIGGER usage_submission_out AFTER DELETE ON submissions BEGIN
     UPDATE usage SET items = items - 1, bytes = bytes - LENGTH(OLD.frame) - 240
-        WHERE tenant = OLD.tenant AND kind = 'handed_in' AND subject = x'';
+        WHERE tenant = OLD.tenant AND kind = 'submissions' AND subject = x'';
 END;
 
 -- Positions, with their indexes.

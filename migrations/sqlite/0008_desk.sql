@@ -34,7 +34,7 @@ DROP INDEX positions_received;
 CREATE INDEX positions_fixed ON positions (tenant, user_id, fixed_at, at);
 
 -- What was decided about each change of a submission: for the phone, and for the people who look at it.
-ALTER TABLE handed_in ADD COLUMN verdicts BLOB;          -- one for each change, as in a response
-ALTER TABLE handed_in ADD COLUMN refused TEXT;           -- JSON: the first hundred that were refused
-ALTER TABLE handed_in ADD COLUMN refused_count BIGINT;   -- changes that were refused
-CREATE INDEX handed_in_waiting ON handed_in (tenant, device) WHERE state = 'waiting';
+ALTER TABLE submissions ADD COLUMN verdicts BLOB;          -- one for each change, as in a response
+ALTER TABLE submissions ADD COLUMN refused TEXT;           -- JSON: the first hundred that were refused
+ALTER TABLE submissions ADD COLUMN refused_count BIGINT;   -- changes that were refused
+CREATE INDEX submissions_waiting ON submissions (tenant, device) WHERE state = 'waiting';

@@ -23,5 +23,5 @@ CREATE INDEX devices_pending ON devices (created_at)
     WHERE confirmed_at IS NULL AND state <> 'active';
 
 -- Submissions that wait for a person are never swept: only accepted and discarded ones.
-CREATE INDEX handed_in_accepted ON handed_in (received_at) WHERE state = 'accepted';
-CREATE INDEX handed_in_age ON handed_in (received_at) WHERE state = 'discarded';
+CREATE INDEX submissions_accepted ON submissions (received_at) WHERE state = 'accepted';
+CREATE INDEX submissions_age ON submissions (received_at) WHERE state = 'discarded';

@@ -113,9 +113,9 @@ pub static RULES: &[Rule] = &[
     Rule {
         // Discarded by a person. What waits for one is never swept: the phone was told that it is
         // with the office. It is bounded by the tenant's quota.
-        name: "handed_in",
+        name: "submissions",
         setting: "keep_submissions",
-        delete: "DELETE FROM handed_in WHERE (tenant, id) IN (SELECT tenant, id FROM handed_in \
+        delete: "DELETE FROM submissions WHERE (tenant, id) IN (SELECT tenant, id FROM submissions \
                  WHERE state = 'discarded' AND received_at < $1 ORDER BY received_at LIMIT $2)",
         batch: 20,
     },
@@ -123,7 +123,7 @@ pub static RULES: &[Rule] = &[
         // The frame with its signature is the evidence of what was accepted.
         name: "accepted",
         setting: "keep_accepted",
-        delete: "DELETE FROM handed_in WHERE (tenant, id) IN (SELECT tenant, id FROM handed_in \
+        delete: "DELETE FROM submissions WHERE (tenant, id) IN (SELECT tenant, id FROM submissions \
                  WHERE state = 'accepted' AND received_at < $1 ORDER BY received_at LIMIT $2)",
         batch: 20,
     },

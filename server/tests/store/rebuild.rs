@@ -152,6 +152,9 @@ async fn age(place: &Place) {
     let schema: String = released.map(|it| it.sql).collect();
     let mut connection = place.connect().await;
     run(&mut connection, format!("{aside}{schema}")).await;
+    let names = "ALTER TABLE newer.actor_owners RENAME TO leases; \
+                 ALTER TABLE newer.submissions RENAME TO handed_in;";
+    run(&mut connection, names.to_owned()).await;
     let tables = sqlx::query_as(columns).fetch_all(&mut connection).await;
     let tables: Vec<(String, String)> = tables.unwrap();
     assert!(tables.iter().any(|(table, _)| table == "runs"), "{tables:?}");
