@@ -22,7 +22,7 @@ const NEARLY_FULL: i64 = 80;
 pub async fn refresh(app: &Shared) -> Result<Vec<(TenantId, i64)>, StoreError> {
     let taken_up = app.store.taken_up().await?;
     let mut totals =
-        ["log", "projections", "quarantine", "handed_in", "decisions"].map(|kind| (kind, 0, 0));
+        ["log", "projections", "quarantine", "submissions", "decisions"].map(|kind| (kind, 0, 0));
     let mut tenants = std::collections::BTreeMap::<TenantId, i64>::new();
     for TakenUp { tenant, kind, items, bytes } in taken_up {
         *tenants.entry(tenant).or_insert(0) += bytes;

@@ -30,7 +30,7 @@ pub enum RuleName {
     /// Refused changes.
     Quarantine,
     /// Submissions that a person discarded.
-    HandedIn,
+    Submissions,
     /// Submissions that a person accepted.
     Accepted,
     /// Signed frames of phones.
@@ -53,7 +53,7 @@ impl RuleName {
             Self::Idempotency => "idempotency",
             Self::PendingDevices => "pending_devices",
             Self::Quarantine => "quarantine",
-            Self::HandedIn => "handed_in",
+            Self::Submissions => "submissions",
             Self::Accepted => "accepted",
             Self::Signatures => "signatures",
             Self::Audit => "audit",
@@ -169,9 +169,9 @@ pub static RULES: &[Rule] = &[
     Rule {
         // Discarded by a person. What waits for one is never swept: the phone was told that it is
         // with the office. It is bounded by the tenant's quota.
-        name: RuleName::HandedIn,
+        name: RuleName::Submissions,
         setting: "keep_submissions",
-        delete: "DELETE FROM handed_in WHERE (tenant, id) IN (SELECT tenant, id FROM handed_in \
+        delete: "DELETE FROM submissions WHERE (tenant, id) IN (SELECT tenant, id FROM submissions \
                  WHERE state = 'discarded' AND received_at < $1 ORDER BY received_at LIMIT $2)",
         batch: 20,
     },
@@ -179,7 +179,7 @@ pub static RULES: &[Rule] = &[
         // The frame with its signature is the evidence of what was accepted.
         name: RuleName::Accepted,
         setting: "keep_accepted",
-        delete: "DELETE FROM handed_in WHERE (tenant, id) IN (SELECT tenant, id FROM handed_in \
+        delete: "DELETE FROM submissions WHERE (tenant, id) IN (SELECT tenant, id FROM submissions \
                  WHERE state = 'accepted' AND received_at < $1 ORDER BY received_at LIMIT $2)",
         batch: 20,
     },

@@ -20,7 +20,7 @@ const AT_ONCE: usize = 64;
 pub struct TakenUp {
     /// Whose.
     pub tenant: TenantId,
-    /// `log`, `quarantine`, `handed_in` or `decisions`.
+    /// `log`, `quarantine`, `submissions` or `decisions`.
     pub kind: String,
     /// Rows.
     pub items: i64,

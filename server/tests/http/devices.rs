@@ -311,9 +311,9 @@ fn the_list_of_submissions_reads_no_frame_and_marks_what_came_after_the_revocati
         assert_eq!((&row["changes"], &row["late"]), (&json!(2), &json!(1)));
         assert_eq!(row["revoked_at"], revoked_at);
         // A row from before the list was kept beside the frame shows the same.
-        change(&world, "UPDATE handed_in SET documents = NULL, late = NULL", None);
+        change(&world, "UPDATE submissions SET documents = NULL, late = NULL", None);
         assert_eq!(admin.get("/v1/submissions").ok(200), listed);
-        let unread = "UPDATE handed_in SET documents = '', late = 0, frame = $1";
+        let unread = "UPDATE submissions SET documents = '', late = 0, frame = $1";
         change(&world, unread, Some(vec![0xff]));
         assert_eq!(admin.get("/v1/submissions").ok(200)["items"][0]["documents"], json!([]));
     }

@@ -4,10 +4,11 @@
 use crate::people::{Desk, Phone, note, tenant};
 use crate::place::{Place, on_each_database};
 use crate::verify::busy_day;
-use sqlx::AssertSqlSafe;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::backup::{BackupError, backup, backup_inspected, restore};
+use store::migrate::migrations;
 use store::verify::{inspect, rebuild, verify};
 use store::{Inspected, JobFilter, Renewal, Store};
 
@@ -15,8 +16,11 @@ const TABLES: [&str; 8] =
     ["documents", "snapshots", "scope", "jobs", "job_facts", "job_parts", "seals", "movements"];
 
 async fn execute(place: &Place, sql: &str) {
-    let mut connection = place.connect().await;
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+    run(&mut place.connect().await, sql.to_owned()).await;
+}
+
+async fn run(connection: &mut AnyConnection, sql: String) {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.unwrap();
 }
 
 /// A fresh folder for copies.
@@ -114,68 +118,60 @@ fn what_another_version_computed_is_rebuilt_when_the_store_opens() {
     });
 }
 
-/// Makes the database one of the version before.
+/// The newest schema version of the first release.
+const RELEASED: i64 = 3;
+
+/// Makes the database one of the first release: its schema, with the rows that its columns can hold.
 async fn age(place: &Place) {
-    let id = if place.is_sqlite() { "BLOB" } else { "BYTEA" };
-    let old = format!(
-        "DELETE FROM schema_migrations WHERE version >= 6; \
-         DELETE FROM meta WHERE key = 'fold_version'; DROP TABLE movements; \
-         CREATE TABLE movements (tenant {id} NOT NULL, van {id} NOT NULL, fact {id} NOT NULL, \
-         section TEXT NOT NULL, kind TEXT, part_no TEXT NOT NULL, quantity BIGINT NOT NULL, \
-         bin TEXT, job {id}, at BIGINT NOT NULL, voided BIGINT NOT NULL, \
-         PRIMARY KEY (tenant, van, fact)); \
-         DROP INDEX jobs_by_time; ALTER TABLE jobs DROP COLUMN lat; ALTER TABLE jobs DROP COLUMN lon; \
-         ALTER TABLE parts RENAME COLUMN tax_millipercent TO tax_rate; \
-         UPDATE parts SET tax_rate = tax_rate / 10; ALTER TABLE tenants DROP COLUMN currency; \
-         ALTER TABLE tenants DROP COLUMN tax_mode; ALTER TABLE tenants DROP COLUMN version; \
-         DROP TABLE numbers_taken; DROP INDEX jobs_unnumbered; DROP INDEX jobs_by_first; \
-         DROP INDEX jobs_by_state; DROP INDEX jobs_by_branch; DROP INDEX jobs_by_technician; \
-         DROP INDEX jobs_waiting; ALTER TABLE jobs DROP COLUMN first_pos; \
-         ALTER TABLE jobs DROP COLUMN unnumbered; \
-         CREATE INDEX jobs_by_state ON jobs (tenant, state, job); \
-         CREATE INDEX jobs_by_branch ON jobs (tenant, branch, job); \
-         CREATE INDEX jobs_by_technician ON jobs (tenant, technician, job) \
-         WHERE technician IS NOT NULL; \
-         CREATE INDEX jobs_waiting ON jobs (tenant, job) WHERE waiting > 0;"
+    let file = place.url.trim_start_matches("sqlite://");
+    let newer = format!("{file}.newer");
+    if place.is_sqlite() {
+        std::fs::rename(file, &newer).unwrap();
+        std::fs::File::create(file).unwrap();
+    }
+    let (aside, columns, done) = if place.is_sqlite() {
+        (
+            format!("PRAGMA journal_mode = WAL; ATTACH '{newer}' AS newer;"),
+            "SELECT old.name, GROUP_CONCAT(its.name, ', ') FROM main.sqlite_master AS old \
+             JOIN pragma_table_info(old.name, 'main') AS its WHERE old.type = 'table' AND its.name \
+             IN (SELECT name FROM pragma_table_info(old.name, 'newer')) GROUP BY old.name",
+            "DETACH newer",
+        )
+    } else {
+        (
+            "ALTER SCHEMA public RENAME TO newer; CREATE SCHEMA public;".to_owned(),
+            "SELECT CAST(table_name AS TEXT), STRING_AGG(CAST(column_name AS TEXT), ', ') \
+             FROM information_schema.columns AS old WHERE table_schema = 'public' AND EXISTS \
+             (SELECT 1 FROM information_schema.columns AS its WHERE its.table_schema = 'newer' \
+             AND its.table_name = old.table_name AND its.column_name = old.column_name) \
+             GROUP BY table_name",
+            "DROP SCHEMA newer CASCADE",
+        )
+    };
+    let released = migrations(place.backend).iter().filter(|it| it.version <= RELEASED);
+    let schema: String = released.map(|it| it.sql).collect();
+    let mut connection = place.connect().await;
+    run(&mut connection, format!("{aside}{schema}")).await;
+    let names = "ALTER TABLE newer.actor_owners RENAME TO leases; \
+                 ALTER TABLE newer.submissions RENAME TO handed_in;";
+    run(&mut connection, names.to_owned()).await;
+    let tables = sqlx::query_as(columns).fetch_all(&mut connection).await;
+    let tables: Vec<(String, String)> = tables.unwrap();
+    assert!(tables.iter().any(|(table, _)| table == "runs"), "{tables:?}");
+    for (table, columns) in tables {
+        let copy = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM newer.{table}");
+        run(&mut connection, copy).await;
+    }
+    let versions = format!(
+        "CREATE TABLE schema_migrations AS SELECT * FROM newer.schema_migrations \
+         WHERE version <= {RELEASED}; DELETE FROM meta WHERE key LIKE 'fold_version%';"
     );
-    let triggers = ["document_in", "document_change", "document_out"]
-        .into_iter()
-        .chain(["scope_in", "scope_change", "scope_out"])
-        .map(|name| format!("digest_{name}"))
-        .chain(["usage_position_in", "usage_position_out"].map(str::to_owned));
-    let dropped: String = triggers
-        .map(|name| match place.is_sqlite() {
-            true => format!("DROP TRIGGER {name}; "),
-            false => format!("DROP FUNCTION {name}() CASCADE; "),
-        })
-        .collect();
-    let clocks = "DROP TABLE time_mark; ALTER TABLE counters DROP COLUMN at; \
-                  DROP INDEX jobs_by_position; DROP INDEX handed_in_age; \
-                  CREATE INDEX handed_in_age ON handed_in (received_at) WHERE state <> 'accepted'; \
-                  ALTER TABLE devices DROP COLUMN held_at; \
-                  ALTER TABLE handed_in DROP COLUMN verdicts; \
-                  ALTER TABLE handed_in DROP COLUMN refused; \
-                  ALTER TABLE handed_in DROP COLUMN refused_count; ";
-    let costs = "DROP TABLE scope_digests; DROP INDEX documents_by_position; \
-                 DROP INDEX scope_by_position; DELETE FROM usage WHERE kind = 'positions'; \
-                 ALTER TABLE job_parts DROP COLUMN by_user; \
-                 ALTER TABLE branches DROP COLUMN region; \
-                 DROP TABLE api_tokens; DROP TABLE password_links; \
-                 DROP TABLE walk_ups; DROP INDEX positions_fixed; \
-                 ALTER TABLE positions DROP COLUMN fixed_at; \
-                 DROP INDEX idempotency_kept; ALTER TABLE idempotency DROP COLUMN done; \
-                 ALTER TABLE idempotency DROP COLUMN bytes; \
-                 CREATE INDEX positions_received ON positions (tenant, user_id, received_at, at); ";
-    let flood = "DROP INDEX documents_vans; ALTER TABLE documents DROP COLUMN further; \
-                 DROP TABLE storage_shares; DELETE FROM usage WHERE kind = 'projections'; \
-                 DROP INDEX users_recall; ALTER TABLE users DROP COLUMN recall; \
-                 DROP INDEX job_parts_of_van; \
-                 CREATE INDEX job_parts_of_van ON job_parts (tenant, van) WHERE van IS NOT NULL; \
-                 DROP INDEX jobs_by_plate; DROP INDEX jobs_by_vin; DROP INDEX jobs_by_phone; \
-                 CREATE INDEX jobs_by_plate ON jobs (tenant, plate, job) WHERE plate IS NOT NULL; \
-                 CREATE INDEX jobs_by_vin ON jobs (tenant, vin, job) WHERE vin IS NOT NULL; \
-                 CREATE INDEX jobs_by_phone ON jobs (tenant, phone, job) WHERE phone IS NOT NULL; ";
-    execute(place, &format!("{clocks}{flood}{dropped}{costs}{old}")).await;
+    run(&mut connection, versions).await;
+    run(&mut connection, done.to_owned()).await;
+    connection.close().await.unwrap();
+    if place.is_sqlite() {
+        std::fs::remove_file(newer).unwrap();
+    }
 }
 
 #[test]
@@ -193,7 +189,7 @@ fn looking_at_an_older_database_changes_nothing_and_it_is_copied_all_the_same() 
         let versions = "SELECT CAST(MAX(version) AS BIGINT) FROM schema_migrations";
         let version: i64 =
             sqlx::query_scalar(versions).fetch_one(&mut place.connect().await).await.unwrap();
-        assert!(version < 6, "it was migrated");
+        assert_eq!(version, RELEASED, "it was migrated");
         if place.is_sqlite() {
             let file = place.url.trim_start_matches("sqlite://");
             let before = std::fs::read(file).unwrap();

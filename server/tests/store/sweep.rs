@@ -64,8 +64,8 @@ const ROWS: [(&str, &str); 12] = [
                     received_at, payload) VALUES ($1, $1, 1, $1, $1, 1, 'c', 's', $2, $1)",
     ),
     (
-        "handed_in",
-        "INSERT INTO handed_in (tenant, id, device, user_id, received_at, digest, frame, \
+        "submissions",
+        "INSERT INTO submissions (tenant, id, device, user_id, received_at, digest, frame, \
                    changes, state) VALUES ($1, $1, $1, $1, $2, $1, $1, 1, 'discarded')",
     ),
     (
@@ -134,14 +134,14 @@ fn every_kind_of_old_row_is_deleted_and_none_before_its_time() {
 fn a_round_deletes_bounded_batches_and_says_that_more_is_left() {
     on_each_database(async |place| {
         let (store, metrics) = (place.open_sql().await, Metrics::new());
-        let (_, frames) = ROWS.into_iter().find(|(table, _)| *table == "handed_in").unwrap();
+        let (_, frames) = ROWS.into_iter().find(|(table, _)| *table == "submissions").unwrap();
         for n in 0..401 {
             insert(&store, frames, n, 1000).await;
         }
         assert!(sweep::round(&store, &a_day(), &metrics, time(2000 + DAY)).await.unwrap());
-        assert_eq!(count(&store, "handed_in").await, 1, "twenty batches of twenty");
+        assert_eq!(count(&store, "submissions").await, 1, "twenty batches of twenty");
         assert!(!sweep::round(&store, &a_day(), &metrics, time(2000 + DAY)).await.unwrap());
-        assert_eq!(count(&store, "handed_in").await, 0);
+        assert_eq!(count(&store, "submissions").await, 0);
         store.close().await;
     });
 }
@@ -175,17 +175,17 @@ fn a_store_verifies_after_everything_old_was_swept() {
 fn work_that_waits_for_a_person_is_never_swept() {
     on_each_database(async |place| {
         let store = place.open_sql().await;
-        let (_, frames) = ROWS.into_iter().find(|(table, _)| *table == "handed_in").unwrap();
+        let (_, frames) = ROWS.into_iter().find(|(table, _)| *table == "submissions").unwrap();
         insert(&store, frames, 1, 1000).await;
         let wait = store.write::<_, StoreError, _>(|tx| {
             Box::pin(async move {
-                sqlx::query("UPDATE handed_in SET state = 'waiting'").execute(tx).await?;
+                sqlx::query("UPDATE submissions SET state = 'waiting'").execute(tx).await?;
                 Ok(())
             })
         });
         wait.await.unwrap();
         sweep::round(&store, &a_day(), &Metrics::new(), time(i64::MAX / 2)).await.unwrap();
-        assert_eq!(count(&store, "handed_in").await, 1);
+        assert_eq!(count(&store, "submissions").await, 1);
         store.close().await;
     });
 }

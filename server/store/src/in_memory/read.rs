@@ -65,7 +65,7 @@ impl State {
         tenant: TenantId,
         actors: &[ActorId],
     ) -> Result<Vec<(ActorId, DeviceId)>, StoreError> {
-        let (tenant, table) = (of_tenant(tenant), self.table("leases")?);
+        let (tenant, table) = (of_tenant(tenant), self.table("actor_owners")?);
         let mut found = Vec::new();
         for actor in actors {
             if let Some(row) = table.get(&tenant.clone().blob(actor.as_bytes())) {

@@ -76,7 +76,7 @@ pub struct Seen {
 pub async fn stored_bytes(tx: &mut AnyConnection, tenant: TenantId) -> Result<i64, sqlx::Error> {
     let query = sqlx::query(
         "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM usage WHERE tenant = $1 \
-         AND kind IN ('log', 'quarantine', 'handed_in', 'positions') AND subject = $2",
+         AND kind IN ('log', 'quarantine', 'submissions', 'positions') AND subject = $2",
     );
     query.bind(tenant.raw()).bind(Vec::<u8>::new()).fetch_one(tx).await?.try_get(0)
 }

@@ -16,7 +16,7 @@ const COLUMNS: &str = "id, device, user_id, received_at, changes, state, decided
 
 /// What a tenant takes up: three rows by their key.
 const STORED: &str = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM usage WHERE tenant = $1 \
-     AND kind IN ('log', 'projections', 'quarantine', 'handed_in') AND subject = $2";
+     AND kind IN ('log', 'projections', 'quarantine', 'submissions') AND subject = $2";
 
 /// What was decided about something a revoked phone submitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -145,7 +145,7 @@ impl NewSubmission {
     /// When the database refuses.
     pub async fn insert(self, tx: &mut AnyConnection) -> Result<(), sqlx::Error> {
         sqlx::query(
-            "INSERT INTO handed_in \
+            "INSERT INTO submissions \
              (tenant, id, device, user_id, received_at, digest, frame, changes, state, \
              revoked_at, documents, late) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $9, $10, $11) \
@@ -189,7 +189,7 @@ pub async fn decided(
     digest: &[u8],
 ) -> Result<Option<(SubmissionState, Option<Vec<u8>>)>, sqlx::Error> {
     let query = sqlx::query(
-        "SELECT state, refused_count, verdicts FROM handed_in \
+        "SELECT state, refused_count, verdicts FROM submissions \
          WHERE tenant = $1 AND device = $2 AND digest = $3",
     );
     let query = query.bind(tenant.raw()).bind(device.raw()).bind(digest.to_vec());
@@ -206,7 +206,7 @@ pub async fn verdicts(
     tenant: TenantId,
     id: FactId,
 ) -> Result<Option<Vec<u8>>, sqlx::Error> {
-    let query = sqlx::query("SELECT verdicts FROM handed_in WHERE tenant = $1 AND id = $2");
+    let query = sqlx::query("SELECT verdicts FROM submissions WHERE tenant = $1 AND id = $2");
     let row = query.bind(tenant.raw()).bind(id.raw()).fetch_optional(connection).await?;
     row.map_or(Ok(None), |row| row.try_get("verdicts"))
 }
@@ -221,7 +221,7 @@ pub async fn waiting(
     device: DeviceId,
 ) -> Result<i64, sqlx::Error> {
     let query = sqlx::query(
-        "SELECT COUNT(*) FROM handed_in WHERE tenant = $1 AND device = $2 AND state = 'waiting'",
+        "SELECT COUNT(*) FROM submissions WHERE tenant = $1 AND device = $2 AND state = 'waiting'",
     );
     query.bind(tenant.raw()).bind(device.raw()).fetch_one(tx).await?.try_get(0)
 }
@@ -248,7 +248,7 @@ pub(crate) fn listing(
     before: Vec<u8>,
     rows: i64,
 ) -> Statement {
-    let submissions = Rows::of("handed_in", tenant).with("id <", before);
+    let submissions = Rows::of("submissions", tenant).with("id <", before);
     submissions.about_people_of(branch).page(COLUMNS, "id DESC", rows)
 }
 
@@ -262,7 +262,7 @@ pub async fn get(
     branch: Option<BranchId>,
     id: FactId,
 ) -> Result<Option<Submission>, sqlx::Error> {
-    let rows = Rows::of("handed_in", tenant).with("id =", id.as_bytes());
+    let rows = Rows::of("submissions", tenant).with("id =", id.as_bytes());
     rows.about_people_of(branch).one(connection, COLUMNS, read).await
 }
 
@@ -275,7 +275,7 @@ pub async fn frame(
     tenant: TenantId,
     id: FactId,
 ) -> Result<Vec<u8>, sqlx::Error> {
-    let query = sqlx::query("SELECT frame FROM handed_in WHERE tenant = $1 AND id = $2");
+    let query = sqlx::query("SELECT frame FROM submissions WHERE tenant = $1 AND id = $2");
     query.bind(tenant.raw()).bind(id.raw()).fetch_one(connection).await?.try_get("frame")
 }
 
@@ -293,7 +293,7 @@ pub async fn decide(
     now: i64,
 ) -> Result<bool, sqlx::Error> {
     let decided = format!(
-        "UPDATE handed_in SET state = $3, decided_at = $4, decided_by = $5, verdicts = $7, \
+        "UPDATE submissions SET state = $3, decided_at = $4, decided_by = $5, verdicts = $7, \
          refused = $8, refused_count = $9 \
          WHERE tenant = $1 AND id = $2 AND state = 'waiting' AND ({FREE}{})",
         if decision.state.is_accepted() { OR_OWN } else { "" },
@@ -327,7 +327,7 @@ pub async fn begin(
     now: i64,
 ) -> Result<bool, sqlx::Error> {
     let held = format!(
-        "UPDATE handed_in SET decided_at = $4, decided_by = $5 \
+        "UPDATE submissions SET decided_at = $4, decided_by = $5 \
          WHERE tenant = $1 AND id = $2 AND state = $3 AND ({FREE}{OR_OWN})"
     );
     hold(tx, &held, tenant, id, SubmissionState::Waiting, by, now).await
@@ -345,7 +345,7 @@ pub async fn let_go(
     since: i64,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "UPDATE handed_in SET decided_at = NULL, decided_by = NULL WHERE tenant = $1 AND id = $2 \
+        "UPDATE submissions SET decided_at = NULL, decided_by = NULL WHERE tenant = $1 AND id = $2 \
          AND state = 'waiting' AND decided_by = $3 AND decided_at = $4",
     )
     .bind(tenant.raw())

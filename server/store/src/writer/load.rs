@@ -56,7 +56,7 @@ impl Task {
         unknown: &[ActorId],
     ) -> Result<(), StoreError> {
         const ACTOR_OWNERS: &str =
-            "SELECT actor, device FROM leases WHERE tenant = $1 AND actor IN ({keys})";
+            "SELECT actor, device FROM actor_owners WHERE tenant = $1 AND actor IN ({keys})";
         let first = vec![Arg::from(tenant.as_bytes())];
         let keys: Vec<_> = unknown.iter().map(|actor| actor.as_bytes().to_vec()).collect();
         for row in select_in(tx, self.backend, ACTOR_OWNERS, first, &keys).await? {

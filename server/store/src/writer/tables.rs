@@ -46,7 +46,7 @@ impl Tables {
     pub fn new() -> Self {
         Self {
             actor_owners: Rows::new(
-                "INSERT INTO leases (tenant, actor, device)",
+                "INSERT INTO actor_owners (tenant, actor, device)",
                 3,
                 "ON CONFLICT (tenant, actor) DO NOTHING",
             ),

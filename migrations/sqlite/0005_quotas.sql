@@ -1,8 +1,9 @@
--- What a tenant takes up, kept by the database itself, and an index for every list and every sweep.
+-- What tenants and technicians store, counted so that nobody exceeds a share of it.
 
 -- Rows and bytes of a tenant by kind. `subject` is a device where that matters, otherwise empty.
--- Kinds: log (runs and pushes), quarantine (whole tenant, and each device), handed_in, decisions
--- (items: decisions that wait for a person). Triggers keep it, so no statement can forget to.
+-- Kinds: log (runs and pushes), projections, quarantine (whole tenant, and each device), submissions,
+-- positions, decisions (items: decisions that wait for a person). Triggers keep it, so no statement
+-- can forget to; the writer keeps projections, which it estimates.
 CREATE TABLE usage (
     tenant BLOB NOT NULL,
     kind TEXT NOT NULL,
@@ -12,15 +13,8 @@ CREATE TABLE usage (
     PRIMARY KEY (tenant, kind, subject)
 ) WITHOUT ROWID;
 
--- The first hundred refusals of a document stay. A repeated change beyond them is judged again by
--- the same rules, and the phone that sent it has it still.
-DELETE FROM quarantine WHERE (tenant, hash) IN (
-    SELECT tenant, hash FROM (
-        SELECT tenant, hash, ROW_NUMBER() OVER (PARTITION BY tenant, doc ORDER BY pos, hash) AS n
-        FROM quarantine
-    ) AS numbered WHERE n > 100
-);
-
+-- What is stored already. A row counts with what the database adds to it. Projections are estimated
+-- by the entries of changes; what is there already, by its rows.
 INSERT INTO usage SELECT tenant, 'log', x'', SUM(items), SUM(bytes) FROM (
     SELECT tenant, COUNT(*) AS items, SUM(LENGTH(payload) + 160) AS bytes FROM runs GROUP BY tenant
     UNION ALL
@@ -31,10 +25,19 @@ INSERT INTO usage SELECT tenant, 'quarantine', x'', COUNT(*),
 INSERT INTO usage SELECT tenant, 'quarantine', author_device, COUNT(*),
     SUM(LENGTH(payload) + LENGTH(sentence) + 240) FROM quarantine
     WHERE author_device IS NOT NULL GROUP BY tenant, author_device;
-INSERT INTO usage SELECT tenant, 'handed_in', x'', COUNT(*), SUM(LENGTH(frame) + 240)
-    FROM handed_in GROUP BY tenant;
+INSERT INTO usage SELECT tenant, 'submissions', x'', COUNT(*), SUM(LENGTH(frame) + 240)
+    FROM submissions GROUP BY tenant;
 INSERT INTO usage SELECT tenant, 'decisions', x'', SUM(waiting), 0 FROM jobs GROUP BY tenant;
+INSERT INTO usage SELECT tenant, 'positions', x'', COUNT(*), COUNT(*) * 224 FROM positions
+    GROUP BY tenant;
+INSERT INTO usage SELECT tenant, 'projections', x'', SUM(items), SUM(items) * 256 FROM (
+    SELECT tenant, COUNT(*) AS items FROM job_parts GROUP BY tenant
+    UNION ALL SELECT tenant, COUNT(*) FROM job_facts GROUP BY tenant
+    UNION ALL SELECT tenant, COUNT(*) FROM movements GROUP BY tenant
+    UNION ALL SELECT tenant, COUNT(*) FROM seals GROUP BY tenant
+) AS shown GROUP BY tenant;
 
+-- The log.
 CREATE TRIGGER usage_run_in AFTER INSERT ON runs BEGIN
     INSERT INTO usage SELECT NEW.tenant, 'log', x'', 0, 0 WHERE NOT EXISTS (SELECT 1 FROM usage
         WHERE tenant = NEW.tenant AND kind = 'log' AND subject = x'');
@@ -55,6 +58,8 @@ CREATE TRIGGER usage_push_out AFTER DELETE ON pushes BEGIN
     UPDATE usage SET items = items - 1, bytes = bytes - LENGTH(OLD.message) - 160
         WHERE tenant = OLD.tenant AND kind = 'log' AND subject = x'';
 END;
+
+-- Refusals, of the tenant and of each device. A device without any has no row.
 CREATE TRIGGER usage_quarantine_in AFTER INSERT ON quarantine BEGIN
     INSERT INTO usage SELECT NEW.tenant, 'quarantine', x'', 0, 0 WHERE NOT EXISTS (SELECT 1
         FROM usage WHERE tenant = NEW.tenant AND kind = 'quarantine' AND subject = x'');
@@ -72,16 +77,32 @@ CREATE TRIGGER usage_quarantine_out AFTER DELETE ON quarantine BEGIN
     DELETE FROM usage WHERE tenant = OLD.tenant AND kind = 'quarantine'
         AND subject = OLD.author_device AND items <= 0;
 END;
-CREATE TRIGGER usage_handed_in AFTER INSERT ON handed_in BEGIN
-    INSERT INTO usage SELECT NEW.tenant, 'handed_in', x'', 0, 0 WHERE NOT EXISTS (SELECT 1
-        FROM usage WHERE tenant = NEW.tenant AND kind = 'handed_in' AND subject = x'');
+
+-- Submissions of revoked phones.
+CREATE TRIGGER usage_submission_in AFTER INSERT ON submissions BEGIN
+    INSERT INTO usage SELECT NEW.tenant, 'submissions', x'', 0, 0 WHERE NOT EXISTS (SELECT 1
+        FROM usage WHERE tenant = NEW.tenant AND kind = 'submissions' AND subject = x'');
     UPDATE usage SET items = items + 1, bytes = bytes + LENGTH(NEW.frame) + 240
-        WHERE tenant = NEW.tenant AND kind = 'handed_in' AND subject = x'';
+        WHERE tenant = NEW.tenant AND kind = 'submissions' AND subject = x'';
 END;
-CREATE TRIGGER usage_handed_out AFTER DELETE ON handed_in BEGIN
+CREATE TRIGGER usage_submission_out AFTER DELETE ON submissions BEGIN
     UPDATE usage SET items = items - 1, bytes = bytes - LENGTH(OLD.frame) - 240
-        WHERE tenant = OLD.tenant AND kind = 'handed_in' AND subject = x'';
+        WHERE tenant = OLD.tenant AND kind = 'submissions' AND subject = x'';
 END;
+
+-- Positions, with their indexes.
+CREATE TRIGGER usage_position_in AFTER INSERT ON positions BEGIN
+    INSERT INTO usage SELECT NEW.tenant, 'positions', x'', 0, 0 WHERE NOT EXISTS (SELECT 1
+        FROM usage WHERE tenant = NEW.tenant AND kind = 'positions' AND subject = x'');
+    UPDATE usage SET items = items + 1, bytes = bytes + 224
+        WHERE tenant = NEW.tenant AND kind = 'positions' AND subject = x'';
+END;
+CREATE TRIGGER usage_position_out AFTER DELETE ON positions BEGIN
+    UPDATE usage SET items = items - 1, bytes = bytes - 224
+        WHERE tenant = OLD.tenant AND kind = 'positions' AND subject = x'';
+END;
+
+-- Decisions that wait for a person.
 CREATE TRIGGER usage_waiting_in AFTER INSERT ON jobs WHEN NEW.waiting <> 0 BEGIN
     INSERT INTO usage SELECT NEW.tenant, 'decisions', x'', 0, 0 WHERE NOT EXISTS (SELECT 1
         FROM usage WHERE tenant = NEW.tenant AND kind = 'decisions' AND subject = x'');
@@ -100,33 +121,27 @@ CREATE TRIGGER usage_waiting_out AFTER DELETE ON jobs WHEN OLD.waiting <> 0 BEGI
         WHERE tenant = OLD.tenant AND kind = 'decisions' AND subject = x'';
 END;
 
--- Lists: each index begins with what the list asks for and ends with what it is ordered by.
-DROP INDEX jobs_by_plate;
-DROP INDEX jobs_by_vin;
-DROP INDEX jobs_by_phone;
-CREATE INDEX jobs_by_plate ON jobs (tenant, plate, job) WHERE plate IS NOT NULL;
-CREATE INDEX jobs_by_vin ON jobs (tenant, vin, job) WHERE vin IS NOT NULL;
-CREATE INDEX jobs_by_phone ON jobs (tenant, phone, job) WHERE phone IS NOT NULL;
-CREATE INDEX jobs_by_branch ON jobs (tenant, branch, job);
-CREATE INDEX jobs_by_technician ON jobs (tenant, technician, job) WHERE technician IS NOT NULL;
-CREATE INDEX jobs_by_update ON jobs (tenant, updated_at, job);
-CREATE INDEX jobs_waiting ON jobs (tenant, job) WHERE waiting > 0;
-DROP INDEX devices_user;
-CREATE INDEX devices_user ON devices (tenant, user_id, id);
-CREATE INDEX users_by_role ON users (tenant, role, id);
-CREATE INDEX audit_of_object ON audit (tenant, object, id);
-CREATE INDEX handed_in_waiting ON handed_in (tenant, device) WHERE state = 'waiting';
+-- What each technician's phones have stored: in total, and on the last day they stored anything. The
+-- writer keeps it. One row a technician. What is stored already counts without its entries.
+CREATE TABLE storage_shares (
+    tenant BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    items BIGINT NOT NULL, -- entries of changes
+    bytes BIGINT NOT NULL, -- log and what is computed from it, as estimated
+    day BIGINT NOT NULL, -- days since 1970, UTC
+    day_bytes BIGINT NOT NULL,
+    extra BIGINT NOT NULL, -- bytes an operator allows on top
+    PRIMARY KEY (tenant, user_id)
+) WITHOUT ROWID;
+INSERT INTO storage_shares SELECT tenant, author_user, COUNT(*), SUM(LENGTH(payload) + 160), 0, 0, 0
+    FROM runs WHERE author_user IS NOT NULL AND author_device IS NOT NULL
+    GROUP BY tenant, author_user;
 
--- Sweeps: the oldest first.
-CREATE INDEX quarantine_age ON quarantine (received_at);
-CREATE INDEX pushes_age ON pushes (received_at);
-CREATE INDEX audit_age ON audit (at);
-CREATE INDEX throttles_age ON throttles (since);
-CREATE INDEX devices_pending ON devices (created_at)
-    WHERE confirmed_at IS NULL AND state <> 'active';
-CREATE INDEX handed_in_age ON handed_in (received_at) WHERE state <> 'accepted';
-CREATE INDEX handed_in_accepted ON handed_in (received_at) WHERE state = 'accepted';
-CREATE INDEX positions_age ON positions (received_at);
-CREATE INDEX sessions_age ON sessions (expires_at);
-CREATE INDEX assertions_age ON assertions (expires_at);
-CREATE INDEX enrolment_codes_age ON enrolment_codes (expires_at);
+-- Walk-up jobs that a technician opened since a moment: one row a technician.
+CREATE TABLE walk_ups (
+    tenant BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    since BIGINT NOT NULL,
+    opened BIGINT NOT NULL,
+    PRIMARY KEY (tenant, user_id)
+) WITHOUT ROWID;

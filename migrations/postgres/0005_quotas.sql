@@ -1,8 +1,9 @@
--- What a tenant takes up, kept by the database itself, and an index for every list and every sweep.
+-- What tenants and technicians store, counted so that nobody exceeds a share of it.
 
 -- Rows and bytes of a tenant by kind. `subject` is a device where that matters, otherwise empty.
--- Kinds: log (runs and pushes), quarantine (whole tenant, and each device), handed_in, decisions
--- (items: decisions that wait for a person). Triggers keep it, so no statement can forget to.
+-- Kinds: log (runs and pushes), projections, quarantine (whole tenant, and each device), submissions,
+-- positions, decisions (items: decisions that wait for a person). Triggers keep it, so no statement
+-- can forget to; the writer keeps projections, which it estimates.
 CREATE TABLE usage (
     tenant BYTEA NOT NULL,
     kind TEXT NOT NULL,
@@ -12,15 +13,8 @@ CREATE TABLE usage (
     PRIMARY KEY (tenant, kind, subject)
 );
 
--- The first hundred refusals of a document stay. A repeated change beyond them is judged again by
--- the same rules, and the phone that sent it has it still.
-DELETE FROM quarantine WHERE (tenant, hash) IN (
-    SELECT tenant, hash FROM (
-        SELECT tenant, hash, ROW_NUMBER() OVER (PARTITION BY tenant, doc ORDER BY pos, hash) AS n
-        FROM quarantine
-    ) AS numbered WHERE n > 100
-);
-
+-- What is stored already. A row counts with what the database adds to it. Projections are estimated
+-- by the entries of changes; what is there already, by its rows.
 INSERT INTO usage SELECT tenant, 'log', ''::bytea, SUM(items)::bigint, SUM(bytes)::bigint FROM (
     SELECT tenant, COUNT(*) AS items, SUM(LENGTH(payload) + 160) AS bytes FROM runs GROUP BY tenant
     UNION ALL
@@ -31,10 +25,20 @@ INSERT INTO usage SELECT tenant, 'quarantine', ''::bytea, COUNT(*),
 INSERT INTO usage SELECT tenant, 'quarantine', author_device, COUNT(*),
     SUM(LENGTH(payload) + LENGTH(sentence) + 240) FROM quarantine
     WHERE author_device IS NOT NULL GROUP BY tenant, author_device;
-INSERT INTO usage SELECT tenant, 'handed_in', ''::bytea, COUNT(*), SUM(LENGTH(frame) + 240)
-    FROM handed_in GROUP BY tenant;
+INSERT INTO usage SELECT tenant, 'submissions', ''::bytea, COUNT(*), SUM(LENGTH(frame) + 240)
+    FROM submissions GROUP BY tenant;
 INSERT INTO usage SELECT tenant, 'decisions', ''::bytea, SUM(waiting)::bigint, 0 FROM jobs GROUP BY tenant;
+INSERT INTO usage SELECT tenant, 'positions', ''::bytea, COUNT(*), COUNT(*) * 224 FROM positions
+    GROUP BY tenant;
+INSERT INTO usage SELECT tenant, 'projections', ''::bytea, SUM(items)::bigint,
+    SUM(items)::bigint * 256 FROM (
+    SELECT tenant, COUNT(*) AS items FROM job_parts GROUP BY tenant
+    UNION ALL SELECT tenant, COUNT(*) FROM job_facts GROUP BY tenant
+    UNION ALL SELECT tenant, COUNT(*) FROM movements GROUP BY tenant
+    UNION ALL SELECT tenant, COUNT(*) FROM seals GROUP BY tenant
+) AS shown GROUP BY tenant;
 
+-- The log.
 CREATE FUNCTION usage_run_in() RETURNS trigger AS $$ BEGIN
     INSERT INTO usage
         SELECT tenant, 'log', ''::bytea, COUNT(*), SUM(LENGTH(payload) + 160) FROM changed
@@ -75,26 +79,8 @@ CREATE FUNCTION usage_push_out() RETURNS trigger AS $$ BEGIN
 END $$ LANGUAGE plpgsql;
 CREATE TRIGGER usage_push_out AFTER DELETE ON pushes REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION usage_push_out();
-CREATE FUNCTION usage_handed_in() RETURNS trigger AS $$ BEGIN
-    INSERT INTO usage
-        SELECT tenant, 'handed_in', ''::bytea, COUNT(*), SUM(LENGTH(frame) + 240) FROM changed
-        GROUP BY tenant ORDER BY tenant
-        ON CONFLICT (tenant, kind, subject) DO UPDATE
-        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
-    RETURN NULL;
-END $$ LANGUAGE plpgsql;
-CREATE TRIGGER usage_handed_in AFTER INSERT ON handed_in REFERENCING NEW TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION usage_handed_in();
-CREATE FUNCTION usage_handed_out() RETURNS trigger AS $$ BEGIN
-    INSERT INTO usage
-        SELECT tenant, 'handed_in', ''::bytea, -COUNT(*), -SUM(LENGTH(frame) + 240) FROM changed
-        GROUP BY tenant ORDER BY tenant
-        ON CONFLICT (tenant, kind, subject) DO UPDATE
-        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
-    RETURN NULL;
-END $$ LANGUAGE plpgsql;
-CREATE TRIGGER usage_handed_out AFTER DELETE ON handed_in REFERENCING OLD TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION usage_handed_out();
+
+-- Refusals, of the tenant and of each device. A device without any has no row.
 CREATE FUNCTION usage_quarantine_in() RETURNS trigger AS $$ BEGIN
     INSERT INTO usage
         SELECT tenant, 'quarantine', subject, COUNT(*), SUM(size) FROM (
@@ -123,6 +109,52 @@ CREATE FUNCTION usage_quarantine_out() RETURNS trigger AS $$ BEGIN
 END $$ LANGUAGE plpgsql;
 CREATE TRIGGER usage_quarantine_out AFTER DELETE ON quarantine REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION usage_quarantine_out();
+
+-- Submissions of revoked phones.
+CREATE FUNCTION usage_submission_in() RETURNS trigger AS $$ BEGIN
+    INSERT INTO usage
+        SELECT tenant, 'submissions', ''::bytea, COUNT(*), SUM(LENGTH(frame) + 240) FROM changed
+        GROUP BY tenant ORDER BY tenant
+        ON CONFLICT (tenant, kind, subject) DO UPDATE
+        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
+    RETURN NULL;
+END $$ LANGUAGE plpgsql;
+CREATE TRIGGER usage_submission_in AFTER INSERT ON submissions REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_submission_in();
+CREATE FUNCTION usage_submission_out() RETURNS trigger AS $$ BEGIN
+    INSERT INTO usage
+        SELECT tenant, 'submissions', ''::bytea, -COUNT(*), -SUM(LENGTH(frame) + 240) FROM changed
+        GROUP BY tenant ORDER BY tenant
+        ON CONFLICT (tenant, kind, subject) DO UPDATE
+        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
+    RETURN NULL;
+END $$ LANGUAGE plpgsql;
+CREATE TRIGGER usage_submission_out AFTER DELETE ON submissions REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_submission_out();
+
+-- Positions, with their indexes.
+CREATE FUNCTION usage_position_in() RETURNS trigger AS $$ BEGIN
+    INSERT INTO usage
+        SELECT tenant, 'positions', ''::bytea, COUNT(*), COUNT(*) * 224 FROM changed
+        GROUP BY tenant ORDER BY tenant
+        ON CONFLICT (tenant, kind, subject) DO UPDATE
+        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
+    RETURN NULL;
+END $$ LANGUAGE plpgsql;
+CREATE TRIGGER usage_position_in AFTER INSERT ON positions REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_position_in();
+CREATE FUNCTION usage_position_out() RETURNS trigger AS $$ BEGIN
+    INSERT INTO usage
+        SELECT tenant, 'positions', ''::bytea, -COUNT(*), -COUNT(*) * 224 FROM changed
+        GROUP BY tenant ORDER BY tenant
+        ON CONFLICT (tenant, kind, subject) DO UPDATE
+        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
+    RETURN NULL;
+END $$ LANGUAGE plpgsql;
+CREATE TRIGGER usage_position_out AFTER DELETE ON positions REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_position_out();
+
+-- Decisions that wait for a person.
 CREATE FUNCTION usage_waiting_in() RETURNS trigger AS $$ BEGIN
     INSERT INTO usage
         SELECT tenant, 'decisions', ''::bytea, SUM(waiting), 0 FROM changed
@@ -156,33 +188,27 @@ CREATE TRIGGER usage_waiting_change AFTER UPDATE ON jobs
     REFERENCING OLD TABLE AS before NEW TABLE AS after
     FOR EACH STATEMENT EXECUTE FUNCTION usage_waiting_change();
 
--- Lists: each index begins with what the list asks for and ends with what it is ordered by.
-DROP INDEX jobs_by_plate;
-DROP INDEX jobs_by_vin;
-DROP INDEX jobs_by_phone;
-CREATE INDEX jobs_by_plate ON jobs (tenant, plate, job) WHERE plate IS NOT NULL;
-CREATE INDEX jobs_by_vin ON jobs (tenant, vin, job) WHERE vin IS NOT NULL;
-CREATE INDEX jobs_by_phone ON jobs (tenant, phone, job) WHERE phone IS NOT NULL;
-CREATE INDEX jobs_by_branch ON jobs (tenant, branch, job);
-CREATE INDEX jobs_by_technician ON jobs (tenant, technician, job) WHERE technician IS NOT NULL;
-CREATE INDEX jobs_by_update ON jobs (tenant, updated_at, job);
-CREATE INDEX jobs_waiting ON jobs (tenant, job) WHERE waiting > 0;
-DROP INDEX devices_user;
-CREATE INDEX devices_user ON devices (tenant, user_id, id);
-CREATE INDEX users_by_role ON users (tenant, role, id);
-CREATE INDEX audit_of_object ON audit (tenant, object, id);
-CREATE INDEX handed_in_waiting ON handed_in (tenant, device) WHERE state = 'waiting';
+-- What each technician's phones have stored: in total, and on the last day they stored anything. The
+-- writer keeps it. One row a technician. What is stored already counts without its entries.
+CREATE TABLE storage_shares (
+    tenant BYTEA NOT NULL,
+    user_id BYTEA NOT NULL,
+    items BIGINT NOT NULL, -- entries of changes
+    bytes BIGINT NOT NULL, -- log and what is computed from it, as estimated
+    day BIGINT NOT NULL, -- days since 1970, UTC
+    day_bytes BIGINT NOT NULL,
+    extra BIGINT NOT NULL, -- bytes an operator allows on top
+    PRIMARY KEY (tenant, user_id)
+);
+INSERT INTO storage_shares SELECT tenant, author_user, COUNT(*), SUM(LENGTH(payload) + 160), 0, 0, 0
+    FROM runs WHERE author_user IS NOT NULL AND author_device IS NOT NULL
+    GROUP BY tenant, author_user;
 
--- Sweeps: the oldest first.
-CREATE INDEX quarantine_age ON quarantine (received_at);
-CREATE INDEX pushes_age ON pushes (received_at);
-CREATE INDEX audit_age ON audit (at);
-CREATE INDEX throttles_age ON throttles (since);
-CREATE INDEX devices_pending ON devices (created_at)
-    WHERE confirmed_at IS NULL AND state <> 'active';
-CREATE INDEX handed_in_age ON handed_in (received_at) WHERE state <> 'accepted';
-CREATE INDEX handed_in_accepted ON handed_in (received_at) WHERE state = 'accepted';
-CREATE INDEX positions_age ON positions (received_at);
-CREATE INDEX sessions_age ON sessions (expires_at);
-CREATE INDEX assertions_age ON assertions (expires_at);
-CREATE INDEX enrolment_codes_age ON enrolment_codes (expires_at);
+-- Walk-up jobs that a technician opened since a moment: one row a technician.
+CREATE TABLE walk_ups (
+    tenant BYTEA NOT NULL,
+    user_id BYTEA NOT NULL,
+    since BIGINT NOT NULL,
+    opened BIGINT NOT NULL,
+    PRIMARY KEY (tenant, user_id)
+);
