@@ -8,7 +8,7 @@
 //!    What the server answers is stored in one transaction, then the next step is taken.
 //! 3. Whatever the server refuses is kept with its reason ([`Engine::refused`]) and blocks nothing.
 //! 4. [`rescue`] reads what is left of a store that is damaged, and hands it in.
-//! 5. [`ffi`] gives the same verbs to Kotlin, Swift and Python as flat records.
+//! 5. [`ffi`] gives the same verbs to Kotlin, Swift and Python as records and enums.
 //!
 //! Beside the store `phone.db` (with SQLite's own `-wal` and `-shm`) lie `phone.db.lock`, held by the
 //! one engine that has it open; `phone.db.reserve`, given up when the disk is full; and

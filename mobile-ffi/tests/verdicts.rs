@@ -8,6 +8,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use mobile_ffi::ffi::{ServerCode, SyncOutcome, SyncResult};
 use mobile_ffi::{
     Connector, Engine, NetError, Options, Post, Reply, SYNC_MEDIA_TYPE, SyncEnd, Transport,
 };
@@ -182,9 +183,10 @@ fn work_without_room_on_the_server_stays_and_says_why_and_when_it_is_sent_again(
     assert_eq!((report.end.clone(), report.later.as_deref()), (SyncEnd::Waiting, Some("quota")));
     assert!(report.again_in_ms >= 900_000, "{report:?}");
     assert_eq!(report.round_trips, 1, "it does not ask again at once");
-    let shown = mobile_ffi::ffi::SyncResult::from(report);
-    assert_eq!(shown.code, "quota");
-    assert!(shown.sentence.contains("no room"), "{}", shown.sentence);
+    let shown = SyncResult::from(report);
+    let SyncOutcome::Waiting { why: Some(why) } = shown.end else { panic!("{shown:?}") };
+    assert_eq!(why.code, ServerCode::Quota);
+    assert!(why.sentence.contains("no room"), "{}", why.sentence);
     assert_eq!((notes(&engine, job), engine.status().unwrap().waiting), (vec![kept], 2));
     server.state.lock().unwrap().full = false;
     let report = engine.sync_now().unwrap();

@@ -118,6 +118,19 @@ pub fn find(word: &str) -> Option<Code> {
     today.or_else(former).copied()
 }
 
+/// The sentence for a person about work that waits because of this word: what it means for them, which
+/// is not always what [`Code::sentence`] says to who reads the protocol.
+pub fn why_it_waits(word: &str) -> &'static str {
+    match find(word) {
+        Some(QUOTA) => {
+            "The office's server takes no more of this for now: too many jobs were opened at the \
+             roadside today, or it has no room. Yours stays saved on this phone and is sent again by \
+             itself; tell the office."
+        }
+        _ => "The office's server cannot take some of your work yet. It stays saved on this phone.",
+    }
+}
+
 /// The part of `docs/protocol.md` that lists the codes, in Markdown.
 pub fn table() -> String {
     let mut out = String::from("| code | comes as | sentence |\n|---|---|---|\n");

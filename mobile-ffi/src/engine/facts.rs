@@ -93,9 +93,9 @@ impl Engine {
         self.record(|state, maker| one(state, maker, job, section::NOTES, record))
     }
 
-    /// Records what was found or done: `diagnosis`, `cause` or `correction`, in words.
+    /// Records what was found or done: one of [`lists::FINDINGS`], in words.
     pub fn finding(&self, job: JobId, kind: &str, text: &str) -> Result<FactId, EngineError> {
-        if !matches!(kind, "diagnosis" | "cause" | "correction" | "measurement") {
+        if !lists::FINDINGS.contains(&kind) {
             let sentence = "A finding is a diagnosis, a cause, a correction or a measurement.";
             return Err(EngineError::invalid("kind_unknown", "kind", sentence));
         }

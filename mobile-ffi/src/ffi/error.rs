@@ -1,5 +1,7 @@
 //! The errors of the face: one variant for each thing the app would do differently.
 
+use sync_core::check::CheckError;
+
 use crate::{EngineError, NetError};
 
 /// Why a verb did not do what it was asked. Nothing that was saved is lost by any of them.
@@ -126,6 +128,13 @@ impl From<EngineError> for PhoneError {
                 Self::Broken { code, sentence }
             }
         }
+    }
+}
+
+impl From<CheckError> for PhoneError {
+    fn from(error: CheckError) -> Self {
+        let CheckError { code, sentence, field } = error;
+        Self::Invalid { code: code.to_owned(), field, sentence }
     }
 }
 

@@ -1,17 +1,20 @@
-//! The flat records an app passes in. Ids are text; places are degrees.
+//! The records an app passes in. Ids are text; places are degrees.
 
+use sync_core::check;
 use sync_core::id::JobId;
 
-use crate::{Place, Position, PositionsAdded};
+use super::{Money, PhoneError, PhotoStage, Problem, QuantityUnit, StepReason};
+use crate::{Attachment, PartUsed, Place, Position, PositionsAdded, StepDetails, WalkUp};
 
 /// A place as phones measure it.
-#[derive(Debug, Clone, Copy, uniffi::Record)]
+#[derive(Debug, Clone, Copy, PartialEq, uniffi::Record)]
 pub struct Spot {
-    /// Degrees north.
+    /// Degrees north, -90 to 90.
     pub latitude: f64,
-    /// Degrees east.
+    /// Degrees east, -180 to 180.
     pub longitude: f64,
-    /// Radius of 68 % confidence, metres.
+    /// Radius of 68 % confidence, metres; absent where it is not known.
+    #[uniffi(default = None)]
     pub accuracy_m: Option<f64>,
     /// The person confirmed a place that is unlikely: at 0/0, in whole degrees, where no road is.
     #[uniffi(default = false)]
@@ -89,16 +92,16 @@ impl From<PositionsAdded> for TrackAdded {
 /// What may be told with a step.
 #[derive(Debug, Clone, Default, uniffi::Record)]
 pub struct StepNote {
-    /// Coded reason.
+    /// Why; declining and ending without success need it.
     #[uniffi(default = None)]
-    pub reason: Option<String>,
+    pub reason: Option<StepReason>,
     /// Free text.
     #[uniffi(default = None)]
     pub note: Option<String>,
     /// Where it happened.
     #[uniffi(default = None)]
     pub spot: Option<Spot>,
-    /// Odometer reading, kilometres.
+    /// Odometer reading, kilometres, from 0.
     #[uniffi(default = None)]
     pub odometer: Option<i64>,
     /// Where the vehicle is towed, in words.
@@ -107,7 +110,7 @@ pub struct StepNote {
     /// Who received the vehicle.
     #[uniffi(default = None)]
     pub recipient: Option<String>,
-    /// How often the customer was called.
+    /// How often the customer was called, from 0.
     #[uniffi(default = None)]
     pub attempts: Option<i64>,
 }
@@ -127,9 +130,9 @@ pub struct CustomerSeen {
     /// The vehicle in words.
     #[uniffi(default = None)]
     pub vehicle: Option<String>,
-    /// What is wrong, coded.
+    /// What is wrong.
     #[uniffi(default = None)]
-    pub problem: Option<String>,
+    pub problem: Option<Problem>,
     /// Where, in words.
     #[uniffi(default = None)]
     pub address: Option<String>,
@@ -146,23 +149,17 @@ pub struct CustomerSeen {
 pub struct Part {
     /// Number in the catalogue.
     pub part_no: String,
-    /// Thousandths of a unit: 1000 is one.
+    /// Thousandths of a unit, more than zero: 1000 is one.
     pub quantity: i64,
     /// What it is, in words.
     #[uniffi(default = None)]
     pub description: Option<String>,
-    /// Piece, litre and the like.
+    /// What the quantity counts.
     #[uniffi(default = None)]
-    pub unit: Option<String>,
-    /// Minor units of the currency for one unit.
+    pub unit: Option<QuantityUnit>,
+    /// Price of one unit, not below zero. Errors name the field `unit_price` or `currency`.
     #[uniffi(default = None)]
-    pub unit_price: Option<i64>,
-    /// ISO 4217 code, in capital or small letters; needed with a price.
-    #[uniffi(default = None)]
-    pub currency: Option<String>,
-    /// Tax in hundredths of a percent, 0 to 10,000; or else `tax_millipercent`.
-    #[uniffi(default = None)]
-    pub tax_rate: Option<i64>,
+    pub unit_price: Option<Money>,
     /// Tax in thousandths of a percent, 0 to 100,000: 8.875 % is 8875.
     #[uniffi(default = None)]
     pub tax_millipercent: Option<i64>,
@@ -172,7 +169,7 @@ pub struct Part {
     /// Bin in the van.
     #[uniffi(default = None)]
     pub bin: Option<String>,
-    /// Not from the technician's van.
+    /// Not from the technician's van, so that no stock moves.
     #[uniffi(default = false)]
     pub not_from_van: bool,
 }
@@ -182,13 +179,13 @@ pub struct Part {
 pub struct Attached {
     /// SHA-256 of the content, 32 bytes.
     pub sha256: Vec<u8>,
-    /// Media type.
+    /// Media type (RFC 6838), such as `image/jpeg`.
     pub media_type: String,
-    /// Size in bytes.
+    /// Size in bytes, from 0.
     pub size: i64,
-    /// before, after, damage, drop_off, document; `other` where it is left out.
+    /// What it shows; the word `other` where it is left out.
     #[uniffi(default = None)]
-    pub stage: Option<String>,
+    pub stage: Option<PhotoStage>,
     /// Free text.
     #[uniffi(default = None)]
     pub note: Option<String>,
@@ -198,5 +195,51 @@ impl From<Spot> for Place {
     fn from(spot: Spot) -> Self {
         let place = Self::from_degrees(spot.latitude, spot.longitude, spot.accuracy_m);
         Self { as_said: spot.as_said, ..place }
+    }
+}
+
+impl From<StepNote> for StepDetails {
+    fn from(note: StepNote) -> Self {
+        let StepNote { reason, note, spot, odometer, destination, recipient, attempts } = note;
+        let (reason, place) = (reason.map(Into::into), spot.map(Into::into));
+        Self { reason, note, place, odometer, destination, recipient, attempts }
+    }
+}
+
+impl From<CustomerSeen> for WalkUp {
+    fn from(seen: CustomerSeen) -> Self {
+        let CustomerSeen { caller, phone, plate, vehicle, problem, address, spot, note } = seen;
+        let (problem, place) = (problem.map(Into::into), spot.map(Into::into));
+        Self { caller, phone, plate, vehicle, problem, address, place, note }
+    }
+}
+
+impl From<Part> for PartUsed {
+    fn from(part: Part) -> Self {
+        let (unit_price, currency) =
+            part.unit_price.map(|Money { amount, currency }| (amount, currency)).unzip();
+        Self {
+            part_no: part.part_no,
+            description: part.description,
+            quantity: part.quantity,
+            unit: part.unit.map(Into::into),
+            unit_price,
+            currency,
+            tax_rate: None,
+            tax_millipercent: part.tax_millipercent,
+            serial: part.serial,
+            bin: part.bin,
+            not_from_van: part.not_from_van,
+        }
+    }
+}
+
+impl TryFrom<Attached> for Attachment {
+    type Error = PhoneError;
+
+    fn try_from(file: Attached) -> Result<Self, PhoneError> {
+        let Attached { sha256, media_type, size, stage, note } = file;
+        let sha256 = check::sha256(&sha256)?;
+        Ok(Self { sha256, media_type, size, stage: stage.map(Into::into), note })
     }
 }

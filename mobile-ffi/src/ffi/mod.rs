@@ -1,10 +1,16 @@
-//! The face for Kotlin, Swift and Python: flat records in and out, few verbs, errors an app can
+//! The face for Kotlin, Swift and Python: records and enums in and out, few verbs, errors an app can
 //! act on. It translates and decides nothing.
+//!
+//! A word of a closed list is a plain enum. A word of a list that may grow is an enum with `Other`,
+//! which keeps a word that this version does not know. Money is an amount with its currency. What may
+//! be left out has a default, so that no caller passes nulls.
 //!
 //! Every verb blocks and belongs on a background thread. Every verb can fail.
 
+mod codes;
 mod error;
 mod inputs;
+mod money;
 mod phone;
 mod records;
 mod seal;
@@ -13,17 +19,23 @@ mod words;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use codes::ServerCode;
 pub use error::PhoneError;
 pub use inputs::{
     Attached, CustomerSeen, Part, RefusedPoint, Spot, StepNote, TrackAdded, TrackPoint,
 };
+pub use money::{Money, minor_units};
 pub use phone::RescuePhone;
 pub use records::{
-    CheckedStep, DoubtfulValue, EnrolledPhone, RefusedWork, RescueJob, RescueJobDetail, StockItem,
+    CheckedStep, DoubtfulValue, EnrolledPhone, MissingEvidence, RefusedWork, RescueJob,
+    RescueJobDetail, StockItem,
 };
 pub use seal::{CustomerSigner, PenPoint, PenStroke, SealSheet, SealedBy};
-pub use status::{PhoneStatus, SyncResult};
-pub use words::{RescueStep, WordList, word_lists};
+pub use status::{PhoneStatus, SyncOutcome, SyncResult, WaitingReason};
+pub use words::{
+    CheckResult, ChecklistStep, FindingKind, JobSection, PhotoStage, Priority, Problem,
+    QuantityUnit, RescueState, RescueStep, SignerRole, StepReason, WordList, word_lists,
+};
 
 use crate::Event;
 

@@ -1,19 +1,16 @@
-//! The phone as an object: the verbs of the engine with flat arguments.
+//! The phone as an object: the verbs of the engine with records and enums.
 
 use std::sync::{Arc, Mutex};
 
 use sync_core::id::{FactId, JobId};
-use sync_core::schema::Section;
 
 use super::{
-    Attached, CustomerSeen, CustomerSigner, EnrolledPhone, Foreign, ForeignVault, Part, PenStroke,
-    PhoneError, PhoneListener, PhoneStatus, PhoneWatch, RefusedWork, RescueJob, RescueJobDetail,
-    RescueStep, SealSheet, SealedBy, SecretVault, Spot, StepNote, StockItem, SyncResult,
-    TrackAdded, TrackPoint,
+    Attached, CheckResult, ChecklistStep, CustomerSeen, CustomerSigner, EnrolledPhone, FindingKind,
+    Foreign, ForeignVault, JobSection, Part, PenStroke, PhoneError, PhoneListener, PhoneStatus,
+    PhoneWatch, RefusedWork, RescueJob, RescueJobDetail, RescueStep, SealSheet, SealedBy,
+    SecretVault, Spot, StepNote, StockItem, SyncResult, TrackAdded, TrackPoint,
 };
-use crate::{
-    Attachment, CleartextConnector, Engine, EngineError, Options, PartUsed, StepDetails, WalkUp,
-};
+use crate::{CleartextConnector, Engine, EngineError, Options};
 
 /// A technician's phone over one file.
 #[derive(uniffi::Object)]
@@ -76,66 +73,45 @@ impl RescuePhone {
         Ok(RescueJobDetail::of(self.engine.job(id(&job)?)?, now))
     }
 
-    /// Records a step; gives the id of the fact, which is saved.
+    /// Records a step, with what is told beside it; gives the id of the fact, which is saved.
+    #[uniffi::method(default(note = None))]
     pub fn record_step(
         &self,
         job: String,
         step: RescueStep,
-        note: StepNote,
+        note: Option<StepNote>,
     ) -> Result<String, PhoneError> {
-        let details = StepDetails {
-            reason: note.reason,
-            note: note.note,
-            place: note.spot.map(Into::into),
-            odometer: note.odometer,
-            destination: note.destination,
-            recipient: note.recipient,
-            attempts: note.attempts,
-        };
-        fact(self.engine.step(id(&job)?, step.into(), details))
+        fact(self.engine.step(id(&job)?, step.into(), note.unwrap_or_default().into()))
     }
 
-    /// Records a checklist result: pass, fail or not_applicable.
+    /// Records the result of a checklist step.
+    #[uniffi::method(default(note = None))]
     pub fn record_check(
         &self,
         job: String,
-        step: String,
-        result: String,
+        step: ChecklistStep,
+        result: CheckResult,
         note: Option<String>,
     ) -> Result<String, PhoneError> {
-        fact(self.engine.checklist(id(&job)?, &step, &result, note))
+        let step = String::from(step);
+        fact(self.engine.checklist(id(&job)?, &step, result.as_str(), note))
     }
 
     /// Records a part used, and its movement out of the van.
     pub fn use_part(&self, job: String, part: Part) -> Result<String, PhoneError> {
-        let part = PartUsed {
-            part_no: part.part_no,
-            description: part.description,
-            quantity: part.quantity,
-            unit: part.unit,
-            unit_price: part.unit_price,
-            currency: part.currency,
-            tax_rate: part.tax_rate,
-            tax_millipercent: part.tax_millipercent,
-            serial: part.serial,
-            bin: part.bin,
-            not_from_van: part.not_from_van,
-        };
-        fact(self.engine.use_part(id(&job)?, part))
+        fact(self.engine.use_part(id(&job)?, part.into()))
     }
 
-    /// Takes back a fact recorded by mistake; `section` is `parts`, `work`, `notes` and the like.
+    /// Takes back a fact recorded by mistake, and says in words why.
     pub fn take_back(
         &self,
         job: String,
-        section: String,
+        section: JobSection,
         fact_id: String,
         reason: String,
     ) -> Result<String, PhoneError> {
-        let section = Section::parse(&section)
-            .ok_or_else(|| invalid("section", "There is no section of this name."))?;
         let named: FactId = fact_id.parse().map_err(|_| invalid("fact", "This is no id."))?;
-        fact(self.engine.take_back(id(&job)?, section, named, &reason))
+        fact(self.engine.take_back(id(&job)?, section.into(), named, &reason))
     }
 
     /// Records a remark.
@@ -147,10 +123,10 @@ impl RescuePhone {
     pub fn add_finding(
         &self,
         job: String,
-        kind: String,
+        kind: FindingKind,
         text: String,
     ) -> Result<String, PhoneError> {
-        fact(self.engine.finding(id(&job)?, &kind, &text))
+        fact(self.engine.finding(id(&job)?, kind.as_str(), &text))
     }
 
     /// Records the odometer, kilometres.
@@ -165,31 +141,12 @@ impl RescuePhone {
 
     /// Records a photo or file by its hash.
     pub fn attach(&self, job: String, file: Attached) -> Result<String, PhoneError> {
-        let sha256 = file.sha256.try_into();
-        let sha256 = sha256.map_err(|_| invalid("sha256", "A SHA-256 has 32 bytes."))?;
-        let attachment = Attachment {
-            sha256,
-            media_type: file.media_type,
-            size: file.size,
-            stage: file.stage,
-            note: file.note,
-        };
-        fact(self.engine.attach(id(&job)?, attachment))
+        fact(self.engine.attach(id(&job)?, file.try_into()?))
     }
 
     /// Opens a job for a customer met at the roadside; gives its id.
     pub fn walk_up(&self, seen: CustomerSeen) -> Result<String, PhoneError> {
-        let seen = WalkUp {
-            caller: seen.caller,
-            phone: seen.phone,
-            plate: seen.plate,
-            vehicle: seen.vehicle,
-            problem: seen.problem,
-            address: seen.address,
-            place: seen.spot.map(Into::into),
-            note: seen.note,
-        };
-        Ok(self.engine.walk_up(seen)?.to_string())
+        Ok(self.engine.walk_up(seen.into())?.to_string())
     }
 
     /// Stock of the technician's van; empty where they drive none.
@@ -208,6 +165,7 @@ impl RescuePhone {
     }
 
     /// Seals what a sheet showed with the pen's strokes; gives the id of the fact.
+    #[uniffi::method(default(spot = None))]
     pub fn seal(
         &self,
         sheet: Arc<SealSheet>,

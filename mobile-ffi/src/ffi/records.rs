@@ -1,10 +1,13 @@
-//! The flat records of the face. Ids are text; times are Unix milliseconds; places are degrees.
+//! The records that the face gives. Ids are text; times are Unix milliseconds; places are degrees.
 
 use sync_core::check::Unverified;
 use sync_core::id::JobId;
 use sync_core::job::{Job, JobSummary, Missing};
 use sync_core::van::StockLine;
 
+use super::{
+    CheckResult, ChecklistStep, Money, PhotoStage, Priority, Problem, RescueState, ServerCode, Spot,
+};
 use crate::{Enrolled, Refused};
 
 /// A job as a list shows it.
@@ -14,27 +17,25 @@ pub struct RescueJob {
     pub id: String,
     /// Human number within the dealership; none for a walk-up the office has not seen.
     pub number: Option<String>,
-    /// `assigned`, `en_route`, `completed` and the like.
-    pub state: String,
+    /// Where it stands.
+    pub state: RescueState,
     /// Opened at the roadside.
     pub walk_up: bool,
     /// How urgent.
-    pub priority: Option<String>,
+    pub priority: Option<Priority>,
     /// What is wrong.
-    pub problem: Option<String>,
+    pub problem: Option<Problem>,
     /// Licence plate.
     pub plate: Option<String>,
     /// Name of the caller.
     pub caller: Option<String>,
     /// Where, in words.
     pub address: Option<String>,
-    /// Degrees north.
-    pub latitude: Option<f64>,
-    /// Degrees east.
-    pub longitude: Option<f64>,
-    /// Whose job it is.
+    /// Where; how exactly it was measured is not told.
+    pub spot: Option<Spot>,
+    /// Id of the technician whose job it is.
     pub technician: Option<String>,
-    /// Latest promised arrival.
+    /// Latest promised arrival, Unix milliseconds.
     pub promised_by: Option<i64>,
 }
 
@@ -55,11 +56,12 @@ pub struct RescueJobDetail {
     pub remarks: Option<String>,
     /// Checklist steps with their results.
     pub checklist: Vec<CheckedStep>,
-    /// What completing still wants: `checklist:hi_vis`, `photo:before`, `odometer`, `signature`.
-    pub missing: Vec<String>,
-    /// What the parts and charges come to, such as `12300 TWD` in minor units.
-    pub totals: Vec<String>,
-    /// How many parts were used.
+    /// What completing still wants.
+    pub missing: Vec<MissingEvidence>,
+    /// What the parts and charges come to with tax, one for each currency; a sum beyond 63 bits is left
+    /// out.
+    pub totals: Vec<Money>,
+    /// How many parts were used, without those that were taken back.
     pub parts: u32,
 }
 
@@ -83,13 +85,40 @@ impl From<Unverified> for DoubtfulValue {
     }
 }
 
+/// Something that completing a job wants and does not have.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum MissingEvidence {
+    /// The result of a checklist step.
+    Checklist {
+        /// Which step.
+        step: ChecklistStep,
+    },
+    /// A photo.
+    Photo {
+        /// Of what.
+        stage: PhotoStage,
+    },
+    /// The odometer reading.
+    Odometer,
+    /// Where the vehicle is towed.
+    Destination,
+    /// Who received the vehicle at the destination.
+    Recipient,
+    /// A position or a photo, for a claim that nobody was there.
+    ArrivalProof,
+    /// How often the customer was called, for the same claim.
+    CallAttempts,
+    /// A customer's signature, or a reason why there is none.
+    Signature,
+}
+
 /// One result of the checklist.
 #[derive(Debug, Clone, uniffi::Record)]
 pub struct CheckedStep {
     /// Which step.
-    pub step: String,
-    /// pass, fail or not_applicable.
-    pub result: Option<String>,
+    pub step: ChecklistStep,
+    /// What came of it.
+    pub result: Option<CheckResult>,
 }
 
 /// What enrolment gave.
@@ -110,11 +139,11 @@ pub struct EnrolledPhone {
 pub struct RefusedWork {
     /// Id of the job, if it was about one.
     pub job: Option<String>,
-    /// Stable code.
-    pub code: String,
+    /// Why.
+    pub code: ServerCode,
     /// Plain sentence.
     pub sentence: String,
-    /// When the phone learnt of it.
+    /// When the phone learnt of it, Unix milliseconds.
     pub at: i64,
 }
 
@@ -140,19 +169,21 @@ impl From<StockLine> for StockItem {
 
 impl RescueJob {
     pub(super) fn of(id: JobId, summary: JobSummary) -> Self {
-        let place = summary.place.map(|place| place.degrees());
+        let spot = summary.place.map(|place| {
+            let (latitude, longitude) = place.degrees();
+            Spot { latitude, longitude, accuracy_m: None, as_said: false }
+        });
         Self {
             id: id.to_string(),
             number: summary.number,
-            state: summary.state.as_str().to_owned(),
+            state: summary.state.into(),
             walk_up: summary.walk_up,
-            priority: summary.priority,
-            problem: summary.problem,
+            priority: summary.priority.as_deref().map(Into::into),
+            problem: summary.problem.as_deref().map(Into::into),
             plate: summary.plate,
             caller: summary.caller,
             address: summary.address,
-            latitude: place.map(|(lat, _)| lat),
-            longitude: place.map(|(_, lon)| lon),
+            spot,
             technician: summary.technician.map(|user| user.to_string()),
             promised_by: summary.eta_by,
         }
@@ -162,39 +193,39 @@ impl RescueJob {
 impl RescueJobDetail {
     pub(super) fn of(job: Job, now: i64) -> Self {
         let checklist = job.checklist.iter().map(|(step, result)| CheckedStep {
-            step: step.clone(),
-            result: result.result.clone(),
+            step: step.as_str().into(),
+            result: result.result.as_deref().and_then(CheckResult::parse),
         });
-        let totals = job
-            .totals
-            .iter()
-            .filter_map(|total| total.total.map(|amount| format!("{amount} {}", total.currency)));
-        let standing = job.parts.iter().filter(|part| !part.voided).count();
+        let totals = job.totals.iter().filter_map(|total| {
+            Some(Money { amount: total.total?, currency: total.currency.clone() })
+        });
         Self {
             checklist: checklist.collect(),
-            missing: job.missing.iter().map(missing).collect(),
+            missing: job.missing.iter().map(Into::into).collect(),
             totals: totals.collect(),
-            parts: u32::try_from(standing).unwrap_or(u32::MAX),
+            parts: u32::try_from(job.parts_used().count()).unwrap_or(u32::MAX),
             phone: job.intake.phone.clone(),
             vehicle: job.intake.vehicle.clone(),
             findings: job.findings.iter().cloned().map(Into::into).collect(),
-            vin: job.observed.vin.clone().or_else(|| job.intake.vin.clone()),
+            vin: job.vin().map(str::to_owned),
             remarks: job.intake.remarks.clone(),
             job: RescueJob::of(job.id, job.summary(now)),
         }
     }
 }
 
-fn missing(missing: &Missing) -> String {
-    match missing {
-        Missing::ChecklistStep(step) => format!("checklist:{step}"),
-        Missing::Photo(stage) => format!("photo:{stage}"),
-        Missing::Odometer => "odometer".to_owned(),
-        Missing::Destination => "destination".to_owned(),
-        Missing::Recipient => "recipient".to_owned(),
-        Missing::ArrivalProof => "arrival_proof".to_owned(),
-        Missing::CallAttempts => "call_attempts".to_owned(),
-        Missing::Signature => "signature".to_owned(),
+impl From<&Missing> for MissingEvidence {
+    fn from(missing: &Missing) -> Self {
+        match missing {
+            Missing::ChecklistStep(step) => Self::Checklist { step: step.as_str().into() },
+            Missing::Photo(stage) => Self::Photo { stage: stage.as_str().into() },
+            Missing::Odometer => Self::Odometer,
+            Missing::Destination => Self::Destination,
+            Missing::Recipient => Self::Recipient,
+            Missing::ArrivalProof => Self::ArrivalProof,
+            Missing::CallAttempts => Self::CallAttempts,
+            Missing::Signature => Self::Signature,
+        }
     }
 }
 
@@ -213,7 +244,7 @@ impl From<Refused> for RefusedWork {
     fn from(refused: Refused) -> Self {
         Self {
             job: refused.doc.job().map(|job| job.to_string()),
-            code: refused.code,
+            code: ServerCode::find(&refused.code),
             sentence: refused.sentence,
             at: refused.at,
         }

@@ -2,7 +2,7 @@
 
 use sync_core::seal::{Point, Seal, Signer, Stroke};
 
-use super::PhoneError;
+use super::{PhoneError, SignerRole};
 use crate::SealPrompt;
 
 /// What is shown to the customer; it stays as it is while they read and sign.
@@ -22,8 +22,8 @@ impl SealSheet {
 pub struct CustomerSigner {
     /// Name as given.
     pub name: String,
-    /// customer, receiver, owner, driver, guardian.
-    pub role: String,
+    /// In which role.
+    pub role: SignerRole,
     /// Language of the screen, BCP 47.
     pub language: String,
     /// The sentence they sign.
@@ -40,6 +40,7 @@ pub struct PenPoint {
     /// Milliseconds since the first point.
     pub t: u32,
     /// Thousandths of the greatest pressure; 1000 where none is measured.
+    #[uniffi(default = 1000)]
     pub pressure: u16,
 }
 
@@ -58,7 +59,7 @@ pub struct SealedBy {
     /// Who signed.
     pub name: String,
     /// In which role.
-    pub role: String,
+    pub role: SignerRole,
     /// Whether the job still is as it was signed.
     pub stands: bool,
 }
@@ -66,7 +67,7 @@ pub struct SealedBy {
 impl From<CustomerSigner> for Signer {
     fn from(signer: CustomerSigner) -> Self {
         let CustomerSigner { name, role, language, statement } = signer;
-        Self { name, role, language, statement }
+        Self { name, role: role.into(), language, statement }
     }
 }
 
@@ -80,6 +81,6 @@ impl From<PenStroke> for Stroke {
 impl From<(Seal, bool)> for SealedBy {
     fn from((seal, stands): (Seal, bool)) -> Self {
         let Signer { name, role, .. } = seal.signer;
-        Self { id: seal.fact.to_string(), name, role, stands }
+        Self { id: seal.fact.to_string(), name, role: role.as_str().into(), stands }
     }
 }

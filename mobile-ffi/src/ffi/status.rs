@@ -1,8 +1,9 @@
-//! The flat records of how the phone and its last sync are.
+//! The records of how the phone and its last sync are.
 
 use sync_core::codes;
 
-use crate::{NetError, Status, SyncEnd, SyncReport};
+use super::ServerCode;
+use crate::{Status, SyncEnd, SyncReport};
 
 /// The phone's status.
 #[derive(Debug, Clone, uniffi::Record)]
@@ -37,15 +38,48 @@ pub struct PhoneStatus {
     pub syncing: bool,
 }
 
+/// How a sync ended.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum SyncOutcome {
+    /// Phone and server hold the same.
+    UpToDate,
+    /// The server answered; some work still waits, for a person or a newer version.
+    Waiting {
+        /// Why the server did not take it yet, if it said so.
+        why: Option<WaitingReason>,
+    },
+    /// Phone and server do not agree after repair; it is tried again later.
+    Diverged,
+    /// It did not get through; everything saved is still on the phone and waits.
+    Failed {
+        /// Stable code, such as `offline` or `device_pending`.
+        code: String,
+        /// Plain sentence.
+        sentence: String,
+    },
+    /// The server refused the message as a whole; everything saved is still on the phone and waits.
+    Fault {
+        /// Why.
+        code: ServerCode,
+        /// Plain sentence.
+        sentence: String,
+    },
+}
+
+/// Why work waits at a server that answered.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct WaitingReason {
+    /// What the server said.
+    pub code: ServerCode,
+    /// Plain sentence.
+    pub sentence: String,
+}
+
 /// How a sync went.
 #[derive(Debug, Clone, uniffi::Record)]
 pub struct SyncResult {
-    /// `up_to_date`, `waiting`, `diverged`, `failed` or `fault`.
-    pub end: String,
-    /// Why it failed, or why work waits: stable code; empty if neither.
-    pub code: String,
-    /// The same as a plain sentence.
-    pub sentence: String,
+    /// How it ended.
+    pub end: SyncOutcome,
     /// Sync again after so many milliseconds unless there is a reason earlier.
     pub again_in_ms: u64,
     /// Answered requests.
@@ -83,21 +117,23 @@ impl From<Status> for PhoneStatus {
 
 impl From<SyncReport> for SyncResult {
     fn from(report: SyncReport) -> Self {
-        let (end, code, sentence) = match report.end {
-            SyncEnd::UpToDate => ("up_to_date", String::new(), String::new()),
-            SyncEnd::Waiting => {
-                let code = report.later.unwrap_or_default();
-                let sentence = waits_because(&code).to_owned();
-                ("waiting", code, sentence)
+        let why = |word: String| WaitingReason {
+            code: ServerCode::find(&word),
+            sentence: codes::why_it_waits(&word).to_owned(),
+        };
+        let end = match report.end {
+            SyncEnd::UpToDate => SyncOutcome::UpToDate,
+            SyncEnd::Waiting => SyncOutcome::Waiting { why: report.later.map(why) },
+            SyncEnd::Diverged => SyncOutcome::Diverged,
+            SyncEnd::Failed(error) => {
+                SyncOutcome::Failed { code: error.code().to_owned(), sentence: error.to_string() }
             }
-            SyncEnd::Diverged => ("diverged", String::new(), String::new()),
-            SyncEnd::Failed(error) => ("failed", code(&error), error.to_string()),
-            SyncEnd::Fault { code, sentence } => ("fault", code, sentence),
+            SyncEnd::Fault { code, sentence } => {
+                SyncOutcome::Fault { code: ServerCode::find(&code), sentence }
+            }
         };
         Self {
-            end: end.to_owned(),
-            code,
-            sentence,
+            end,
             again_in_ms: report.again_in_ms,
             round_trips: report.round_trips,
             durable: report.durable,
@@ -106,21 +142,4 @@ impl From<SyncReport> for SyncResult {
             positions: report.positions,
         }
     }
-}
-
-/// What a person is told about work that has to wait.
-fn waits_because(code: &str) -> &'static str {
-    match code {
-        "" => "",
-        code if code == codes::QUOTA.word => {
-            "The office's server takes no more of this for now: too many jobs were opened at the \
-             roadside today, or it has no room. Yours stays saved on this phone and is sent again by \
-             itself; tell the office."
-        }
-        _ => "The office's server cannot take some of your work yet. It stays saved on this phone.",
-    }
-}
-
-fn code(error: &NetError) -> String {
-    error.code().to_owned()
 }

@@ -14,18 +14,26 @@ import unittest
 import urllib.request
 
 from mobile_ffi import (
+    CheckResult,
     CustomerSeen,
     CustomerSigner,
+    MissingEvidence,
+    Money,
     Part,
     PenPoint,
     PenStroke,
     PhoneError,
     PhoneListener,
+    Problem,
     RescuePhone,
+    RescueState,
     RescueStep,
     SecretVault,
+    SignerRole,
     Spot,
     StepNote,
+    SyncOutcome,
+    minor_units,
 )
 
 TENANT = "acme"
@@ -135,7 +143,7 @@ class PhoneTest(unittest.TestCase):
         enrolled = phone.enrol(self.server.url, self.code.lower(), "python phone")
         self.assertEqual(enrolled.user_name, "Mei Lin")
         pending = phone.sync_now()
-        self.assertEqual((pending.end, pending.code), ("failed", "device_pending"))
+        self.assertEqual((pending.end.is_failed(), pending.end.code), (True, "device_pending"))
         confirm = f"/v1/devices/{enrolled.device}/confirm"
         self.server.call(confirm, {"digits": enrolled.digits})
 
@@ -143,17 +151,18 @@ class PhoneTest(unittest.TestCase):
                 "problem": "flat_tyre", "address": "Provincial Highway 9, km 40"}
         job = self.server.call("/v1/jobs", call)["id"]
         self.server.call(f"/v1/jobs/{job}/assign", {"technician": enrolled.user})
-        self.assertEqual(phone.sync_now().end, "up_to_date")
-        self.assertEqual([(it.id, it.state) for it in phone.jobs()], [(job, "assigned")])
+        self.assertEqual(phone.sync_now().end, SyncOutcome.UP_TO_DATE())
+        listed = [(it.id, it.state, it.problem) for it in phone.jobs()]
+        self.assertEqual(listed, [(job, RescueState.ASSIGNED, Problem.FLAT_TYRE())])
 
         self.server.stop()
         listener = Listener()
         watch = phone.watch(listener)
-        spot = Spot(latitude=24.93, longitude=121.71, accuracy_m=8.0)
+        spot = Spot(latitude=24.93, longitude=121.71)
         for step in (RescueStep.ACCEPTED, RescueStep.EN_ROUTE, RescueStep.ON_SCENE, RescueStep.WORKING):
             phone.record_step(job, step, StepNote(spot=spot))
         with self.assertRaises(PhoneError.Invalid) as twice:
-            phone.record_step(job, RescueStep.WORKING, StepNote())
+            phone.record_step(job, RescueStep.WORKING)
         self.assertEqual(twice.exception.code, "step_recorded")
         with self.assertRaises(PhoneError.Invalid) as bad_vin:
             phone.read_vin(job, "1M8\a")
@@ -162,25 +171,32 @@ class PhoneTest(unittest.TestCase):
         said = phone.job(job).findings
         self.assertEqual([(it.field, it.reason) for it in said], [("observed.vin", "chassis_number")])
         missing = phone.job(job).missing
-        for step in (it.split(":")[1] for it in missing if it.startswith("checklist:")):
-            phone.record_check(job, step, "pass", None)
+        self.assertIn(MissingEvidence.ODOMETER(), missing)
+        for step in (it.step for it in missing if it.is_checklist()):
+            phone.record_check(job, step, CheckResult.PASS)
         phone.read_odometer(job, 84210)
         phone.add_note(job, "備胎沒氣")
-        phone.use_part(job, Part(part_no="VALVE-1", quantity=2000, unit_price=15000, currency="TWD"))
-        signer = CustomerSigner(name="Chen", role="customer", language="en",
+        phone.use_part(job, Part(part_no="VALVE-1", quantity=2000,
+                                 unit_price=Money(amount=15000, currency="TWD")))
+        totals = phone.job(job).totals
+        self.assertEqual(totals, [Money(amount=30000, currency="TWD")])
+        self.assertEqual(minor_units("TWD"), 2)
+        signer = CustomerSigner(name="Chen", role=SignerRole.CUSTOMER(), language="en",
                                 statement="The work was done and I accept the amounts shown.")
         sheet = phone.seal_sheet(job, signer)
-        self.assertEqual(json.loads(sheet.text())["totals"], [{"amount": 30000, "currency": "TWD", "minor_units": 2}])
-        pen = [PenPoint(x=100 + 10 * n, y=200 + n * n, t=8 * n, pressure=500) for n in range(60)]
+        self.assertEqual(json.loads(sheet.text())["totals"],
+                         [{"amount": 30000, "currency": "TWD", "minor_units": 2}])
+        pen = [PenPoint(x=100 + 10 * n, y=200 + n * n, t=8 * n) for n in range(60)]
         phone.seal(sheet, [PenStroke(points=pen)], spot)
         phone.record_step(job, RescueStep.COMPLETED, StepNote(spot=spot))
-        found = phone.walk_up(CustomerSeen(plate="XYZ-99", problem="battery", spot=spot))
+        found = phone.walk_up(CustomerSeen(plate="XYZ-99", problem=Problem.OTHER(word="wasp_nest"), spot=spot))
+        self.assertEqual(phone.job(found).job.problem, Problem.OTHER(word="wasp_nest"))
         self.assertTrue(all(event.status for event in listener.events))
         self.assertIn([found], [event.jobs for event in listener.events])
         watch.stop()
 
         away = phone.sync_now()
-        self.assertEqual((away.end, away.code), ("failed", "offline"))
+        self.assertEqual((away.end.is_failed(), away.end.code), (True, "offline"))
         self.assertGreater(away.again_in_ms, 0)
         waiting = phone.status().waiting
         self.assertGreaterEqual(waiting, 10)
@@ -194,7 +210,7 @@ class PhoneTest(unittest.TestCase):
         self.server.start()
         self.server.log_in()
         report = phone.sync_now()
-        self.assertEqual((report.end, report.durable, report.refused), ("up_to_date", waiting, 0))
+        self.assertEqual((report.end, report.durable, report.refused), (SyncOutcome.UP_TO_DATE(), waiting, 0))
         self.assertEqual(phone.status().waiting, 0)
         self.assertEqual(phone.refused(), [])
         self.assertEqual(len(listener.events), heard, "a stopped watch hears nothing")

@@ -6,6 +6,7 @@
 //! cannot be stored. A finding follows from the value alone, so that every view computes the same.
 
 mod clean;
+mod hash;
 mod phone;
 mod place;
 mod plate;
@@ -15,6 +16,7 @@ mod vin;
 use serde::{Deserialize, Serialize};
 
 pub use clean::{longest, text};
+pub use hash::sha256;
 pub use phone::{phone, phone_digits};
 pub use place::place;
 pub use plate::plate;

@@ -162,6 +162,16 @@ pub struct Superseded {
 }
 
 impl Job {
+    /// The vehicle identification number: as it was read on the vehicle, else as the caller told it.
+    pub fn vin(&self) -> Option<&str> {
+        self.observed.vin.as_deref().or(self.intake.vin.as_deref())
+    }
+
+    /// The parts used, without those that were taken back.
+    pub fn parts_used(&self) -> impl Iterator<Item = &PartUse> {
+        self.parts.iter().filter(|part| !part.voided)
+    }
+
     /// The job a document describes. A document about something else has none of a job's
     /// sections and gives a job without content.
     pub fn of(document: &Document) -> Self {

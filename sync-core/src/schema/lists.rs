@@ -68,6 +68,9 @@ pub const TAKE_BACK_REASONS: &[&str] = &[
 /// Results of a checklist step. Closed.
 pub const RESULTS: &[&str] = &["pass", "fail", "not_applicable"];
 
+/// Kinds of work facts that are told in words: what was found and done. Closed.
+pub const FINDINGS: &[&str] = &["diagnosis", "cause", "correction", "measurement"];
+
 /// Usual steps of the checklist.
 pub const CHECKLIST_STEPS: &[&str] = &[
     "hi_vis",
@@ -141,7 +144,7 @@ pub const STATES: &[&str] = &[
 ];
 
 /// Every list by its name.
-pub fn all() -> [(&'static str, &'static [&'static str]); 15] {
+pub fn all() -> [(&'static str, &'static [&'static str]); 16] {
     [
         ("states", STATES),
         ("steps", STEPS),
@@ -149,6 +152,7 @@ pub fn all() -> [(&'static str, &'static [&'static str]); 15] {
         ("unsigned_reasons", UNSIGNED),
         ("take_back_reasons", TAKE_BACK_REASONS),
         ("results", RESULTS),
+        ("findings", FINDINGS),
         ("checklist_steps", CHECKLIST_STEPS),
         ("photo_stages", PHOTO_STAGES),
         ("media_types", MEDIA_TYPES),

@@ -266,6 +266,8 @@ mod tests {
         assert_eq!(words(&section::ASSIGNMENT), given.map(AssignmentKind::as_str));
         assert_eq!(words(&section::DECISIONS), ExceptionKind::ALL.map(ExceptionKind::as_str));
         assert_eq!(lists::TAX_MODES, TaxMode::ALL.map(TaxMode::as_str));
+        let work = words(&section::WORK);
+        assert!(lists::FINDINGS.iter().all(|kind| work.contains(kind)), "{work:?}");
         for step in usual_steps(Some("flat_tyre")) {
             assert!(lists::CHECKLIST_STEPS.contains(&step), "{step}");
         }
