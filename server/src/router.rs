@@ -116,6 +116,7 @@ fn routes_by_class() -> [(Class, OpenApiRouter<App>); 12] {
         .routes(routes!(jobs::list::list, jobs::create::create))
         .routes(routes!(jobs::changes::list))
         .routes(routes!(jobs::similar::similar))
+        .routes(routes!(jobs::candidates::candidates))
         .routes(routes!(jobs::one::get, jobs::one::update))
         .routes(routes!(jobs::one::list))
         .routes(routes!(jobs::assign::assign))

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod branches;
+mod candidates;
 mod changes;
 mod console;
 mod contract;

@@ -70,24 +70,25 @@ impl Technician {
         // Each skill with whether any paper for it is in date.
         let mut papers: HashMap<String, bool> = HashMap::new();
         for paper in self.certificates.iter().filter(|_| !job.skills.is_empty()) {
-            *papers.entry(plain(&paper.skill)).or_default() |= paper.is_in_date(now);
+            *papers.entry(plain_name(&paper.skill)).or_default() |= paper.is_in_date(now);
         }
         for wanted in &job.skills {
-            ineligible.extend(match papers.get(&plain(wanted)) {
+            ineligible.extend(match papers.get(&plain_name(wanted)) {
                 Some(true) => None,
                 Some(false) => Some(Ineligible::SkillOutOfDate(wanted.clone())),
                 None => Some(Ineligible::SkillMissing(wanted.clone())),
             });
         }
-        let carried: HashSet<String> = equipment.iter().map(|it| plain(it)).collect();
-        let missing = job.equipment.iter().filter(|wanted| !carried.contains(&plain(wanted)));
+        let carried: HashSet<String> = equipment.iter().map(|it| plain_name(it)).collect();
+        let missing = job.equipment.iter().filter(|wanted| !carried.contains(&plain_name(wanted)));
         ineligible.extend(missing.cloned().map(Ineligible::EquipmentMissing));
         ineligible
     }
 }
 
-/// People write the same name in many ways: case, and what stands between words, do not count.
-fn plain(text: &str) -> String {
+/// A name of a skill or of equipment as it is compared. People write the same one in many ways: case,
+/// and what stands between words, do not count.
+pub fn plain_name(text: &str) -> String {
     let letters = text.chars().filter(|c| c.is_alphanumeric());
     letters.flat_map(char::to_lowercase).collect()
 }

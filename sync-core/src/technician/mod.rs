@@ -4,7 +4,7 @@ mod eligibility;
 
 use std::collections::BTreeSet;
 
-pub use eligibility::Ineligible;
+pub use eligibility::{Ineligible, plain_name};
 use serde::{Deserialize, Serialize};
 
 use crate::check::{self, Region, Unverified};
@@ -90,7 +90,8 @@ impl Shift {
         (self.starts..self.ends).contains(&now)
     }
 
-    fn is_absence(&self) -> bool {
+    /// Whether they are away in this time, instead of at work.
+    pub fn is_absence(&self) -> bool {
         self.kind.as_deref() == Some("absence")
     }
 }

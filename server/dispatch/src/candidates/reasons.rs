@@ -90,6 +90,22 @@ pub enum Datum {
     LastHeard,
 }
 
+impl Datum {
+    /// The stable word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::JobPlace => "job_place",
+            Self::Position => "position",
+            Self::Way => "way",
+            Self::Shifts => "shifts",
+            Self::Van => "van",
+            Self::Stock => "stock",
+            Self::EndOfCurrentJob => "end_of_current_job",
+            Self::LastHeard => "last_heard",
+        }
+    }
+}
+
 /// A phone that sends nothing for this long counts as silent, seconds.
 pub const SILENT_SECONDS: i64 = 600;
 /// Penalty for a part that has to be fetched, seconds.

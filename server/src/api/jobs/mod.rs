@@ -2,6 +2,7 @@
 
 pub mod assign;
 pub(crate) mod billing;
+pub mod candidates;
 pub mod changes;
 pub mod create;
 pub mod decide;
