@@ -102,6 +102,7 @@ impl ListBudget {
 pub struct ListQuery {
     /// Its name, as in `more`. Without one nothing is said of a document the caller may not see.
     #[serde(default)]
+    #[param(required = true, min_length = 1)]
     pub of: String,
     /// `next` of the page before; without it the first page.
     pub cursor: Option<String>,

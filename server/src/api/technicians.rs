@@ -338,7 +338,7 @@ async fn whole(app: &App, caller: &Caller, user: User) -> Result<TechnicianView,
     get, path = "/v1/technicians/{id}/list", tag = "technicians",
     operation_id = "list_rows_of_technician",
     params(("id" = inline(UserId), Path, description = "The technician."), ListQuery),
-    responses((status = 200, body = Page<Object>)),
+    responses((status = 200, body = Page<Object>), (status = 422, description = "invalid: there is no such list.")),
 )]
 pub async fn part(
     State(app): State<App>,

@@ -35,7 +35,7 @@ pub async fn ready(State(app): State<App>) -> Result<&'static str, Problem> {
     security(("metrics" = [])),
     responses(
         (status = 200, body = String, content_type = "application/openmetrics-text"),
-        (status = 401, description = "not_logged_in"), (status = 503, description = "unavailable"),
+        (status = 401, description = "not_logged_in"), (status = 404, description = "not_found: no token for metrics is set."), (status = 503, description = "unavailable"),
     ),
 )]
 pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {

@@ -338,7 +338,7 @@ fn a_long_list_of_a_job_is_cut_and_read_page_by_page() {
     assert_eq!(rest["items"].as_array().map(Vec::len), Some(30));
     assert_eq!(rest["items"][29]["text"], "note 229");
     assert!(rest["next"].is_null());
-    desk.get(&format!("{path}/list?of=secrets")).problem(400, "bad_query");
+    desk.get(&format!("{path}/list?of=secrets")).problem(422, "invalid");
 }
 
 #[test]

@@ -35,7 +35,7 @@ use super::findings::{self, Finding, JobFacts};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::http::cursor::Page;
-use crate::http::{Code, ETag, IfMatch, Json, Operation, Problem};
+use crate::http::{ETag, IfMatch, Json, Operation, Problem};
 
 /// A job with its story.
 ///
@@ -112,7 +112,7 @@ impl JobView {
 
 /// The problem of a list that is not there.
 pub(in crate::api) fn no_list(name: &str) -> Problem {
-    Problem::new(Code::BadQuery).field("of").detail(format!("There is no list {name:?}."))
+    Problem::invalid("of", format!("There is no list {name:?}."))
 }
 
 /// What an edit of a job answers.

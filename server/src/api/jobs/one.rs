@@ -66,7 +66,7 @@ pub(crate) async fn answered(app: &App, caller: &Staff, id: JobId) -> Answer {
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/list", tag = "jobs", operation_id = "list_rows_of_job",
     params(("id" = inline(JobId), Path, description = "The job."), ListQuery),
-    responses((status = 200, body = Page<Object>)),
+    responses((status = 200, body = Page<Object>), (status = 422, description = "invalid: there is no such list.")),
 )]
 pub async fn list(
     State(app): State<App>,

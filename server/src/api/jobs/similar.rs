@@ -60,7 +60,7 @@ pub struct SimilarJobs {
 #[utoipa::path(
     get, path = "/v1/jobs/similar", tag = "jobs", operation_id = "find_similar_jobs",
     params(Said),
-    responses((status = 200, body = SimilarJobs)),
+    responses((status = 200, body = SimilarJobs), (status = 422, description = "invalid: a value that cannot be kept, or half a place.")),
 )]
 pub async fn similar(
     State(app): State<App>,

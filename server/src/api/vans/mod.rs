@@ -211,11 +211,13 @@ pub async fn update(
     caller.reach().moves(standing.van.branch, branch)?;
     let driver = change.technician.flatten();
     let sets = checked(&app, &caller, change).await?;
+    let before = app.store.van_record(caller.tenant(), id).await?.ok_or_else(Problem::not_found)?;
+    seen.check(&ETag::of_row(before.pos))?;
     let record = record(&app, &caller, id, driver).await?;
     // Where a new record was begun just now, nobody can have seen it.
-    let expect = match app.store.van(caller.tenant(), id).await? {
-        Some((_, pos)) if ETag::of_row(pos).as_str() == tag.as_str() => Expect::At(pos),
-        _ => Expect::Existing,
+    let expect = match before.document.id() == record.into() {
+        true => Expect::At(before.pos),
+        false => Expect::Existing,
     };
     let note = caller.note("van.update", id).shown_at("vans");
     edit::edit(&app, &caller, record.into(), expect, note, move |document| {
@@ -254,7 +256,7 @@ async fn shown(
 #[utoipa::path(
     get, path = "/v1/vans/{id}/list", tag = "vans", operation_id = "list_rows_of_van",
     params(("id" = inline(VanId), Path, description = "The van."), ListQuery),
-    responses((status = 200, body = Page<Object>)),
+    responses((status = 200, body = Page<Object>), (status = 422, description = "invalid: there is no such list.")),
 )]
 pub async fn part(
     State(app): State<App>,
