@@ -44,8 +44,8 @@ fn the_nearest_who_fits_comes_first_and_who_does_not_is_named_with_the_reason() 
         assert_eq!(first["position"]["place"]["lat"], 25.04);
         let (arrival, at) = (&first["arrival"], found["at"].as_i64().unwrap());
         let time = |key: &str| arrival[key].as_i64().unwrap();
-        assert!(at <= time("earliest") && time("earliest") <= time("likely"));
-        assert!(time("likely") < time("latest") && !arrival["by_road"].as_bool().unwrap());
+        assert!(at <= time("earliest_at") && time("earliest_at") <= time("likely_at"));
+        assert!(time("likely_at") < time("latest_at") && !arrival["by_road"].as_bool().unwrap());
         let said: Vec<_> =
             first["reasons"].as_array().unwrap().iter().map(|it| &it["what"]).collect();
         assert!(said.contains(&&json!("skill")), "{said:?}");

@@ -90,11 +90,11 @@ pub struct Candidate {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Arrival {
     /// The earliest, Unix milliseconds.
-    pub earliest: i64,
+    pub earliest_at: i64,
     /// The likely one, Unix milliseconds.
-    pub likely: i64,
+    pub likely_at: i64,
     /// The latest, Unix milliseconds.
-    pub latest: i64,
+    pub latest_at: i64,
     /// When they can set off, Unix milliseconds: now, or once their earlier work is done.
     pub sets_off_at: i64,
     /// Travel time, seconds.
@@ -154,14 +154,14 @@ pub enum CandidateReason {
         /// The skill.
         skill: String,
         /// When its certificate expires, Unix milliseconds.
-        until: Option<i64>,
+        expires_at: Option<i64>,
     },
     /// Their certificate expires before the work is likely to be done.
     SkillEndsFirst {
         /// The skill.
         skill: String,
         /// When it expires, Unix milliseconds.
-        until: i64,
+        expires_at: i64,
     },
     /// Their shift ends.
     ShiftEnds {
@@ -173,7 +173,7 @@ pub enum CandidateReason {
     /// They have other work first.
     Busy {
         /// When they can set off, Unix milliseconds.
-        until: i64,
+        sets_off_at: i64,
         /// Jobs that wait, without the one under way.
         waiting: u16,
     },
@@ -381,9 +381,9 @@ impl Roster {
                 name: user.name.clone(),
                 provider: provider.clone(),
                 arrival: one.eta.zip(one.leg).map(|(eta, leg)| Arrival {
-                    earliest: eta.early,
-                    likely: eta.likely,
-                    latest: eta.late,
+                    earliest_at: eta.early,
+                    likely_at: eta.likely,
+                    latest_at: eta.late,
                     sets_off_at: eta.sets_off,
                     travel_seconds: leg.seconds,
                     metres: leg.metres,
@@ -455,15 +455,17 @@ impl Names {
         let named = |code: u32| self.skills.get(code as usize).cloned();
         Some(match *reason {
             Reason::Skill { skill, until } => {
-                CandidateReason::Skill { skill: named(skill)?, until }
+                CandidateReason::Skill { skill: named(skill)?, expires_at: until }
             }
             Reason::SkillEndsFirst { skill, until } => {
-                CandidateReason::SkillEndsFirst { skill: named(skill)?, until }
+                CandidateReason::SkillEndsFirst { skill: named(skill)?, expires_at: until }
             }
             Reason::ShiftEnds { at, spare } => {
                 CandidateReason::ShiftEnds { at, spare_seconds: spare }
             }
-            Reason::Busy { until, waiting } => CandidateReason::Busy { until, waiting },
+            Reason::Busy { until, waiting } => {
+                CandidateReason::Busy { sets_off_at: until, waiting }
+            }
             Reason::SilentSince { at } => CandidateReason::SilentSince { at },
             Reason::Promise { spare } => CandidateReason::Promise { spare_seconds: spare },
             Reason::Unknown(datum) => CandidateReason::Unknown { which: datum.as_str() },
