@@ -3,12 +3,13 @@
 //! Eligibility is the rule that assigning asks ([`Technician::ineligible`]); the order and the arrival are
 //! those of the `dispatch` crate. Nothing here keeps a dispatcher from sending someone else.
 
+mod view;
+
 use std::collections::{BTreeMap, HashMap};
 
 use axum::extract::State;
 use dispatch::candidates::{self as rank, Fix, Load, Reason, Span, UnderWay};
 use dispatch::travel::{Air, Known, Pace};
-use serde::Serialize;
 use store::rows::positions::{self, Seen};
 use store::rows::users::{self, User};
 use store::{JobFilter, JobRow};
@@ -17,10 +18,12 @@ use sync_core::id::{JobId, UserId};
 use sync_core::job::{Intake, Job, State as JobState};
 use sync_core::place::Place;
 use sync_core::schema::{DocKind, key, section};
-use sync_core::technician::{Ineligible, Technician, plain_name};
+use sync_core::technician::{Technician, plain_name};
 use sync_core::van::{self, period};
-use utoipa::ToSchema;
 
+use self::view::{
+    Arrival, Candidate, CandidateReason, Candidates, IneligibleCandidate, LastPosition, Unmet,
+};
 use super::find;
 use crate::api::bounded::fold;
 use crate::app::App;
@@ -53,146 +56,6 @@ const UNDER_WAY: [JobState; 5] = [
     JobState::InTow,
     JobState::AtDestination,
 ];
-
-/// Technicians for a job.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Candidates {
-    /// When this was worked out, Unix milliseconds: arrivals and ages are as of then.
-    pub at: i64,
-    /// Those who meet the job's requirements, best first; at most 50.
-    pub ranked: Vec<Candidate>,
-    /// Those who do not, nearest first; at most 50. They are sent only with `override`.
-    pub ineligible: Vec<IneligibleCandidate>,
-    /// How many active technicians were looked at.
-    pub considered: usize,
-    /// Whether there are more than that.
-    pub more: bool,
-}
-
-/// A technician who meets the requirements.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Candidate {
-    /// Who.
-    pub technician: UserId,
-    /// Their name.
-    pub name: String,
-    /// The outsourced company they work for.
-    pub provider: Option<String>,
-    /// When they would arrive; absent where the place of the job or theirs is not known.
-    pub arrival: Option<Arrival>,
-    /// Their last position; absent where none is known or it is older than a day.
-    pub position: Option<LastPosition>,
-    /// What speaks for and against them, and what is not known.
-    pub reasons: Vec<CandidateReason>,
-}
-
-/// When someone would arrive. The less is known of where they are, the wider the range.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Arrival {
-    /// The earliest, Unix milliseconds.
-    pub earliest_at: i64,
-    /// The likely one, Unix milliseconds.
-    pub likely_at: i64,
-    /// The latest, Unix milliseconds.
-    pub latest_at: i64,
-    /// When they can set off, Unix milliseconds: now, or once their earlier work is done.
-    pub sets_off_at: i64,
-    /// Travel time, seconds.
-    pub travel_seconds: u32,
-    /// Length of the way, metres.
-    pub metres: u32,
-    /// Whether way and travel time are by road; else they are of the straight line.
-    pub by_road: bool,
-    /// How far they may be from the position that was assumed, metres.
-    pub radius_metres: u32,
-}
-
-/// Where someone was last.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct LastPosition {
-    /// Where.
-    pub place: Place,
-    /// When, by the server's clock, Unix milliseconds.
-    pub at: i64,
-}
-
-/// A technician who does not meet the requirements.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = IneligibleCandidate)]
-pub struct IneligibleCandidate {
-    /// Who.
-    pub technician: UserId,
-    /// Their name.
-    pub name: String,
-    /// The outsourced company they work for.
-    pub provider: Option<String>,
-    /// The requirements they do not meet.
-    pub unmet: Vec<Unmet>,
-    /// Metres in a straight line, where both places are known.
-    pub metres: Option<u32>,
-}
-
-/// A requirement that someone does not meet.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = UnmetRequirement)]
-pub struct Unmet {
-    /// Stable word, as `reason` of `technician_ineligible`: `inactive`, `absent`, `off_shift`,
-    /// `skill_missing`, `skill_out_of_date`, `equipment_missing`.
-    pub what: &'static str,
-    /// The skill or the equipment.
-    pub which: Option<String>,
-    /// The same as a sentence.
-    pub detail: String,
-}
-
-/// What speaks for or against someone.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(tag = "what", rename_all = "snake_case")]
-pub enum CandidateReason {
-    /// They have this skill.
-    Skill {
-        /// The skill.
-        skill: String,
-        /// When its certificate expires, Unix milliseconds.
-        expires_at: Option<i64>,
-    },
-    /// Their certificate expires before the work is likely to be done.
-    SkillEndsFirst {
-        /// The skill.
-        skill: String,
-        /// When it expires, Unix milliseconds.
-        expires_at: i64,
-    },
-    /// Their shift ends.
-    ShiftEnds {
-        /// When, Unix milliseconds.
-        at: i64,
-        /// Seconds from the likely end of the work to the end of the shift; below zero is overtime.
-        spare_seconds: Option<i64>,
-    },
-    /// They have other work first.
-    Busy {
-        /// When they can set off, Unix milliseconds.
-        sets_off_at: i64,
-        /// Jobs that wait, without the one under way.
-        waiting: u16,
-    },
-    /// Nothing was heard of their phone for ten minutes.
-    SilentSince {
-        /// When it was last heard, Unix milliseconds.
-        at: i64,
-    },
-    /// They would arrive before the promised time, or after it.
-    Promise {
-        /// Seconds from the likely arrival to the promised time; below zero it is broken.
-        spare_seconds: i64,
-    },
-    /// Something is not known, and the rank is a guess for it.
-    Unknown {
-        /// `job_place`, `position`, `way`, `shifts`, `end_of_current_job`, `last_heard`.
-        which: &'static str,
-    },
-}
 
 /// Technicians for a job, best first, with what speaks for and against each.
 ///
@@ -472,18 +335,6 @@ impl Names {
             // Nothing is said yet of what a job will use, and of who declined it.
             Reason::Carries { .. } | Reason::Lacks { .. } | Reason::Declined { .. } => return None,
         })
-    }
-}
-
-impl Unmet {
-    fn of(ineligible: &Ineligible) -> Self {
-        let which = match ineligible {
-            Ineligible::Inactive | Ineligible::Absent | Ineligible::OffShift => None,
-            Ineligible::SkillMissing(which)
-            | Ineligible::SkillOutOfDate(which)
-            | Ineligible::EquipmentMissing(which) => Some(which.clone()),
-        };
-        Self { what: ineligible.code(), which, detail: ineligible.sentence() }
     }
 }
 
