@@ -75,6 +75,29 @@ test('after a restore, lost jobs and versions that look newer are gone', async (
   });
 });
 
+test('a field that was begun before a restore is not saved over what has its version since', async () => {
+  const job = await newJob('RST-0003');
+  await at('mei', async (page) => {
+    await opened(page, job.id);
+    await page.locator('.connection.live').waitFor();
+    await page.locator('#edit-address').click();
+    await page.locator('#f-address').fill('還原前的地點');
+    let isTold = false;
+    await alter(page, '**/v1/jobs/changes?*cursor=*', (data) => {
+      const from_start = !isTold;
+      isTold = true;
+      return { ...data, from_start };
+    });
+    await page.waitForRequest(/\/v1\/jobs\?.*waiting=true/);
+    await page.locator('#f-address').waitFor();
+    await page.waitForTimeout(300);
+    const saved = page.waitForRequest((request) => request.method() === 'PATCH');
+    await page.locator('#f-address').press('Enter');
+    assert.equal((await saved).headers()['if-match'], '"v0"');
+    await page.locator('#edit-address').getByText('還原前的地點').waitFor();
+  });
+});
+
 test('a fresh desk hears of changes while it reads the history', async () => {
   const job = await newJob('HIS-0001');
   await at('mei', async (page) => {
@@ -189,6 +212,19 @@ test('what is typed for one job is not there for another', async () => {
     assert.equal(await page.locator('#f-text').inputValue(), '');
     await opened(page, a.id);
     assert.equal(await page.locator('#f-address').count(), 0);
+  });
+});
+
+test('what lies over a job goes with it, and is not done to the next', async () => {
+  const [a, b] = [await newJob('LAY-000A'), await newJob('LAY-000B')];
+  await at('mei', async (page) => {
+    await opened(page, a.id);
+    await opened(page, b.id);
+    await press(page, 'c');
+    await page.locator('dialog').waitFor();
+    await page.goBack();
+    await page.locator('.job-head').getByText('000A').waitFor();
+    await page.locator('dialog').waitFor({ state: 'detached' });
   });
 });
 

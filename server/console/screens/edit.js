@@ -1,11 +1,11 @@
 // Fields of a job that are changed where they stand. Who changed one meanwhile is shown beside what was typed.
-import { signal } from '../vendor/signals-core/signals-core.js';
+import { effect, signal, untracked } from '../vendor/signals-core/signals-core.js';
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { act, tell } from '../lib/actions.js';
 import { Refused, Unanswered, call } from '../lib/http.js';
 import { clock, t } from '../lib/i18n.js';
 import { opened, took } from '../lib/open_job.js';
-import { personName } from '../lib/store.js';
+import { personName, restores } from '../lib/store.js';
 import { button, field } from '../lib/ui.js';
 
 /** @typedef {import('../types.js').Job} Job */
@@ -40,6 +40,13 @@ import { button, field } from '../lib/ui.js';
  * @property {boolean} isMeant
  */
 const editing = signal(/** @type {Editing | null} */ (null));
+
+// After a restore another change may have the version that was seen: what was seen stands no more.
+effect(() => {
+  if (restores.value === 0) return;
+  const mine = untracked(() => editing.value);
+  if (mine) editing.value = { ...mine, etag: '"v0"' };
+});
 
 /** @param {NonNullable<typeof editing.value>} change */
 const set = (change) => {

@@ -25,7 +25,7 @@ import {
   users,
   vans,
 } from '../lib/store.js';
-import { button, cap, dialogsView, guarded, icon, loading, modal, openDialog, sentence } from '../lib/ui.js';
+import { button, cap, dialogs, dialogsView, guarded, icon, loading, modal, openDialog, sentence } from '../lib/ui.js';
 import * as board from './board.js';
 import { openCommand } from './command.js';
 import { isAgain, languagePicker, loginForm } from './login.js';
@@ -96,9 +96,13 @@ function screenKeys(one) {
   }
 }
 
+let shownAt = '';
 /** Opens the screen that the address names. */
 function show() {
   const { name, id } = route.value;
+  // What lies over a job is about that job: it would be done to the one that comes under it.
+  if (shownAt !== href(name, id)) for (const dialog of untracked(() => dialogs.value)) untracked(dialog.close);
+  shownAt = href(name, id);
   const load = Object.hasOwn(SCREENS, name) ? SCREENS[name] : SCREENS.board;
   if (!load) return;
   const known = loaded.get(name);
