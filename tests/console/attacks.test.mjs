@@ -22,7 +22,7 @@ after(async () => {
 async function at(login, run, more) {
   const one = await desk(browser, server.url, more);
   try {
-    one.page.setDefaultTimeout(8000);
+    one.page.setDefaultTimeout(20_000);
     if (login) await logIn(one.page, login);
     await run(one.page, one);
     assert.deepEqual(one.errors, []);
@@ -292,7 +292,7 @@ test('Enter in the field of the provider sends the provider', async () => {
     await press(page, 'a');
     await page.locator('.choice').first().waitFor();
     await page.locator('#f-provider').fill('全國道路救援');
-    await press(page, 'Enter');
+    await page.locator('#f-provider').press('Enter');
     await page.locator('.job-head').getByText('全國道路救援').waitFor();
   });
 });
