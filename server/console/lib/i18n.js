@@ -76,41 +76,28 @@ function dates(options, zone) {
   );
 }
 
-/** Whether a calendar has this time: phones and programs send others too. @param {unknown} at @returns {at is number} */
-export const isTime = (at) => typeof at === 'number' && Math.abs(at) <= 8.64e15;
-/** What stands for a time that no calendar has. */
-const NO_TIME = '–';
-/** @param {number} at @param {string | undefined} zone @param {Intl.DateTimeFormatOptions} options */
-const written = (at, zone, options) => (isTime(at) ? dates(options, zone).format(at) : NO_TIME);
-/** The raw value of a time that no calendar has, for a title. @param {unknown} at */
-export const rawTime = (at) => (isTime(at) ? undefined : String(at));
-
 /** The day of a time, to compare. @param {number} at @param {string | undefined} zone */
-const day = (at, zone) => written(at, zone, { year: 'numeric', month: '2-digit', day: '2-digit' });
+const day = (at, zone) => dates({ year: 'numeric', month: '2-digit', day: '2-digit' }, zone).format(at);
 
 /** Hour and minute; with the day unless it is today. @param {number} at @param {string | null} [branch] */
 export function clock(at, branch) {
-  if (!isTime(at)) return NO_TIME;
   const zone = zoneOf(branch);
-  const time = written(at, zone, { hour: '2-digit', minute: '2-digit' });
+  const time = dates({ hour: '2-digit', minute: '2-digit' }, zone).format(at);
   if (day(at, zone) === day(now.value, zone)) return time;
-  return `${written(at, zone, { month: 'numeric', day: 'numeric' })} ${time}`;
+  return `${dates({ month: 'numeric', day: 'numeric' }, zone).format(at)} ${time}`;
 }
 /** Day, hour, minute, second. @param {number} at @param {string | null} [branch] */
 export const moment = (at, branch) =>
-  written(at, zoneOf(branch), {
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-  });
+  dates(
+    { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' },
+    zoneOf(branch),
+  ).format(at);
 /** @param {number} at @param {string | null} [branch] */
-export const date = (at, branch) => written(at, zoneOf(branch), { year: 'numeric', month: 'short', day: 'numeric' });
+export const date = (at, branch) =>
+  dates({ year: 'numeric', month: 'short', day: 'numeric' }, zoneOf(branch)).format(at);
 /** @param {number} at @param {string | null} [branch] */
 export const seconds = (at, branch) =>
-  written(at, zoneOf(branch), { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  dates({ hour: '2-digit', minute: '2-digit', second: '2-digit' }, zoneOf(branch)).format(at);
 
 /** @param {number} value @param {string} unit @param {number} [digits] */
 const unit = (value, unit, digits = 0) =>

@@ -122,13 +122,9 @@ function toggle(id) {
   marked.value = next;
 }
 
-/** Jobs that are over and are drawn: the newest. */
-const MOST_DONE = 200;
-
 /** @param {typeof LANES[number]} lane */
 function laneView(lane) {
   const list = lanes.value[lane.name];
-  const drawn = lane.name === 'done' ? list.slice(0, MOST_DONE) : list;
   const late = list.filter((job) => isLate(job, now.value)).length;
   const name = t().lanes[lane.name];
   return html`<section class="lane ${lane.name}" aria-label=${name}>
@@ -138,10 +134,8 @@ function laneView(lane) {
         : nothing}
     </h2>
     <ol class="cards" tabindex="-1">
-      ${repeat(drawn, (job) => job.id, card)}${list.length
-        ? list.length > drawn.length
-          ? html`<li class="none">${t().board.more(list.length - drawn.length)}</li>`
-          : nothing
+      ${repeat(list, (job) => job.id, card)}${list.length
+        ? nothing
         : html`<li class="none">${t().board.laneEmpty}</li>`}
     </ol>
   </section>`;
@@ -253,7 +247,7 @@ function focusCard(id) {
 
 /** Moves the selection within its lane or to another. @param {number} down @param {number} right */
 function move(down, right) {
-  const columns = LANES.map(({ name }) => (name === 'done' ? lanes.value.done.slice(0, MOST_DONE) : lanes.value[name]));
+  const columns = LANES.map((lane) => lanes.value[lane.name]);
   const at = columns.findIndex((list) => list.some((job) => job.id === selected.value));
   let next;
   if (at < 0) next = columns.find((list) => list.length)?.[0];

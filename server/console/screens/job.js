@@ -2,13 +2,12 @@
 import { signal } from '../vendor/signals-core/signals-core.js';
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { amount, clock, distance, moment, percent, quantity, span, t, word } from '../lib/i18n.js';
-import { tell } from '../lib/actions.js';
 import { closeJob, openJob, opened, post } from '../lib/open_job.js';
 import { go, href } from '../lib/router.js';
 import { isOver, jobs, now, personName, selected } from '../lib/store.js';
 import { badge, button, empty, field, finding, icon, loading, refusal } from '../lib/ui.js';
 import { holder, promiseClock, unbroken } from './board.js';
-import { forget, row } from './edit.js';
+import { row } from './edit.js';
 import { groups } from './job_fields.js';
 import { story } from './story.js';
 import * as ask from './job_actions.js';
@@ -16,10 +15,7 @@ import * as ask from './job_actions.js';
 /** @typedef {import('../types.js').Job} Job */
 /** @typedef {import('../types.js').SealView} SealView */
 
-/** A note that is being typed, and for which job. */
-const note = signal({ job: '', text: '' });
-/** @param {string} id */
-const noteFor = (id) => (note.value.job === id ? note.value.text : '');
+const note = signal('');
 const noteProblem = signal(/** @type {import('../types.js').Problem | null} */ (null));
 
 /** What a person does next, and what else they may. @param {Job} job */
@@ -319,15 +315,10 @@ export function missingText(one) {
 /** @param {Event} event */
 async function addNote(event) {
   event.preventDefault();
-  const { job, text: typed } = note.value;
-  const text = typed.trim();
-  if (!text || job !== opened.value?.id) return;
+  const text = note.value.trim();
+  if (!text) return;
   const done = await post(t().job.noting, '/v1/jobs/{id}/notes', { text }, { quiet: true, unseen: true });
-  if (note.value.job !== job) {
-    if (done && !done.ok) tell({ label: t().job.noting, problem: done.problem });
-    return;
-  }
-  if (done?.ok && note.value.text === typed) note.value = { job, text: '' };
+  if (done?.ok) note.value = '';
   noteProblem.value = done && !done.ok ? done.problem : null;
 }
 
@@ -350,9 +341,9 @@ const notes = (job) =>
       ${field({
         name: 'text',
         label: t().job.newNote,
-        value: noteFor(job.id),
+        value: note.value,
         set: (text) => {
-          note.value = { job: job.id, text };
+          note.value = text;
         },
         problem: noteProblem.value,
       })}${button({ label: t().job.add, submits: true, run: () => {} })}
@@ -400,18 +391,7 @@ export function keys() {
 
 /** @param {string} id */
 export function open(id) {
-  if (opened.value?.id !== id) forgetTyped();
   selected.value = id;
   openJob(id);
 }
-export function leave() {
-  forgetTyped();
-  closeJob();
-}
-
-/** What was typed belongs to the job that was left. */
-function forgetTyped() {
-  forget();
-  note.value = { job: '', text: '' };
-  noteProblem.value = null;
-}
+export const leave = closeJob;

@@ -3,15 +3,13 @@ import { effect, signal, untracked } from '../vendor/signals-core/signals-core.j
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { ref } from '../vendor/lit-html/directives/ref.js';
 import { repeat } from '../vendor/lit-html/directives/repeat.js';
-import { dismiss, dropItems, items, tell } from '../lib/actions.js';
+import { dismiss, items } from '../lib/actions.js';
 import { Refused, Unanswered, all, call } from '../lib/http.js';
 import { clock, language, remember, secondsLong, t, word } from '../lib/i18n.js';
 import { globals, keyName, push } from '../lib/keys.js';
 import { connection, follow } from '../lib/live.js';
-import { isHere, left, lost, onChange } from '../lib/person.js';
 import { go, href, route } from '../lib/router.js';
 import {
-  beginJobs,
   branches,
   byId,
   decisions,
@@ -25,7 +23,7 @@ import {
   users,
   vans,
 } from '../lib/store.js';
-import { button, cap, dialogs, dialogsView, guarded, icon, loading, modal, openDialog, sentence } from '../lib/ui.js';
+import { button, cap, dialogsView, icon, loading, modal, openDialog, sentence } from '../lib/ui.js';
 import * as board from './board.js';
 import { openCommand } from './command.js';
 import { isAgain, languagePicker, loginForm } from './login.js';
@@ -56,20 +54,18 @@ const isStale = signal(false);
 export async function start() {
   for (;;) {
     try {
-      if (!isHere((await call('get', '/v1/me')).data)) return;
+      me.value = (await call('get', '/v1/me')).data;
       break;
     } catch (error) {
       if (!(error instanceof Refused || error instanceof Unanswered)) throw error;
       await new Promise((resolve) => setTimeout(resolve, 2000));
     }
   }
-  const dropped = lost();
-  for (const label of dropped?.labels ?? []) tell({ label, said: t().actions.dropped(dropped?.before ?? '') });
-  if (!me.value) return;
   const account = `${me.value.tenant}.${me.value.id}`;
   follow(account, (news) => {
-    if (news.isSnapshot) beginJobs(news.jobs, news.isRestored);
-    else takeJobs(news.jobs);
+    if (!news.isSnapshot) return takeJobs(news.jobs);
+    const fresh = byId(news.jobs);
+    jobs.value = fresh;
   });
   keepFresh();
   effect(show);
@@ -83,27 +79,13 @@ export async function start() {
       );
     import('./candidates.js').catch(() => {});
   }, 1500);
-  push(() => (open.value ? screenKeys(open.value) : []));
+  push(() => (open.value ? open.value.screen.keys(open.value.id) : []));
 }
 
-/** The keys of a screen; none of one that cannot be shown. @param {{ id: string, screen: Screen }} one */
-function screenKeys(one) {
-  try {
-    return one.screen.keys(one.id);
-  } catch (error) {
-    console.error(error);
-    return [];
-  }
-}
-
-let shownAt = '';
 /** Opens the screen that the address names. */
 function show() {
   const { name, id } = route.value;
-  // What lies over a job is about that job: it would be done to the one that comes under it.
-  if (shownAt !== href(name, id)) for (const dialog of untracked(() => dialogs.value)) untracked(dialog.close);
-  shownAt = href(name, id);
-  const load = Object.hasOwn(SCREENS, name) ? SCREENS[name] : SCREENS.board;
+  const load = SCREENS[name] ?? SCREENS.board;
   if (!load) return;
   const known = loaded.get(name);
   if (known) {
@@ -294,7 +276,7 @@ function theme() {
 const commandLine = () => openCommand(globals.value);
 
 function help() {
-  const all = [...(open.value ? screenKeys(open.value) : []), ...globals.value].filter((key) => !key.hidden);
+  const all = [...(open.value?.screen.keys(open.value.id) ?? []), ...globals.value].filter((key) => !key.hidden);
   openDialog({
     label: t().keys.help,
     className: 'keys',
@@ -314,22 +296,8 @@ function help() {
   });
 }
 
-onChange(dropItems);
-
 async function leave() {
-  try {
-    await call('delete', '/v1/session');
-  } catch (error) {
-    if (!(error instanceof Refused || error instanceof Unanswered)) throw error;
-    // The session lives on, and whoever comes next would be taken for this person.
-    tell({
-      label: t().login.leave,
-      said: t().login.stillIn(me.value?.name ?? ''),
-      problem: error instanceof Refused ? error.problem : undefined,
-    });
-    return;
-  }
-  left();
+  await call('delete', '/v1/session').catch(() => {});
   location.reload();
 }
 
@@ -444,7 +412,7 @@ const itemsView = () =>
           <p>
             <b>${item.label}</b>${about ? html` <span>${about}</span>` : nothing}${item.problem
               ? html` ${sentence(item.problem)}`
-              : nothing}${item.said ? html` <span>${item.said}</span>` : nothing}
+              : nothing}
           </p>
           ${item.state === 'done' && item.undo ? button({ label: t().actions.undo, key: 'KeyZ', run: undo }) : nothing}
           ${item.state === 'refused' ? button({ label: t().close, run: () => dismiss(item.id) }) : nothing}
@@ -469,7 +437,7 @@ const again = () =>
 export function shell() {
   const screen = open.value;
   const isWall = screen?.name === 'wall';
-  const body = screen ? guarded(() => screen.screen.view(screen.id)) : loading();
+  const body = screen ? screen.screen.view(screen.id) : loading();
   return html`<div
     class="desk ${connection.value.state === 'cut' ? 'is-cut' : ''} ${isWall ? 'is-wall' : ''}"
     lang=${language.value}
