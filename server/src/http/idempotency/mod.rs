@@ -126,7 +126,8 @@ async fn once(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let key = key.to_str().ok().filter(|key| (1..=128).contains(&key.len()));
+    let is_plain = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
+    let key = key.to_str().ok().filter(|key| (1..=128).contains(&key.len())).filter(is_plain);
     let key = key.ok_or_else(|| {
         Problem::new(Code::BadHeader).field("Idempotency-Key").detail("1 to 128 plain characters.")
     })?;
