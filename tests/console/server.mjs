@@ -140,6 +140,8 @@ export async function logIn(page, login) {
   await page.getByLabel(/Password|密碼|密码/).fill(PASSWORD);
   await page.keyboard.press('Enter');
   await page.locator('.bar').waitFor();
+  // A key pressed before would be typed into the form.
+  await page.locator('#f-password').waitFor({ state: 'detached' });
 }
 
 const axe = readFileSync(fileURLToPath(new URL('./node_modules/axe-core/axe.min.js', import.meta.url)), 'utf8');

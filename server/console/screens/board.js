@@ -311,10 +311,11 @@ export const keys = () => [
   },
 ];
 
-/** Comes back to the card that was selected. */
+/** Comes back to the card that was selected, unless someone went elsewhere meanwhile. */
 export function open() {
   requestAnimationFrame(() => {
-    if (selected.value) focusCard(selected.value);
+    const isElsewhere = document.activeElement?.id === 'board-text';
+    if (selected.value && !isElsewhere) focusCard(selected.value);
   });
 }
 
