@@ -2,6 +2,7 @@
 import { signal } from '../vendor/signals-core/signals-core.js';
 import { Refused, Unanswered, call, freshKey } from './http.js';
 import { heard } from './live.js';
+import { check } from './person.js';
 
 /** @typedef {import('../types.js').Problem} Problem */
 /**
@@ -11,6 +12,7 @@ import { heard } from './live.js';
  * @property {'sending' | 'waiting' | 'done' | 'refused'} state
  * @property {number} since by this desk's clock
  * @property {Problem} [problem]
+ * @property {string} [said] why it was not done, where the server was not asked
  * @property {(() => void)} [undo]
  */
 /**
@@ -52,6 +54,7 @@ export async function act(label, method, path, request = {}, how = {}) {
   items.value = [...items.value, { id, label, state: 'sending', since: Date.now() }];
   for (;;) {
     try {
+      await check();
       const { data, etag } = await call(method, path, keyed);
       heard();
       if (how.quiet) remove(id);
@@ -76,6 +79,18 @@ export async function act(label, method, path, request = {}, how = {}) {
       throw error;
     }
   }
+}
+
+/** Says that something was not done. @param {Pick<Item, 'label' | 'problem' | 'said'>} what */
+export function tell(what) {
+  items.value = [...items.value, { id: freshKey(), since: Date.now(), state: 'refused', ...what }];
+}
+
+/** Drops what has no answer yet, and gives what it was. */
+export function dropItems() {
+  const dropped = items.value.filter((item) => item.state === 'waiting' || item.state === 'sending');
+  items.value = items.value.filter((item) => !dropped.includes(item));
+  return dropped.map((item) => item.label);
 }
 
 /** @param {string} id */

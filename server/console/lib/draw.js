@@ -6,6 +6,12 @@ let drawNow = () => {};
 /** Draws at once what has changed: the next key may be for it. */
 export const flush = () => drawNow();
 
+/** A page that was drawn by half is drawn from nothing the next time. @param {any} root @param {unknown} error */
+function fresh(root, error) {
+  delete root._$litPart$;
+  root.replaceChildren(String(error));
+}
+
 /**
  * @param {HTMLElement} root
  * @param {() => unknown} view
@@ -13,6 +19,7 @@ export const flush = () => drawNow();
 export function mount(root, view) {
   let stop = () => {};
   let isQueued = false;
+  let isBroken = false;
   const draw = () => {
     isQueued = false;
     stop();
@@ -20,7 +27,17 @@ export function mount(root, view) {
     stop = effect(() => {
       if (isFirst) {
         isFirst = false;
-        render(view(), root);
+        // What throws here would end the drawing for good: it is told, and the next change draws again.
+        try {
+          const page = view();
+          if (isBroken) root.replaceChildren();
+          isBroken = false;
+          render(page, root);
+        } catch (error) {
+          console.error(error);
+          fresh(root, error);
+          isBroken = true;
+        }
       } else if (!isQueued) {
         isQueued = true;
         requestAnimationFrame(draw);

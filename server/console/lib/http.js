@@ -24,6 +24,9 @@ export const clockOffset = signal(0);
 
 /** @type {Array<() => void>} */
 let waiting = [];
+let isDropped = false;
+/** @returns {Promise<never>} */
+export const never = () => new Promise(() => {});
 
 /** Goes on with everything that waits for a login. */
 export function loggedIn() {
@@ -31,6 +34,12 @@ export function loggedIn() {
   const all = waiting;
   waiting = [];
   for (const go of all) go();
+}
+
+/** Ends everything that waits, and all that would be sent after: the page begins again for another person. */
+export function dropAll() {
+  isDropped = true;
+  loggedIn();
 }
 
 /** A fresh `Idempotency-Key`. */
@@ -48,6 +57,8 @@ export const freshKey = () => crypto.randomUUID();
 export async function call(method, path, request = {}) {
   const { headers, url, body } = prepared(path, request);
   for (;;) {
+    // The page begins again: what comes of this is for nobody.
+    if (isDropped) await never();
     let response;
     try {
       response = await fetch(url, { method: method.toUpperCase(), headers, body, signal: request.signal ?? null });

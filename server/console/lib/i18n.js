@@ -76,28 +76,41 @@ function dates(options, zone) {
   );
 }
 
+/** Whether a calendar has this time: phones and programs send others too. @param {unknown} at @returns {at is number} */
+export const isTime = (at) => typeof at === 'number' && Math.abs(at) <= 8.64e15;
+/** What stands for a time that no calendar has. */
+const NO_TIME = '–';
+/** @param {number} at @param {string | undefined} zone @param {Intl.DateTimeFormatOptions} options */
+const written = (at, zone, options) => (isTime(at) ? dates(options, zone).format(at) : NO_TIME);
+/** The raw value of a time that no calendar has, for a title. @param {unknown} at */
+export const rawTime = (at) => (isTime(at) ? undefined : String(at));
+
 /** The day of a time, to compare. @param {number} at @param {string | undefined} zone */
-const day = (at, zone) => dates({ year: 'numeric', month: '2-digit', day: '2-digit' }, zone).format(at);
+const day = (at, zone) => written(at, zone, { year: 'numeric', month: '2-digit', day: '2-digit' });
 
 /** Hour and minute; with the day unless it is today. @param {number} at @param {string | null} [branch] */
 export function clock(at, branch) {
+  if (!isTime(at)) return NO_TIME;
   const zone = zoneOf(branch);
-  const time = dates({ hour: '2-digit', minute: '2-digit' }, zone).format(at);
+  const time = written(at, zone, { hour: '2-digit', minute: '2-digit' });
   if (day(at, zone) === day(now.value, zone)) return time;
-  return `${dates({ month: 'numeric', day: 'numeric' }, zone).format(at)} ${time}`;
+  return `${written(at, zone, { month: 'numeric', day: 'numeric' })} ${time}`;
 }
 /** Day, hour, minute, second. @param {number} at @param {string | null} [branch] */
 export const moment = (at, branch) =>
-  dates(
-    { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' },
-    zoneOf(branch),
-  ).format(at);
+  written(at, zoneOf(branch), {
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  });
 /** @param {number} at @param {string | null} [branch] */
-export const date = (at, branch) =>
-  dates({ year: 'numeric', month: 'short', day: 'numeric' }, zoneOf(branch)).format(at);
+export const date = (at, branch) => written(at, zoneOf(branch), { year: 'numeric', month: 'short', day: 'numeric' });
 /** @param {number} at @param {string | null} [branch] */
 export const seconds = (at, branch) =>
-  dates({ hour: '2-digit', minute: '2-digit', second: '2-digit' }, zoneOf(branch)).format(at);
+  written(at, zoneOf(branch), { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
 /** @param {number} value @param {string} unit @param {number} [digits] */
 const unit = (value, unit, digits = 0) =>

@@ -83,5 +83,7 @@ addEventListener('keydown', (event) => {
   )
     return;
   event.preventDefault();
+  // A key that is held down moves on and on, but does a thing once.
+  if (event.repeat && !/Arrow|^Key[JK]$/.test(found.code)) return;
   found.run(event);
 });

@@ -7,8 +7,9 @@ import { Refused, Unanswered, call } from './http.js';
 
 /** @typedef {import('../types.js').JobListed} JobListed */
 /**
- * What happened: the board begins again with what comes, or goes on.
- * @typedef {{ jobs: JobListed[], position: string | null, isSnapshot: boolean }} News
+ * What happened: the board begins again with what comes (a snapshot), or goes on. `isRestored`: the server went back
+ * to a backup, and nothing that was known before counts, versions least of all.
+ * @typedef {{ jobs: JobListed[], isSnapshot: boolean, isRestored: boolean }} News
  */
 
 const EVERY_MS = 2000;
@@ -58,21 +59,43 @@ async function run(account, take, signal) {
   // Changes after a position of before, on top of a snapshot that is newer, give what stands now.
   let position = read(name);
   let isFilled = false;
+  let isRestored = false;
+  // While the history is read once, page by page, what changes now is asked for in between.
+  let caughtAt = 0;
+  let latest = 0;
+  const note = (/** @type {JobListed[]} */ jobs) => {
+    for (const job of jobs) latest = Math.max(latest, job.updated_at);
+    return jobs;
+  };
   while (!signal.aborted) {
     let pause = EVERY_MS;
     try {
       if (!isFilled) {
-        take({ jobs: await snapshot(signal), position: null, isSnapshot: true });
+        const jobs = await snapshot(signal);
+        latest = 0;
+        take({ jobs: note(jobs), isSnapshot: true, isRestored });
         isFilled = true;
+        isRestored = false;
+        caughtAt = Date.now();
       }
       const query = { limit: 200, cursor: position ?? undefined };
       const { data } = await call('get', '/v1/jobs/changes', { query, signal });
       heard();
+      if (data.from_start && position !== null) {
+        // Jobs of the copy that do not come again are gone: it is made anew before the position is kept.
+        position = null;
+        isFilled = false;
+        isRestored = true;
+        continue;
+      }
       position = data.next;
       write(name, position);
-      take({ jobs: data.items, position, isSnapshot: false });
-      if (data.from_start && data.items.length) isFilled = true;
+      take({ jobs: note(data.items), isSnapshot: false, isRestored: false });
       if (data.more) pause = 0;
+      if (data.more && Date.now() - caughtAt > EVERY_MS) {
+        caughtAt = Date.now();
+        take({ jobs: note(await since(latest, signal)), isSnapshot: false, isRestored: false });
+      }
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refused && ['bad_cursor', 'bad_query'].includes(error.problem.code)) {
@@ -105,6 +128,22 @@ async function snapshot(signal) {
     { waiting: true, limit: 200 },
   ];
   for (const query of rest) jobs.push(...(await call('get', '/v1/jobs', { query, signal })).data.items);
+  return jobs;
+}
+
+/** Jobs that changed at a time or later. @param {number} updated_since @param {AbortSignal} signal */
+async function since(updated_since, signal) {
+  /** @type {JobListed[]} */
+  const jobs = [];
+  let cursor;
+  do {
+    /** @type {any} */
+    const query = { updated_since, limit: 200, cursor };
+    const { data } = await call('get', '/v1/jobs', { query, signal });
+    heard();
+    jobs.push(...data.items);
+    cursor = data.next;
+  } while (cursor);
   return jobs;
 }
 

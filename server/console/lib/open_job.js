@@ -2,7 +2,7 @@
 import { effect, signal } from '../vendor/signals-core/signals-core.js';
 import { act } from './actions.js';
 import { Refused, Unanswered, call } from './http.js';
-import { jobs, takeJob } from './store.js';
+import { jobs, restores, takeJob } from './store.js';
 
 /** @typedef {import('../types.js').Job} Job */
 /** @typedef {import('../types.js').Problem} Problem */
@@ -44,6 +44,19 @@ effect(() => {
   const now = opened.value;
   const listed = now && jobs.value.get(now.id);
   if (now?.job && listed && now.etag && listed.version > Number(/\d+/.exec(now.etag)?.[0])) queueMicrotask(reload);
+});
+
+// After a restore it may be older, or gone: what is shown is read anew, not compared.
+let restored = restores.value;
+effect(() => {
+  if (restores.value === restored) return;
+  restored = restores.value;
+  queueMicrotask(() => {
+    const id = opened.value?.id;
+    if (!id) return;
+    closeJob();
+    openJob(id);
+  });
 });
 
 /** Takes a job as a write answered it. @param {import('../types.js').JobView} view @param {string | null} etag */

@@ -3,11 +3,20 @@ import { signal } from '../vendor/signals-core/signals-core.js';
 
 /** @typedef {{ name: string, id: string }} Route */
 
+/** What stands in an address is anyone's. @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** @returns {Route} */
 function read() {
   if (location.pathname === '/password') return { name: 'password', id: location.hash.slice(1) };
   const [name, id] = location.hash.replace(/^#\/?/, '').split('/');
-  return { name: name || 'board', id: decodeURIComponent(id ?? '') };
+  return { name: name || 'board', id: decoded(id ?? '') };
 }
 
 /** The screen that is open. */

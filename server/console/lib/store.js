@@ -113,6 +113,30 @@ export const decisions = computed(() => {
 
 /** Milliseconds a job that is over stays on the board. */
 const KEPT_MS = 24 * 3600_000;
+/** @param {JobListed} job @param {number} at */
+const isKept = (job, at) => !isOver(job.state) || job.exceptions.length > 0 || job.updated_at > at - KEPT_MS;
+
+/** How often the server went back to a backup: what was read before is no longer so. */
+export const restores = signal(0);
+
+/** Begins again with these jobs. Versions that were known are forgotten. @param {JobListed[]} items */
+export function beginJobs(items, isRestored = false) {
+  const next = byId(items);
+  jobs.value = next;
+  const left = [...marked.value].filter((id) => next.has(id));
+  if (left.length !== marked.value.size) marked.value = new Set(left);
+  if (isRestored) restores.value += 1;
+}
+
+/** Takes off the board what was over for long, by the rule by which it came. */
+export function forgetOld(at = now.value) {
+  const old = [...jobs.value.values()].filter((job) => !isKept(job, at));
+  if (!old.length) return;
+  const next = new Map(jobs.value);
+  for (const job of old) next.delete(job.id);
+  jobs.value = next;
+}
+setInterval(() => forgetOld(), 60_000);
 
 /** Takes in jobs as they are now. @param {JobListed[]} items */
 export function takeJobs(items) {
@@ -121,8 +145,7 @@ export function takeJobs(items) {
   for (const job of items) {
     const known = next.get(job.id);
     if (known && known.version > job.version) continue;
-    const isKept = !isOver(job.state) || job.exceptions.length > 0 || job.updated_at > now.value - KEPT_MS;
-    if (isKept) next.set(job.id, job);
+    if (isKept(job, now.value)) next.set(job.id, job);
     else next.delete(job.id);
   }
   jobs.value = next;
@@ -169,10 +192,27 @@ export function personName(id) {
 /** IANA time zone of a branch; the desk's own where there is none. @param {string | null | undefined} branch */
 export function zoneOf(branch) {
   const id = branch ?? me.value?.branch;
-  return (
+  return known(
     (id && branches.value.get(id)?.time_zone) ||
-    (branches.value.size === 1 ? [...branches.value.values()][0]?.time_zone : undefined)
+      (branches.value.size === 1 ? [...branches.value.values()][0]?.time_zone : undefined),
   );
+}
+
+/** @type {Map<string, boolean>} */
+const zones = new Map();
+/** A zone that this browser knows; its own in place of another. @param {string | undefined} zone */
+function known(zone) {
+  if (!zone) return undefined;
+  let isKnown = zones.get(zone);
+  if (isKnown === undefined) {
+    try {
+      isKnown = Boolean(new Intl.DateTimeFormat('en', { timeZone: zone }));
+    } catch {
+      isKnown = false;
+    }
+    zones.set(zone, isKnown);
+  }
+  return isKnown ? zone : undefined;
 }
 
 /** @template {{ id: string }} T @param {T[]} items @returns {Map<string, T>} */

@@ -245,6 +245,23 @@ export function openDialog(what) {
   return close;
 }
 
+/**
+ * A part of the page for itself: what cannot be shown says so, and the rest lives.
+ * @param {() => View} view @param {() => void} [close]
+ */
+export function guarded(view, close) {
+  try {
+    return view();
+  } catch (error) {
+    console.error(error);
+    return html`<div class="refusal" role="alert">
+      ${icon('no')}
+      <p>${t().broken} <span lang="en" class="said">${String(error)}</span></p>
+      ${close ? button({ label: t().close, run: close }) : button({ label: t().reload, run: () => location.reload() })}
+    </div>`;
+  }
+}
+
 /** Shows a dialog once it is in the page. @param {Element | undefined} element */
 export const modal = (element) =>
   queueMicrotask(() => {
@@ -268,7 +285,7 @@ export const dialogsView = () =>
           dialog.close();
         }}
       >
-        ${dialog.view()}
+        ${guarded(dialog.view, dialog.close)}
       </dialog>`,
   );
 

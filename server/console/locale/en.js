@@ -9,6 +9,7 @@ export default {
   close: 'Close',
   cancel: 'Cancel',
   loading: 'Loading…',
+  broken: 'This cannot be shown. Everything else goes on.',
   reload: 'Reload',
   stale: 'The server has a newer console. Reload the page to go on.',
   unanswered: 'The server does not answer. Try again in a moment.',
@@ -21,6 +22,8 @@ export default {
     busy: 'Logging in…',
     leave: 'Log out',
     again: 'Log in again',
+    stillIn: (/** @type {string} */ name) =>
+      `The server did not answer. ${name} is still logged in; try again when the connection is back.`,
     kept: 'Your session has ended. What you typed is still here.',
   },
   password: {
@@ -55,6 +58,8 @@ export default {
     title: 'Actions',
     sending: 'sending',
     undo: 'Undo',
+    dropped: (/** @type {string} */ name) =>
+      `Not sent: ${name} began it, and someone else has logged in. Do it again if it is to be done.`,
     waiting: (/** @type {string} */ since) => `waits for the connection since ${since}; it is sent once`,
   },
   keys: {
@@ -158,6 +163,7 @@ export default {
     promised: (/** @type {string} */ time) => `by ${time}`,
     heard: (/** @type {string} */ span) => `heard ${span} ago`,
     decide: (/** @type {number} */ count) => `${count} to decide`,
+    more: (/** @type {number} */ count) => `and ${count} more`,
     lateCount: (/** @type {number} */ count) => `${count} late`,
   },
   bulk: {

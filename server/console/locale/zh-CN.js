@@ -10,6 +10,7 @@ export default {
   close: '关闭',
   cancel: '取消',
   loading: '加载中…',
+  broken: '此处无法显示，其他部分照常运行。',
   reload: '刷新',
   stale: '服务器已有新版控制台，请刷新页面。',
   unanswered: '服务器没有响应，请稍后再试。',
@@ -22,6 +23,7 @@ export default {
     busy: '正在登录…',
     leave: '退出登录',
     again: '请重新登录',
+    stillIn: (name) => `服务器未确认退出，${name} 仍处于登录状态；请在连接恢复后重试。`,
     kept: '会话已结束。您输入的内容都还在。',
   },
   password: {
@@ -55,6 +57,7 @@ export default {
     title: '操作',
     sending: '发送中',
     undo: '撤销',
+    dropped: (name) => `未发送：这是 ${name} 开始的，现在登录的是别人。如仍需要，请重新操作。`,
     waiting: (since) => `${since} 起等待连接，恢复后只发送一次`,
   },
   keys: {
@@ -158,6 +161,7 @@ export default {
     promised: (time) => `承诺 ${time}`,
     heard: (span) => `${span}前上报`,
     decide: (count) => `${count} 项待定`,
+    more: (count) => `另有 ${count} 单`,
     lateCount: (count) => `${count} 单超时`,
   },
   bulk: {

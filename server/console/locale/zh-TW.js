@@ -10,6 +10,7 @@ export default {
   close: '關閉',
   cancel: '取消',
   loading: '載入中…',
+  broken: '這裡無法顯示，其他部分照常運作。',
   reload: '重新整理',
   stale: '伺服器已有新版主控台，請重新整理頁面。',
   unanswered: '伺服器沒有回應，請稍後再試。',
@@ -22,6 +23,7 @@ export default {
     busy: '登入中…',
     leave: '登出',
     again: '請重新登入',
+    stillIn: (name) => `伺服器未確認登出，${name} 仍在登入中；請於連線恢復後再試。`,
     kept: '工作階段已結束。您輸入的內容都還在。',
   },
   password: {
@@ -55,6 +57,7 @@ export default {
     title: '動作',
     sending: '傳送中',
     undo: '復原',
+    dropped: (name) => `未送出：這是 ${name} 開始的，現在登入的是別人。如仍需要，請重新操作。`,
     waiting: (since) => `${since} 起等待連線，恢復後只送一次`,
   },
   keys: {
@@ -158,6 +161,7 @@ export default {
     promised: (time) => `承諾 ${time}`,
     heard: (span) => `${span}前回報`,
     decide: (count) => `${count} 件待決`,
+    more: (count) => `另有 ${count} 件`,
     lateCount: (count) => `${count} 件逾時`,
   },
   bulk: {

@@ -122,9 +122,13 @@ function toggle(id) {
   marked.value = next;
 }
 
+/** Jobs that are over and are drawn: the newest. */
+const MOST_DONE = 200;
+
 /** @param {typeof LANES[number]} lane */
 function laneView(lane) {
   const list = lanes.value[lane.name];
+  const drawn = lane.name === 'done' ? list.slice(0, MOST_DONE) : list;
   const late = list.filter((job) => isLate(job, now.value)).length;
   const name = t().lanes[lane.name];
   return html`<section class="lane ${lane.name}" aria-label=${name}>
@@ -134,8 +138,10 @@ function laneView(lane) {
         : nothing}
     </h2>
     <ol class="cards" tabindex="-1">
-      ${repeat(list, (job) => job.id, card)}${list.length
-        ? nothing
+      ${repeat(drawn, (job) => job.id, card)}${list.length
+        ? list.length > drawn.length
+          ? html`<li class="none">${t().board.more(list.length - drawn.length)}</li>`
+          : nothing
         : html`<li class="none">${t().board.laneEmpty}</li>`}
     </ol>
   </section>`;
@@ -247,7 +253,7 @@ function focusCard(id) {
 
 /** Moves the selection within its lane or to another. @param {number} down @param {number} right */
 function move(down, right) {
-  const columns = LANES.map((lane) => lanes.value[lane.name]);
+  const columns = LANES.map(({ name }) => (name === 'done' ? lanes.value.done.slice(0, MOST_DONE) : lanes.value[name]));
   const at = columns.findIndex((list) => list.some((job) => job.id === selected.value));
   let next;
   if (at < 0) next = columns.find((list) => list.length)?.[0];

@@ -1,11 +1,12 @@
 // Choosing who goes: over the board or the job, for one job or several.
 import { signal } from '../vendor/signals-core/signals-core.js';
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { repeat } from '../vendor/lit-html/directives/repeat.js';
 import { act } from '../lib/actions.js';
 import { candidates } from '../lib/candidates.js';
 import { call, Refused } from '../lib/http.js';
 import { distance, span, t, word } from '../lib/i18n.js';
-import { jobs, marked, now, takeJob } from '../lib/store.js';
+import { jobs, marked, now, takeJob, technicians } from '../lib/store.js';
 import { button, cap, empty, field, loading, openDialog, refusal } from '../lib/ui.js';
 import { showResults } from './bulk.js';
 
@@ -51,7 +52,7 @@ export function openCandidates(ids) {
   const job = signal(/** @type {Job | null} */ (null));
   const etag = signal(/** @type {string | null} */ (null));
   const state = signal({
-    at: 0,
+    pick: '',
     kind: /** @type {'assign' | 'offer'} */ ('assign'),
     minutes: '',
     provider: '',
@@ -78,10 +79,23 @@ export function openCandidates(ids) {
   };
   load();
 
-  const list = () =>
-    candidates(job.value).filter(
-      (one) => !one.isHolder && one.name.toLowerCase().includes(state.value.filter.toLowerCase()),
-    );
+  /**
+   * Those there are, in the order in which they were shown first: who moves up while someone reads would be sent by
+   * the number of another. Null until there is something to choose from.
+   * @type {Map<string, Candidate> | null}
+   */
+  let frozen = null;
+  const list = () => {
+    if ((!isMany && !job.value) || !technicians.value.size) return [];
+    frozen ??= new Map();
+    for (const one of candidates(job.value)) frozen.set(one.id, one);
+    const wanted = state.value.filter.toLowerCase();
+    return [...frozen.values()].filter((one) => !one.isHolder && one.name.toLowerCase().includes(wanted));
+  };
+  /** What is drawn: keys choose from it and from nothing else. @type {string[]} */
+  let drawn = [];
+  /** Who is marked: whom someone chose, else the first. */
+  const picked = () => (drawn.includes(state.value.pick) ? state.value.pick : (drawn[0] ?? ''));
 
   /** @param {{ technician?: string, provider?: string }} to @param {boolean} anyway @param {() => void} close */
   async function send(to, anyway, close) {
@@ -114,10 +128,13 @@ export function openCandidates(ids) {
     }
     // Closed at once: while there is no connection the sending is seen below.
     const label = t().candidates.sending(job.value?.intake.number ?? listed?.number ?? '', who);
+    // Takes back this assignment, as the server answered it, and none that someone made after.
+    let assigned = /** @type {string | null} */ (null);
     const undo = async () => {
       const back = await act(t().job.recalling(job.value?.intake.number ?? ''), 'post', '/v1/jobs/{id}/recall', {
         path: { id },
         body: { note: null },
+        ifMatch: assigned ?? undefined,
       });
       if (back.ok) takeJob(back.data, back.etag);
     };
@@ -132,6 +149,7 @@ export function openCandidates(ids) {
     clearTimeout(timer);
     isBusy.value = false;
     if (done.ok) {
+      assigned = done.etag;
       takeJob(done.data, done.etag);
       close();
     } else {
@@ -140,12 +158,20 @@ export function openCandidates(ids) {
     }
   }
 
-  const sendAt = (/** @type {number} */ at, /** @type {() => void} */ close) => {
-    const one = list()[at];
-    if (one) send({ technician: one.id }, false, close);
+  const sendTo = (/** @type {string | undefined} */ technician, /** @type {() => void} */ close) => {
+    if (technician && drawn.includes(technician)) send({ technician }, false, close);
+  };
+  /** Enter presses what has the focus: a button, or the field of the provider. @param {KeyboardEvent} event */
+  const enter = (event, /** @type {() => void} */ close) => {
+    const target = event.target instanceof HTMLElement ? event.target : null;
+    const pressed = target?.closest('button:not(.choice)');
+    if (pressed instanceof HTMLElement) pressed.click();
+    else if (target?.id === 'f-provider') target.closest('form')?.requestSubmit();
+    else sendTo(picked(), close);
   };
   const move = (/** @type {number} */ by) => {
-    set({ at: Math.max(0, Math.min(list().length - 1, state.value.at + by)) });
+    const at = drawn.indexOf(picked()) + by;
+    set({ pick: drawn[Math.max(0, Math.min(drawn.length - 1, at))] ?? '' });
     requestAnimationFrame(() =>
       document.querySelector('.choice[aria-current="true"]')?.scrollIntoView({ block: 'nearest' }),
     );
@@ -157,12 +183,12 @@ export function openCandidates(ids) {
     keys: (close) => [
       { code: 'ArrowDown', label: t().keys.down, run: () => move(1), inFields: true },
       { code: 'ArrowUp', label: t().keys.up, run: () => move(-1), inFields: true },
-      { code: 'Enter', label: t().candidates.send, run: () => sendAt(state.value.at, close), inFields: true },
+      { code: 'Enter', label: t().candidates.send, run: (event) => enter(event, close), inFields: true },
       ...Array.from({ length: 9 }, (_, at) => ({
         code: `Digit${at + 1}`,
         label: t().candidates.send,
         hidden: at > 0,
-        run: () => sendAt(at, close),
+        run: () => sendTo(drawn[at], close),
       })),
       {
         code: 'KeyO',
@@ -178,9 +204,11 @@ export function openCandidates(ids) {
       },
     ],
     view: (close) => {
-      const { at, kind, minutes, provider, filter } = state.value;
+      const { kind, minutes, provider, filter } = state.value;
       const r = refused.value;
       const rows = list();
+      drawn = rows.map((one) => one.id);
+      const current = picked();
       const wants = [
         ...(job.value?.intake.skills ?? []).map((it) => word(t().skillWords, it)),
         ...(job.value?.intake.equipment ?? []),
@@ -217,7 +245,7 @@ export function openCandidates(ids) {
             name: 'filter',
             label: t().candidates.filter,
             value: filter,
-            set: (filter) => set({ filter, at: 0 }),
+            set: (filter) => set({ filter, pick: '' }),
           })}
           ${field({
             name: 'minutes',
@@ -243,7 +271,9 @@ export function openCandidates(ids) {
           ? loading()
           : rows.length
             ? html`<div class="choices" role="group" aria-label=${t().candidates.title}>
-                ${rows.map(
+                ${repeat(
+                  rows,
+                  (one) => one.id,
                   (one, index) =>
                     html`${isFirstIneligible(rows, index)
                         ? html`<p class="choices-label">${t().candidates.ineligible}</p>`
@@ -251,11 +281,11 @@ export function openCandidates(ids) {
                       <button
                         type="button"
                         class="choice ${isIneligible(one) ? 'ineligible' : ''}"
-                        aria-current=${index === at ? 'true' : nothing}
+                        aria-current=${one.id === current ? 'true' : nothing}
                         ?autofocus=${index === 0}
                         ?disabled=${isBusy.value}
                         @click=${() => send({ technician: one.id }, false, close)}
-                        @focus=${() => set({ at: index })}
+                        @focus=${() => set({ pick: one.id })}
                       >
                         ${index < 9 ? cap(String(index + 1)) : html`<span></span>`}<b>${one.name}</b
                         ><span class="facts">${facts(one)}</span><span class="far">${far(one)}</span>

@@ -1,11 +1,11 @@
 // Fields of a job that are changed where they stand. Who changed one meanwhile is shown beside what was typed.
-import { signal } from '../vendor/signals-core/signals-core.js';
+import { effect, signal, untracked } from '../vendor/signals-core/signals-core.js';
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { act } from '../lib/actions.js';
-import { call } from '../lib/http.js';
+import { act, tell } from '../lib/actions.js';
+import { Refused, Unanswered, call } from '../lib/http.js';
 import { clock, t } from '../lib/i18n.js';
 import { opened, took } from '../lib/open_job.js';
-import { personName } from '../lib/store.js';
+import { personName, restores } from '../lib/store.js';
 import { button, field } from '../lib/ui.js';
 
 /** @typedef {import('../types.js').Job} Job */
@@ -28,9 +28,11 @@ import { button, field } from '../lib/ui.js';
 
 /**
  * @typedef {object} Editing
+ * @property {string} job whose field it is
  * @property {string} name
  * @property {string} text
- * @property {string} seen
+ * @property {string} seen what stood there, as it is shown
+ * @property {string} from and as it is typed
  * @property {string} etag
  * @property {boolean} isBusy
  * @property {import('../types.js').Problem | null} problem
@@ -38,6 +40,13 @@ import { button, field } from '../lib/ui.js';
  * @property {boolean} isMeant
  */
 const editing = signal(/** @type {Editing | null} */ (null));
+
+// After a restore another change may have the version that was seen: what was seen stands no more.
+effect(() => {
+  if (restores.value === 0) return;
+  const mine = untracked(() => editing.value);
+  if (mine) editing.value = { ...mine, etag: '"v0"' };
+});
 
 /** @param {NonNullable<typeof editing.value>} change */
 const set = (change) => {
@@ -48,9 +57,11 @@ const set = (change) => {
 function begin(one, job) {
   const text = (one.typed ?? one.shown)(job);
   set({
+    job: job.id,
     name: one.name,
     text,
     seen: one.shown(job),
+    from: text,
     etag: opened.value?.etag ?? '',
     isBusy: false,
     problem: null,
@@ -64,6 +75,14 @@ function begin(one, job) {
   });
 }
 
+/** Forgets what is typed: the job is left. */
+export function forget() {
+  editing.value = null;
+}
+
+/** Whether this is what is typed still. @param {Editing} mine */
+const isOpen = (mine) => editing.value?.job === mine.job && editing.value.name === mine.name;
+
 /** @param {string} name */
 function end(name) {
   editing.value = null;
@@ -74,7 +93,7 @@ function end(name) {
 async function save(one) {
   const mine = editing.value;
   const now = opened.value;
-  if (!mine || !now?.job || mine.isBusy) return;
+  if (!mine || !now?.job || now.id !== mine.job || mine.name !== one.name || mine.isBusy) return;
   set({ ...mine, isBusy: true, problem: null });
   const body = {
     ...one.change(mine.text.trim(), now.job),
@@ -84,12 +103,16 @@ async function save(one) {
     t().job.saving(one.label),
     'patch',
     '/v1/jobs/{id}',
-    { path: { id: now.id }, body, ifMatch: mine.etag },
+    { path: { id: mine.job }, body, ifMatch: mine.etag },
     { quiet: true },
   );
   if (done.ok) {
     took(done.data, done.etag);
-    end(one.name);
+    if (isOpen(mine)) end(one.name);
+    return;
+  }
+  if (!isOpen(mine)) {
+    tell({ label: `${t().job.saving(one.label)} ${now.job.intake.number ?? ''}`, problem: done.problem });
     return;
   }
   if (done.problem.code !== 'changed_meanwhile') {
@@ -97,11 +120,25 @@ async function save(one) {
     return;
   }
   // Something was changed. Only if it was this field does a person have to choose.
-  const { data, etag } = await call('get', '/v1/jobs/{id}', { path: { id: now.id } });
-  opened.value = { ...now, job: data, etag };
-  const theirs = one.shown(data);
-  set({ ...mine, isBusy: false, etag: etag ?? '', theirs: theirs === mine.seen ? null : theirs });
-  if (theirs === mine.seen) await save(one);
+  let read;
+  try {
+    read = await call('get', '/v1/jobs/{id}', { path: { id: mine.job } });
+  } catch (error) {
+    if (!(error instanceof Refused || error instanceof Unanswered)) throw error;
+    if (isOpen(mine)) set({ ...mine, isBusy: false, problem: done.problem });
+    return;
+  }
+  const { data, etag } = read;
+  if (opened.value?.id === mine.job) opened.value = { ...opened.value, job: data, etag };
+  if (!isOpen(mine)) {
+    tell({ label: `${t().job.saving(one.label)} ${now.job.intake.number ?? ''}`, problem: done.problem });
+    return;
+  }
+  const [theirs, from] = [one.shown(data), (one.typed ?? one.shown)(data)];
+  const isSame = theirs === mine.seen && from === mine.from;
+  // What was shown once and chosen against is not asked for again.
+  set({ ...mine, isBusy: false, etag: etag ?? '', seen: theirs, from, theirs: isSame ? null : theirs });
+  if (isSame) await save(one);
 }
 
 /** Who set it last. @param {Editable} one @param {Job} job */
@@ -113,7 +150,7 @@ function lastBy(one, job) {
 
 /** A row of the list of fields. @param {Editable} one @param {Job} job @param {unknown} [note] */
 export function row(one, job, note) {
-  const mine = editing.value?.name === one.name ? editing.value : null;
+  const mine = editing.value?.job === job.id && editing.value.name === one.name ? editing.value : null;
   const text = one.shown(job);
   if (!mine) {
     return html`<dt>${one.label}</dt>

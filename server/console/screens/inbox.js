@@ -54,6 +54,7 @@ function entries() {
 /** @param {Entry | undefined} entry */
 function choose(entry) {
   at.value = entry ? { job: entry.job.id, index: entry.at } : null;
+  shown = '';
   note.value = '';
   problem.value = null;
   twin.value = null;
@@ -74,11 +75,23 @@ function move(by) {
   );
 }
 
+/** Which of a job's exceptions is on the screen. Keys decide it and no other. */
+let shown = '';
+/** @param {Exception} one */
+const markOf = (one) => JSON.stringify([one.about, one.reference, one.field, one.job, one.technician]);
+
 /** The exception that is open. @returns {{ job: Job, one: Exception } | null} */
 function current() {
   const job = opened.value?.job;
   if (!at.value || !job || job.id !== at.value.job) return null;
-  const one = job.exceptions[at.value.index] ?? job.exceptions[0];
+  // What is on the screen stays there: another that moves up into its place would be decided unread.
+  const listed = entries().find((entry) => entry.job.id === job.id && entry.at === at.value?.index);
+  const own = job.exceptions[at.value.index];
+  const one = shown
+    ? job.exceptions.find((it) => markOf(it) === shown)
+    : own && (!listed || own.about === listed.about)
+      ? own
+      : (job.exceptions.find((it) => it.about === listed?.about) ?? job.exceptions[0]);
   return one ? { job, one } : null;
 }
 
@@ -495,6 +508,7 @@ function one() {
           : loading()}
     </div>`;
   const { job, one } = open;
+  shown = markOf(one);
   return html`<div class="inbox-one">
     <h2>${t().exceptions[one.about]}</h2>
     <p class="row">
@@ -648,7 +662,7 @@ export function view() {
 export function keys() {
   const open = current();
   return [
-    ...(open
+    ...(open && shown === markOf(open.one)
       ? options(open.job, open.one).map((it, index) => ({ code: `Digit${index + 1}`, label: it.label, run: it.run }))
       : []),
     { code: 'ArrowDown', label: t().keys.down, run: () => move(1) },
@@ -676,6 +690,7 @@ export function open(id) {
     // The board has not heard of it yet: the job itself tells, and no other is shown in its place.
     choose(undefined);
     at.value = { job: id, index: 0 };
+    shown = '';
     openJob(id);
   } else choose(wanted ?? list.find((entry) => entry.job.id === at.value?.job) ?? list[0]);
   readSubmissions();

@@ -2,12 +2,13 @@
 import { signal } from '../vendor/signals-core/signals-core.js';
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { amount, clock, distance, moment, percent, quantity, span, t, word } from '../lib/i18n.js';
+import { tell } from '../lib/actions.js';
 import { closeJob, openJob, opened, post } from '../lib/open_job.js';
 import { go, href } from '../lib/router.js';
 import { isOver, jobs, now, personName, selected } from '../lib/store.js';
 import { badge, button, empty, field, finding, icon, loading, refusal } from '../lib/ui.js';
 import { holder, promiseClock, unbroken } from './board.js';
-import { row } from './edit.js';
+import { forget, row } from './edit.js';
 import { groups } from './job_fields.js';
 import { story } from './story.js';
 import * as ask from './job_actions.js';
@@ -15,7 +16,10 @@ import * as ask from './job_actions.js';
 /** @typedef {import('../types.js').Job} Job */
 /** @typedef {import('../types.js').SealView} SealView */
 
-const note = signal('');
+/** A note that is being typed, and for which job. */
+const note = signal({ job: '', text: '' });
+/** @param {string} id */
+const noteFor = (id) => (note.value.job === id ? note.value.text : '');
 const noteProblem = signal(/** @type {import('../types.js').Problem | null} */ (null));
 
 /** What a person does next, and what else they may. @param {Job} job */
@@ -315,10 +319,15 @@ export function missingText(one) {
 /** @param {Event} event */
 async function addNote(event) {
   event.preventDefault();
-  const text = note.value.trim();
-  if (!text) return;
+  const { job, text: typed } = note.value;
+  const text = typed.trim();
+  if (!text || job !== opened.value?.id) return;
   const done = await post(t().job.noting, '/v1/jobs/{id}/notes', { text }, { quiet: true, unseen: true });
-  if (done?.ok) note.value = '';
+  if (note.value.job !== job) {
+    if (done && !done.ok) tell({ label: t().job.noting, problem: done.problem });
+    return;
+  }
+  if (done?.ok && note.value.text === typed) note.value = { job, text: '' };
   noteProblem.value = done && !done.ok ? done.problem : null;
 }
 
@@ -341,9 +350,9 @@ const notes = (job) =>
       ${field({
         name: 'text',
         label: t().job.newNote,
-        value: note.value,
+        value: noteFor(job.id),
         set: (text) => {
-          note.value = text;
+          note.value = { job: job.id, text };
         },
         problem: noteProblem.value,
       })}${button({ label: t().job.add, submits: true, run: () => {} })}
@@ -391,7 +400,18 @@ export function keys() {
 
 /** @param {string} id */
 export function open(id) {
+  if (opened.value?.id !== id) forgetTyped();
   selected.value = id;
   openJob(id);
 }
-export const leave = closeJob;
+export function leave() {
+  forgetTyped();
+  closeJob();
+}
+
+/** What was typed belongs to the job that was left. */
+function forgetTyped() {
+  forget();
+  note.value = { job: '', text: '' };
+  noteProblem.value = null;
+}

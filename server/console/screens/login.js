@@ -3,6 +3,7 @@ import { signal } from '../vendor/signals-core/signals-core.js';
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { Refused, call, loggedIn, loginNeeded } from '../lib/http.js';
 import { LANGUAGES, best, language, remember, remembered, speak, t } from '../lib/i18n.js';
+import { isHere } from '../lib/person.js';
 import { me } from '../lib/store.js';
 import { button, field, unplaced } from '../lib/ui.js';
 
@@ -49,12 +50,11 @@ async function logIn(event) {
   problem.value = null;
   try {
     const { data } = await call('post', '/v1/session', { body: { tenant, login, password } });
-    const before = me.value;
     remember('tenant', tenant);
     remember('login', login);
     set({ password: '' });
-    if (before && before.id !== data.user.id) location.reload();
-    me.value = data.user;
+    // What waits was begun by the one who was here: it goes on for nobody else.
+    if (!isHere(data.user)) return;
     loggedIn();
     if (!remembered('language')) await speak(best([data.user.language]));
   } catch (error) {

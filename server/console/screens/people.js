@@ -3,7 +3,7 @@ import { signal } from '../vendor/signals-core/signals-core.js';
 import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
 import { act } from '../lib/actions.js';
 import { duty } from '../lib/eligibility.js';
-import { clock, date, span, t, word } from '../lib/i18n.js';
+import { clock, date, rawTime, span, t, word } from '../lib/i18n.js';
 import { go } from '../lib/router.js';
 import { branches, devices, isOver, jobs, lastHeard, me, now, technicians, zoneOf } from '../lib/store.js';
 import { badge, button, empty, finding, tabs } from '../lib/ui.js';
@@ -165,7 +165,9 @@ function detail(one) {
           ${ahead.map(
             (it) =>
               html`<li>
-                ${it.kind === 'absence' ? t().people.absence : t().people.shift}<span class="by"
+                ${it.kind === 'absence' ? t().people.absence : t().people.shift}<span
+                  class="by"
+                  title=${[rawTime(it.starts_at), rawTime(it.ends_at)].filter(Boolean).join(' – ') || nothing}
                   >${date(it.starts_at, one.branch)} ${clock(it.starts_at, one.branch)} –
                   ${clock(it.ends_at, one.branch)}</span
                 >

@@ -3,13 +3,15 @@ import { effect, signal, untracked } from '../vendor/signals-core/signals-core.j
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { ref } from '../vendor/lit-html/directives/ref.js';
 import { repeat } from '../vendor/lit-html/directives/repeat.js';
-import { dismiss, items } from '../lib/actions.js';
+import { dismiss, dropItems, items, tell } from '../lib/actions.js';
 import { Refused, Unanswered, all, call } from '../lib/http.js';
 import { clock, language, remember, secondsLong, t, word } from '../lib/i18n.js';
 import { globals, keyName, push } from '../lib/keys.js';
 import { connection, follow } from '../lib/live.js';
+import { isHere, left, lost, onChange } from '../lib/person.js';
 import { go, href, route } from '../lib/router.js';
 import {
+  beginJobs,
   branches,
   byId,
   decisions,
@@ -23,7 +25,7 @@ import {
   users,
   vans,
 } from '../lib/store.js';
-import { button, cap, dialogsView, icon, loading, modal, openDialog, sentence } from '../lib/ui.js';
+import { button, cap, dialogs, dialogsView, guarded, icon, loading, modal, openDialog, sentence } from '../lib/ui.js';
 import * as board from './board.js';
 import { openCommand } from './command.js';
 import { isAgain, languagePicker, loginForm } from './login.js';
@@ -54,18 +56,20 @@ const isStale = signal(false);
 export async function start() {
   for (;;) {
     try {
-      me.value = (await call('get', '/v1/me')).data;
+      if (!isHere((await call('get', '/v1/me')).data)) return;
       break;
     } catch (error) {
       if (!(error instanceof Refused || error instanceof Unanswered)) throw error;
       await new Promise((resolve) => setTimeout(resolve, 2000));
     }
   }
+  const dropped = lost();
+  for (const label of dropped?.labels ?? []) tell({ label, said: t().actions.dropped(dropped?.before ?? '') });
+  if (!me.value) return;
   const account = `${me.value.tenant}.${me.value.id}`;
   follow(account, (news) => {
-    if (!news.isSnapshot) return takeJobs(news.jobs);
-    const fresh = byId(news.jobs);
-    jobs.value = fresh;
+    if (news.isSnapshot) beginJobs(news.jobs, news.isRestored);
+    else takeJobs(news.jobs);
   });
   keepFresh();
   effect(show);
@@ -79,13 +83,27 @@ export async function start() {
       );
     import('./candidates.js').catch(() => {});
   }, 1500);
-  push(() => (open.value ? open.value.screen.keys(open.value.id) : []));
+  push(() => (open.value ? screenKeys(open.value) : []));
 }
 
+/** The keys of a screen; none of one that cannot be shown. @param {{ id: string, screen: Screen }} one */
+function screenKeys(one) {
+  try {
+    return one.screen.keys(one.id);
+  } catch (error) {
+    console.error(error);
+    return [];
+  }
+}
+
+let shownAt = '';
 /** Opens the screen that the address names. */
 function show() {
   const { name, id } = route.value;
-  const load = SCREENS[name] ?? SCREENS.board;
+  // What lies over a job is about that job: it would be done to the one that comes under it.
+  if (shownAt !== href(name, id)) for (const dialog of untracked(() => dialogs.value)) untracked(dialog.close);
+  shownAt = href(name, id);
+  const load = Object.hasOwn(SCREENS, name) ? SCREENS[name] : SCREENS.board;
   if (!load) return;
   const known = loaded.get(name);
   if (known) {
@@ -276,7 +294,7 @@ function theme() {
 const commandLine = () => openCommand(globals.value);
 
 function help() {
-  const all = [...(open.value?.screen.keys(open.value.id) ?? []), ...globals.value].filter((key) => !key.hidden);
+  const all = [...(open.value ? screenKeys(open.value) : []), ...globals.value].filter((key) => !key.hidden);
   openDialog({
     label: t().keys.help,
     className: 'keys',
@@ -296,8 +314,22 @@ function help() {
   });
 }
 
+onChange(dropItems);
+
 async function leave() {
-  await call('delete', '/v1/session').catch(() => {});
+  try {
+    await call('delete', '/v1/session');
+  } catch (error) {
+    if (!(error instanceof Refused || error instanceof Unanswered)) throw error;
+    // The session lives on, and whoever comes next would be taken for this person.
+    tell({
+      label: t().login.leave,
+      said: t().login.stillIn(me.value?.name ?? ''),
+      problem: error instanceof Refused ? error.problem : undefined,
+    });
+    return;
+  }
+  left();
   location.reload();
 }
 
@@ -412,7 +444,7 @@ const itemsView = () =>
           <p>
             <b>${item.label}</b>${about ? html` <span>${about}</span>` : nothing}${item.problem
               ? html` ${sentence(item.problem)}`
-              : nothing}
+              : nothing}${item.said ? html` <span>${item.said}</span>` : nothing}
           </p>
           ${item.state === 'done' && item.undo ? button({ label: t().actions.undo, key: 'KeyZ', run: undo }) : nothing}
           ${item.state === 'refused' ? button({ label: t().close, run: () => dismiss(item.id) }) : nothing}
@@ -437,7 +469,7 @@ const again = () =>
 export function shell() {
   const screen = open.value;
   const isWall = screen?.name === 'wall';
-  const body = screen ? screen.screen.view(screen.id) : loading();
+  const body = screen ? guarded(() => screen.screen.view(screen.id)) : loading();
   return html`<div
     class="desk ${connection.value.state === 'cut' ? 'is-cut' : ''} ${isWall ? 'is-wall' : ''}"
     lang=${language.value}

@@ -1,6 +1,6 @@
 // The story of a job in words: who did what and when, by the server's clock as well as that is known.
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { amount, clock, quantity, seconds, span, t, word } from '../lib/i18n.js';
+import { amount, clock, isTime, quantity, rawTime, seconds, span, t, word } from '../lib/i18n.js';
 import { branches, personName } from '../lib/store.js';
 import { badge } from '../lib/ui.js';
 
@@ -96,7 +96,9 @@ export const story = (job) =>
         const isStep = item.section === 'status' || item.section === 'assignment' || item.section === 'signatures';
         const about = doubt(item);
         return html`<li class="${isStep ? 'step' : ''} ${item.takes_back ? 'back' : ''}">
-          <time datetime=${new Date(item.at).toISOString()} title=${seconds(item.at, job.intake.branch)}
+          <time
+            datetime=${isTime(item.at) ? new Date(item.at).toISOString() : nothing}
+            title=${rawTime(item.at) ?? seconds(item.at, job.intake.branch)}
             >${clock(item.at, job.intake.branch)}${about ? html`<small>${about}</small>` : nothing}</time
           ><span class="dot"></span>
           <div class="what">
