@@ -167,7 +167,7 @@ fn five_thousand_keys_of_one_person_are_enough_and_others_have_their_own() {
                         )
                         .bind(tenant.as_bytes().to_vec())
                         .bind(me.as_bytes().to_vec())
-                        .bind(format!("key {n}"))
+                        .bind(format!("key-{n}"))
                         .bind(now)
                         .execute(&mut *tx)
                         .await?;
@@ -178,25 +178,25 @@ fn five_thousand_keys_of_one_person_are_enough_and_others_have_their_own() {
         };
         let call = || json!({"problem": "tow", "address": "Exit 12"});
         world.block_on(keep).unwrap();
-        desk.header("idempotency-key", "the last").post("/v1/jobs", call()).ok(201);
-        let full = desk.header("idempotency-key", "one more").post("/v1/jobs", call());
+        desk.header("idempotency-key", "the-last").post("/v1/jobs", call()).ok(201);
+        let full = desk.header("idempotency-key", "one-more").post("/v1/jobs", call());
         assert_eq!(full.header("retry-after"), "3600");
         full.problem(429, "quota");
-        desk.header("idempotency-key", "the last").post("/v1/jobs", call()).ok(201);
+        desk.header("idempotency-key", "the-last").post("/v1/jobs", call()).ok(201);
         let user = world.add_user(world.tenant, "ann", server::auth::Role::Dispatcher);
         assert_ne!(user, me);
         let other = world.desk("acme", "ann");
-        other.header("idempotency-key", "one more").post("/v1/jobs", call()).ok(201);
+        other.header("idempotency-key", "one-more").post("/v1/jobs", call()).ok(201);
         // A key whose time is over counts no more, whether it is deleted already or not.
         let old = now - app.config.keep.ms(RuleName::Idempotency);
         let age = app.store.write::<(), store::StoreError, _>(move |tx| {
             Box::pin(async move {
-                let age = "UPDATE idempotency SET created_at = $1 WHERE key LIKE 'key %'";
+                let age = "UPDATE idempotency SET created_at = $1 WHERE key LIKE 'key-%'";
                 sqlx::query(age).bind(old).execute(tx).await?;
                 Ok(())
             })
         });
         world.block_on(age).unwrap();
-        desk.header("idempotency-key", "one more").post("/v1/jobs", call()).ok(201);
+        desk.header("idempotency-key", "one-more").post("/v1/jobs", call()).ok(201);
     }
 }

@@ -246,6 +246,10 @@ fn a_repeated_request_makes_one_job_and_the_same_answer() {
     other["plate"] = json!("XYZ-9");
     keyed.post("/v1/jobs", other).problem(422, "idempotency_key_reused");
     assert_eq!(desk.get("/v1/jobs").ok(200)["items"].as_array().map(Vec::len), Some(1));
+    let long = "k".repeat(129);
+    for key in ["call 1", "", &long] {
+        desk.header("idempotency-key", key).post("/v1/jobs", call()).problem(400, "bad_header");
+    }
     // The key is this person's own: another's request under it is another request.
     world.add_user(world.tenant, "disp", Role::Dispatcher);
     let colleague = world.desk("acme", "disp").header("idempotency-key", "call-1");

@@ -129,7 +129,9 @@ async fn once(
     let is_plain = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
     let key = key.to_str().ok().filter(|key| (1..=128).contains(&key.len())).filter(is_plain);
     let key = key.ok_or_else(|| {
-        Problem::new(Code::BadHeader).field("Idempotency-Key").detail("1 to 128 plain characters.")
+        Problem::new(Code::BadHeader)
+            .field("Idempotency-Key")
+            .detail("1 to 128 characters of ASCII, none of them a space.")
     })?;
     let (mut parts, body) = request.into_parts();
     let bytes = body::read(body, body::JSON_BYTES, app.config.net.body_timeout).await?;
