@@ -7,7 +7,7 @@ import { amount, clock, date, language, LANGUAGES, moment, percent, t, word } fr
 import { go, href } from '../lib/router.js';
 import { branches, byId, jobs, me, now, personName, users } from '../lib/store.js';
 import { badge, button, confirm, empty, field, icon, loading, openDialog, refusal, tabs } from '../lib/ui.js';
-import { openForm } from './job_actions.js';
+import { openForm } from './job_dialogs.js';
 
 /** @typedef {import('../types.js').User} User */
 /** @typedef {import('../types.js').Branch} Branch */

@@ -11,7 +11,7 @@ import { holder, promiseClock, unbroken } from './board.js';
 import { forget, row } from './edit.js';
 import { groups } from './job_fields.js';
 import { story } from './story.js';
-import * as ask from './job_actions.js';
+import * as ask from './job_dialogs.js';
 
 /** @typedef {import('../types.js').Job} Job */
 /** @typedef {import('../types.js').SealView} SealView */

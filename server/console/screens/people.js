@@ -7,7 +7,7 @@ import { clock, date, rawTime, span, t, word } from '../lib/i18n.js';
 import { go } from '../lib/router.js';
 import { branches, devices, isOver, jobs, lastHeard, me, now, technicians, zoneOf } from '../lib/store.js';
 import { badge, button, empty, finding, tabs } from '../lib/ui.js';
-import { openForm } from './job_actions.js';
+import { openForm } from './job_dialogs.js';
 import { asTyped } from './job_fields.js';
 import * as phones from './phones.js';
 import { refreshPeople } from './shell.js';

@@ -5,7 +5,7 @@ import { act } from '../lib/actions.js';
 import { clock, quantity, t } from '../lib/i18n.js';
 import { branches, me, personName, technicians, vans } from '../lib/store.js';
 import { badge, button, empty, finding } from '../lib/ui.js';
-import { openForm } from './job_actions.js';
+import { openForm } from './job_dialogs.js';
 import { asTyped } from './job_fields.js';
 import { refreshVans } from './shell.js';
 
