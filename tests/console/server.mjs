@@ -57,6 +57,7 @@ export async function startServer() {
   const own = page ? await page : { url, close: () => {} };
   return {
     url: own.url,
+    pid: child.pid,
     data,
     log: () => log,
     stop: async () => {
@@ -68,14 +69,19 @@ export async function startServer() {
   };
 }
 
-/** A person who speaks to the API. */
-export async function client(url, login) {
+/** The token of a person who logs in. */
+export async function sessionOf(url, login) {
   const answer = await fetch(`${url}/v1/session`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ tenant: 'acme', login, password: PASSWORD }),
   });
-  const { token } = await answer.json();
+  return (await answer.json()).token;
+}
+
+/** A person who speaks to the API. */
+export async function client(url, login) {
+  const token = await sessionOf(url, login);
   return async (method, path, body, headers = {}) => {
     const response = await fetch(url + path, {
       method,
