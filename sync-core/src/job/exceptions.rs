@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::access::{int, text};
 use super::billing::Foreign;
 use super::causal::Past;
+use super::claimed_times::ClaimedTimes;
 use super::decision::{Cause, Decisions, Settled};
 use super::outcome::Outcome;
 use super::possible_duplicate::{job_of, said};
@@ -32,9 +33,11 @@ pub struct Exception {
     /// For a possible duplicate: the other job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
-    /// For a clock: the greatest difference found, milliseconds, wall clock less server time.
+    /// For a clock: the greatest difference found, milliseconds, wall clock less server time; for a
+    /// claimed time that cannot be, less the nearest time the office or the server knows.
     pub skew: Option<i64>,
-    /// For a clock: the uncertainty of that difference, milliseconds.
+    /// For a clock: the uncertainty of that difference, milliseconds; absent where it is unknown,
+    /// because the phone named no server time.
     pub uncertainty: Option<i64>,
     /// When it arose, Unix milliseconds of server time as well as it is known.
     #[serde(rename = "raised_at")]
@@ -52,6 +55,7 @@ pub(super) struct Exceptions {
 /// What the fold has found before the exceptions.
 pub(super) struct Found<'a, 'd> {
     pub document: &'d Document,
+    pub claimed: &'a ClaimedTimes<'d>,
     pub spans: &'a Spans<'d>,
     pub outcome: &'a Outcome<'d>,
     pub decisions: &'a Decisions<'d>,
@@ -149,23 +153,23 @@ impl Exceptions {
 
     /// One exception for each person whose phone was off: once looked at, not raised again.
     fn skewed(&mut self, found: &Found<'_, '_>) {
-        let mut by_author: BTreeMap<Option<UserId>, Vec<&Fact>> = BTreeMap::new();
+        let mut by_author: BTreeMap<Option<UserId>, Vec<(&Fact, i64)>> = BTreeMap::new();
         for name in found.document.fact_sections() {
-            // Without a server time known to the phone nothing can be said of its clock.
-            let anchored = found.document.facts(name).filter(|f| f.record.contains_key(&key::SRV));
-            for fact in anchored.filter(|fact| corrected(fact).is_skewed()) {
-                by_author.entry(fact.author).or_default().push(fact);
+            for fact in found.document.facts(name) {
+                if let Some(skew) = found.claimed.skew(fact) {
+                    by_author.entry(fact.author).or_default().push((fact, skew));
+                }
             }
         }
-        let causes: Vec<_> = by_author.into_values().map(Cause::of).collect();
+        let facts = by_author.values().map(|facts| facts.iter().map(|(fact, _)| *fact).collect());
+        let causes: Vec<_> = facts.map(Cause::of).collect();
         let settled = found.decisions.about_each(ExceptionKind::ClockSkew, &causes);
-        for (cause, settled) in causes.iter().zip(&settled) {
-            let worst = cause.facts.iter().map(|fact| (corrected(fact), fact.id));
-            let worst = worst.max_by_key(|(time, id)| (time.skew.saturating_abs(), *id));
+        for ((facts, cause), settled) in by_author.values().zip(&causes).zip(&settled) {
+            let worst = facts.iter().max_by_key(|(fact, skew)| (skew.saturating_abs(), fact.id));
             let raised = self.raise(ExceptionKind::ClockSkew, cause, settled, settled.on.is_some());
-            if let (Some(exception), Some((time, _))) = (raised, worst) {
-                exception.skew = Some(time.skew);
-                exception.uncertainty = time.uncertainty;
+            if let (Some(exception), Some((fact, skew))) = (raised, worst) {
+                exception.skew = Some(*skew);
+                exception.uncertainty = corrected(fact).uncertainty;
             }
         }
     }

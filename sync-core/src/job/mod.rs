@@ -12,6 +12,7 @@ mod billing;
 mod cancellation;
 mod causal;
 mod checklist;
+mod claimed_times;
 mod decision;
 mod doubts;
 mod evidence;
@@ -60,7 +61,7 @@ pub use undo::{taken_back, voids};
 pub use view::JobSummary;
 
 pub(crate) use access::has_epoch;
-pub(crate) use access::{id_of, int, lines, text};
+pub(crate) use access::{id_of, int, lines, text, time_of};
 pub(crate) use causal::{Order, Past, WIDTH as QUESTIONS, in_order};
 pub(crate) use evidence::notes;
 pub use family::voids_of;
@@ -73,6 +74,7 @@ use crate::id::{FactId, JobId, UserId};
 use crate::schema::key;
 use crate::time::{Corrected, Stamp};
 use billing::{Foreign, Terms};
+use claimed_times::ClaimedTimes;
 use decision::{Cause, Decisions};
 use exceptions::{Exceptions, Found, says_why_unsigned};
 use outcome::Outcome;
@@ -233,6 +235,7 @@ impl Job {
         job.seals = seals::seals(&job, signatures);
         let exceptions = Exceptions::of(&Found {
             document,
+            claimed: &ClaimedTimes::of(&order),
             spans: &spans,
             outcome: &outcome,
             decisions: &decisions,

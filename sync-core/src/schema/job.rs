@@ -3,7 +3,7 @@
 use super::form::Form;
 use super::form::Sample::{Bytes, Id, Int, Text};
 use super::table::{
-    ANY, COUNT, DISCOUNT, Holds, KindSpec, May, PRICE, QUANTITY, SectionSpec, TAX_MILLIPERCENT,
+    COUNT, DISCOUNT, Holds, KindSpec, May, PRICE, QUANTITY, SectionSpec, TAX_MILLIPERCENT,
     TAX_RATE, Writers, keys,
 };
 use super::{key, lists, section};
@@ -48,8 +48,8 @@ pub(super) const SECTIONS: &[SectionSpec] = &[
         section: section::PROMISE,
         means: "What the customer was promised, the price agreed, and how the job is billed.",
         holds: Holds::Fields(keys! {
-            ETA: ANY, Optional;
-            ETA_BY: ANY, Optional;
+            ETA: Form::Time, Optional;
+            ETA_BY: Form::Time, Optional;
             AMOUNT: PRICE, Optional;
             CURRENCY: Form::Currency, Optional;
             TAX_MODE: Form::Word(lists::TAX_MODES), Optional;
@@ -161,8 +161,8 @@ const ASSIGNMENT: &[KindSpec] = &[
             EPOCH: COUNT, Required;
             TECHNICIAN: Form::Id, Optional;
             PROVIDER: Form::Text, Optional;
-            EXPIRES: ANY, Optional;
-            ETA: ANY, Optional;
+            EXPIRES: Form::Time, Optional;
+            ETA: Form::Time, Optional;
         },
         either: &[key::TECHNICIAN, key::PROVIDER],
         ordered: None,
@@ -180,8 +180,8 @@ const ASSIGNMENT: &[KindSpec] = &[
             EPOCH: COUNT, Required;
             TECHNICIAN: Form::Id, Optional;
             PROVIDER: Form::Text, Optional;
-            EXPIRES: ANY, Optional;
-            ETA: ANY, Optional;
+            EXPIRES: Form::Time, Optional;
+            ETA: Form::Time, Optional;
         },
         either: &[key::TECHNICIAN, key::PROVIDER],
         ordered: None,
@@ -195,8 +195,8 @@ const ASSIGNMENT: &[KindSpec] = &[
             EPOCH: COUNT, Required;
             TECHNICIAN: Form::Id, Optional;
             PROVIDER: Form::Text, Optional;
-            EXPIRES: ANY, Optional;
-            ETA: ANY, Optional;
+            EXPIRES: Form::Time, Optional;
+            ETA: Form::Time, Optional;
         },
         either: &[],
         ordered: None,
@@ -673,7 +673,7 @@ const SIGNATURES: &[KindSpec] = &[
             REF: Form::Id, Required;
             TENANT: Form::Id, Required;
             PUBLIC_KEY: Form::Bytes(32), Required;
-            AT: ANY, Required;
+            AT: Form::Time, Required;
             KID: Form::Text, Required;
             SIGNATURE: Form::Bytes(64), Required;
         },

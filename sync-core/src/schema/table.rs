@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::form::{Form, Need, Sample};
 use super::{DocKind, Key, Section, job, key, lists, section, technician, van};
 use crate::codes::{self, Code};
+use crate::limits;
 use crate::value::{Record, Value};
 
 /// A section of a kind of document.
@@ -144,6 +145,8 @@ pub(super) use keys;
 pub(super) const ANY: Form = Form::Int(i64::MIN, i64::MAX);
 /// A whole number that is not below zero.
 pub(super) const COUNT: Form = Form::Int(0, i64::MAX);
+/// Milliseconds since a phone's boot.
+const SINCE_BOOT: Form = Form::Int(0, limits::SINCE_BOOT_MS);
 /// Thousandths of a unit, up to a million units.
 pub(super) const QUANTITY: Form = Form::Int(1, 1_000_000_000);
 /// Hundredths of a percent, up to 100 %.
@@ -162,10 +165,10 @@ pub(super) const DISCOUNT: Form = Form::Int(-PRICE_MOST, PRICE_MOST);
 
 /// Keys that any fact may have.
 pub const COMMON: &[KeySpec] = keys! {
-    AT: ANY, Optional;
-    UP: ANY, Optional;
-    SRV: ANY, Optional;
-    SRV_UP: ANY, Optional;
+    AT: Form::Time, Optional;
+    UP: SINCE_BOOT, Optional;
+    SRV: Form::Time, Optional;
+    SRV_UP: SINCE_BOOT, Optional;
     LAT: Form::Int(-900_000_000, 900_000_000), Optional;
     LON: Form::Int(-1_800_000_000, 1_800_000_000), Optional;
     ACCURACY: COUNT, Optional;

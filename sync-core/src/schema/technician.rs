@@ -2,7 +2,7 @@
 
 use super::form::Form;
 use super::form::Sample::{Int, Text};
-use super::table::{ANY, Holds, KindSpec, May, SectionSpec, Writers, keys};
+use super::table::{Holds, KindSpec, May, SectionSpec, Writers, keys};
 use super::{job, key, section};
 use crate::codes;
 
@@ -62,9 +62,9 @@ const CERTIFICATES: &[KindSpec] = &[KindSpec {
     keys: keys! {
         SKILL: Form::Text, Required;
         SERIAL: Form::Text, Optional;
-        STARTS: ANY, Optional;
-        EXPIRES: ANY, Optional;
-        ENDS: ANY, Optional;
+        STARTS: Form::Time, Optional;
+        EXPIRES: Form::Time, Optional;
+        ENDS: Form::Time, Optional;
     },
     either: &[],
     ordered: None,
@@ -81,8 +81,8 @@ const SHIFTS: &[KindSpec] = &[
         word: "shift",
         means: "Works from `starts` to `ends`.",
         keys: keys! {
-            STARTS: ANY, Required;
-            ENDS: ANY, Required;
+            STARTS: Form::Time, Required;
+            ENDS: Form::Time, Required;
         },
         either: &[],
         ordered: Some((key::STARTS, key::ENDS)),
@@ -93,8 +93,8 @@ const SHIFTS: &[KindSpec] = &[
         word: "absence",
         means: "Is away from `starts` to `ends`.",
         keys: keys! {
-            STARTS: ANY, Required;
-            ENDS: ANY, Required;
+            STARTS: Form::Time, Required;
+            ENDS: Form::Time, Required;
         },
         either: &[],
         ordered: Some((key::STARTS, key::ENDS)),
