@@ -62,10 +62,10 @@ pub use view::JobSummary;
 
 pub(crate) use access::has_epoch;
 pub(crate) use access::{id_of, int, lines, text, time_of};
-pub(crate) use causal::{Order, Past, WIDTH as QUESTIONS, in_order};
+pub(crate) use causal::{Marks, Order, Past, WIDTH as QUESTIONS, in_order};
 pub(crate) use evidence::notes;
 pub use family::voids_of;
-pub(crate) use family::{Family, families};
+pub(crate) use family::{Family, families, families_among};
 pub(crate) use times::corrected;
 
 use crate::check::Unverified;
