@@ -738,7 +738,7 @@ export default {
     inUse: 'In use',
     yes: 'yes',
     no: 'no',
-    lateCounts: 'A former driver’s count came late and sets nothing',
+    lateCounts: 'A count came late and sets nothing',
     revokeOf: (/** @type {string} */ name) => `Revoke ${name}?`,
     until: (/** @type {string} */ time) => `Good until ${time}`,
     deviceStates: {

@@ -727,7 +727,7 @@ export default {
     inUse: '使用中',
     yes: '是',
     no: '否',
-    lateCounts: '前任驾驶员的盘点晚到，不采信',
+    lateCounts: '盘点晚到，不采信',
     revokeOf: (name) => `停用 ${name}？`,
     until: (time) => `有效至 ${time}`,
     deviceStates: {

@@ -727,7 +727,7 @@ export default {
     inUse: '使用中',
     yes: '是',
     no: '否',
-    lateCounts: '前任駕駛的盤點晚到，不採計',
+    lateCounts: '盤點晚到，不採計',
     revokeOf: (name) => `停用 ${name}？`,
     until: (time) => `有效至 ${time}`,
     deviceStates: {

@@ -130,7 +130,10 @@ pub const MEANINGS: &[Enumeration] = &[
                 "stock_lines_full",
                 "A van has more lines of stock than its next record has room for.",
             ),
-            ("late_count", "A former driver's count came late, and sets nothing."),
+            (
+                "late_count",
+                "A count came after its driver's time in the van, or after the van's record was closed, and sets nothing.",
+            ),
         ],
     ),
     (

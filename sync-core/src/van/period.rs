@@ -38,6 +38,12 @@ pub fn number(document: &Document) -> u32 {
     number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
 }
 
+/// The record that a further one goes on from.
+pub fn before(document: &Document) -> Option<VanId> {
+    let before = document.field(&section::DETAILS, &key::FOLLOWS).and_then(Value::as_bytes);
+    VanId::from_slice(before?).ok().filter(|_| is_further(document))
+}
+
 /// Id of a record of a van: number 0 is the van's own.
 pub fn record_id(van: VanId, number: u32) -> VanId {
     if number == 0 {

@@ -104,7 +104,7 @@ pub struct Stock {
     #[serde(default)]
     pub unassigned: Vec<Usage>,
     /// Counts of technicians who did not drive the van any more, or were not known to when it was
-    /// given to the next one or this record of it was closed. They are kept and set nothing.
+    /// given to the next one or its record was closed. They are kept and set nothing.
     #[serde(default)]
     pub late_counts: Vec<LateCount>,
 }
@@ -162,6 +162,26 @@ impl Stock {
             }
         }
         balance.lines()
+    }
+
+    /// The counts that came into the record before this one after that was closed, of parts and bins
+    /// that nobody has counted since: they set nothing, and a person may want to count.
+    pub fn late_counts_of(&self, before: &Document) -> Vec<LateCount> {
+        let order = Order::of(before);
+        let closings = Closings::of(&order);
+        let counted: BTreeMap<_, _> = self
+            .lines
+            .iter()
+            .map(|line| ((line.part_no.as_str(), line.bin.as_str()), line.counted_at))
+            .collect();
+        let mut late = Counts::of(&order).1;
+        late.retain(|count| {
+            let since = counted.get(&(count.part_no.as_str(), count.bin.as_str()));
+            let fact = before.fact(&section::COUNTS, &count.id);
+            let is_of_closed = fact.is_some_and(|fact| !closings.knew(fact));
+            is_of_closed && since.copied().flatten().is_none_or(|since| since <= count.at)
+        });
+        late
     }
 
     /// How much of a part is in the van, over all bins; thousandths of a unit.
