@@ -3,8 +3,6 @@
 //! A limit is a promise to both sides: a phone checks it before it saves, the server before it
 //! admits, and neither allocates more than these numbers allow for bytes it has not yet trusted.
 
-use crate::document::Share;
-
 /// Encoded size of one change alone in a run, bytes ([`crate::change::Change::fits`]): whoever writes
 /// one checks it, and whoever admits one. A signature with dense strokes is about 16 KiB.
 pub const CHANGE_BYTES: usize = 64 * 1024;
@@ -142,6 +140,17 @@ pub const POSITION_BATCH: usize = 1000;
 pub const POSITIONS_QUEUED: usize = 10_000;
 /// How old a position may become on a phone, milliseconds: seven days. Nobody looks for older ones.
 pub const POSITION_AGE_MS: i64 = 7 * 24 * 3600 * 1000;
+
+/// How much someone has used of a document, or may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Share {
+    /// Weight of the changes, bytes ([`crate::change::Change::weight`]).
+    pub bytes: usize,
+    /// Values of the changes ([`crate::change::Change::values`]).
+    pub values: usize,
+    /// Actors whose first change here is theirs.
+    pub actors: usize,
+}
 
 const _: () = {
     let bytes = TECHNICIANS_SHARE.bytes + OFFICE_SHARE.bytes + SERVER_SHARE.bytes;

@@ -264,7 +264,7 @@ fn ten_years_of_honest_use_never_end_in_a_refusal() {
         }
     }
     assert_eq!(Stock::of(&document, &[]).quantity("BATT"), 10_000 - 1_000 * used);
-    let left = sync_core::document::Share::of(document.id().kind, Owner::Technician(user(1)));
+    let left = sync_core::limits::Share::of(document.id().kind, Owner::Technician(user(1)));
     println!(
         "{used} uses of {bytes} bytes, {number} records closed, the first after {first_period} uses; \
          {} uses fit into what is left for a phone offline",

@@ -8,7 +8,6 @@ use std::fmt;
 use super::form::{Form, Need};
 use super::table::{COMMON, Found, Holds, KeySpec, KindSpec, TAKES_BACK, find_kind, find_section};
 use super::{DocKind, Key, Section};
-use crate::change::Entry;
 use crate::codes;
 use crate::value::{Record, Value};
 
@@ -56,18 +55,6 @@ impl fmt::Display for Misshapen {
             Wrong::Form(form) => write!(f, "{section}: {key} must be {form}."),
             Wrong::NotAfter(first) => write!(f, "{section}: {key} must be greater than {first}."),
         }
-    }
-}
-
-/// Checks an entry that is to be saved or admitted.
-///
-/// # Errors
-/// The first key that is missing or wrong.
-pub fn check(kind: DocKind, entry: &Entry) -> Result<(), Misshapen> {
-    match entry {
-        Entry::Fact { section, record, .. } => check_record(kind, section, record),
-        Entry::Field { section, key, value, .. } => check_field(kind, section, key, value),
-        Entry::Section { .. } => Ok(()),
     }
 }
 

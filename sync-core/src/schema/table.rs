@@ -231,10 +231,7 @@ pub(super) const fn names<const N: usize>(sections: &[SectionSpec]) -> [&'static
     let mut names = [""; N];
     let mut at = 0;
     while at < N {
-        names[at] = match &sections[at].section.0 {
-            Cow::Borrowed(name) => name,
-            Cow::Owned(_) => "",
-        };
+        names[at] = sections[at].section.fixed();
         at += 1;
     }
     names
@@ -267,6 +264,8 @@ mod tests {
         assert_eq!(lists::STATES, State::ALL.map(State::as_str));
         let given = [AssignmentKind::Offer, AssignmentKind::Assign, AssignmentKind::Recall];
         assert_eq!(words(&section::ASSIGNMENT), given.map(AssignmentKind::as_str));
+        let giving = [AssignmentKind::Offer, AssignmentKind::Assign];
+        assert_eq!(lists::GIVING, giving.map(AssignmentKind::as_str));
         assert_eq!(words(&section::DECISIONS), ExceptionKind::ALL.map(ExceptionKind::as_str));
         assert_eq!(lists::TAX_MODES, TaxMode::ALL.map(TaxMode::as_str));
         let work = words(&section::WORK);

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::lines::Line;
-use super::shown::{Shown, Signer};
-use crate::job::Job;
+use super::shown::Shown;
 
 /// One place where what stands now differs from what was signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,26 +37,6 @@ pub struct Changes {
     pub count: usize,
     /// Whether any touches what is to be paid.
     pub about_money: bool,
-}
-
-/// A job as it would be shown now, whoever signs, in every version of the rendering.
-pub(crate) struct Renderings {
-    first: Shown,
-    second: Shown,
-    latest: Shown,
-}
-
-impl Renderings {
-    pub fn of(job: &Job) -> Self {
-        let whole = Shown::whole(job, Signer::default());
-        let [first, second] = [1, 2].map(|version| whole.clone().in_version(version));
-        Self { first, second, latest: whole.in_version(u64::MAX) }
-    }
-
-    /// Read for comparison with several seals.
-    pub fn standing(&self) -> [CurrentRendering<'_>; 3] {
-        [&self.first, &self.second, &self.latest].map(CurrentRendering::of)
-    }
 }
 
 /// A job as it would be shown now, whoever signs; read once for several seals.

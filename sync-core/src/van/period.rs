@@ -9,9 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::opening;
 use crate::change::Entry;
-use crate::document::{Document, Owner, Share, people};
+use crate::document::{Document, Owner, people};
 use crate::id::{UserId, VanId};
-use crate::limits;
+use crate::limits::{self, Share};
 use crate::schema::{Key, key, section};
 use crate::value::Value;
 
