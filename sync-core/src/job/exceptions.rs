@@ -53,7 +53,7 @@ pub(super) struct Exceptions {
 }
 
 /// What the fold has found before the exceptions.
-pub(super) struct Found<'a, 'd> {
+pub(super) struct ExceptionInputs<'a, 'd> {
     pub document: &'d Document,
     pub claimed: &'a ClaimedTimes<'d>,
     pub spans: &'a Spans<'d>,
@@ -70,7 +70,7 @@ pub(super) struct Found<'a, 'd> {
 }
 
 impl Exceptions {
-    pub fn of(found: &Found<'_, '_>) -> Self {
+    pub fn of(found: &ExceptionInputs<'_, '_>) -> Self {
         let mut all = Self { open: Vec::new(), decided: Vec::new() };
         let outcome = found.outcome;
         if !outcome.crossed.facts.is_empty() {
@@ -115,7 +115,7 @@ impl Exceptions {
         all
     }
 
-    fn of_performer(&mut self, span: &Span<'_>, found: &Found<'_, '_>) {
+    fn of_performer(&mut self, span: &Span<'_>, found: &ExceptionInputs<'_, '_>) {
         let completed = cause(span, Step::Completed);
         if completed.facts.is_empty() {
             self.look(ExceptionKind::GoaClaimed, &cause(span, Step::Goa), found);
@@ -137,7 +137,7 @@ impl Exceptions {
         self.look(ExceptionKind::SignatureMissing, &Cause::of(facts), found);
     }
 
-    fn concurrent(&mut self, found: &Found<'_, '_>) {
+    fn concurrent(&mut self, found: &ExceptionInputs<'_, '_>) {
         if found.spans.rivals.is_empty() || found.state.is_over() {
             return;
         }
@@ -152,7 +152,7 @@ impl Exceptions {
     }
 
     /// One exception for each person whose phone was off: once looked at, not raised again.
-    fn skewed(&mut self, found: &Found<'_, '_>) {
+    fn skewed(&mut self, found: &ExceptionInputs<'_, '_>) {
         let mut by_author: BTreeMap<Option<UserId>, Vec<(&Fact, i64)>> = BTreeMap::new();
         for name in found.document.fact_sections() {
             for fact in found.document.facts(name) {
@@ -176,7 +176,7 @@ impl Exceptions {
 
     /// One exception for each job that may be the same rescue. Nobody is billed for what was
     /// cancelled.
-    fn alike(&mut self, found: &Found<'_, '_>) {
+    fn alike(&mut self, found: &ExceptionInputs<'_, '_>) {
         if found.state == State::Cancelled {
             return;
         }
@@ -193,7 +193,7 @@ impl Exceptions {
     }
 
     /// Looks what was decided about a cause, and raises it.
-    fn look(&mut self, about: ExceptionKind, cause: &Cause<'_>, found: &Found<'_, '_>) {
+    fn look(&mut self, about: ExceptionKind, cause: &Cause<'_>, found: &ExceptionInputs<'_, '_>) {
         if !cause.facts.is_empty() {
             self.raise(about, cause, &found.decisions.about(about, cause), false);
         }
@@ -248,7 +248,7 @@ fn cause<'a>(span: &Span<'a>, step: Step) -> Cause<'a> {
 }
 
 /// The last signature and every line it had not shown: a later line asks again.
-fn outdated<'d>(found: &Found<'_, 'd>) -> Cause<'d> {
+fn outdated<'d>(found: &ExceptionInputs<'_, 'd>) -> Cause<'d> {
     let Some(seal) = found.outdated_seal else { return Cause::default() };
     let seen = Past::of(found.document, seal.change);
     let lines = [section::PARTS, section::CHARGES].into_iter();
@@ -261,7 +261,7 @@ fn outdated<'d>(found: &Found<'_, 'd>) -> Cause<'d> {
 fn later_amounts<'d>(
     span: &Span<'_>,
     completed: &Cause<'_>,
-    found: &Found<'_, 'd>,
+    found: &ExceptionInputs<'_, 'd>,
 ) -> Vec<&'d Fact> {
     if completed.facts.is_empty() {
         return Vec::new();

@@ -77,7 +77,7 @@ use crate::time::{Corrected, Stamp};
 use billing::{Foreign, Terms};
 use claimed_times::ClaimedTimes;
 use decision::{Cause, Decisions};
-use exceptions::{Exceptions, Found, says_why_unsigned};
+use exceptions::{ExceptionInputs, Exceptions, says_why_unsigned};
 use outcome::Outcome;
 use span::{Span, Spans};
 
@@ -234,7 +234,7 @@ impl Job {
             promise,
         };
         job.seals = seals::seals(&job, signatures);
-        let exceptions = Exceptions::of(&Found {
+        let exceptions = Exceptions::of(&ExceptionInputs {
             document,
             claimed: &ClaimedTimes::of(&order),
             spans: &spans,

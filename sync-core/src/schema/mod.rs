@@ -11,6 +11,7 @@ mod facts;
 mod form;
 mod job;
 pub mod lists;
+mod notes;
 mod shape;
 mod table;
 mod technician;
@@ -23,7 +24,9 @@ pub use currency::{CURRENCIES, currency, minor_units};
 pub use facts::page;
 pub use form::{Form, Need, Sample};
 pub use shape::{Misshapen, check_field, check_record, example};
-pub use table::{COMMON, Found, Holds, KeySpec, KindSpec, May, SectionSpec, TAKES_BACK, Writers};
+pub use table::{
+    COMMON, FactKind, Holds, KeySpec, KindSpec, May, SectionSpec, TAKES_BACK, Writers,
+};
 pub use table::{PRICE_MOST, TAX_MOST};
 pub use table::{find_kind, find_section, sections};
 

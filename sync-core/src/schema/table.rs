@@ -121,7 +121,7 @@ impl May {
 
 /// What the table says of a fact.
 #[derive(Debug, Clone, Copy)]
-pub enum Found {
+pub enum FactKind {
     /// It is of this kind.
     Known(&'static KindSpec),
     /// It is of a kind only a newer version knows.
@@ -207,11 +207,11 @@ pub fn find_section(kind: DocKind, section: &Section) -> Option<&'static Section
 }
 
 /// The kind of a fact of this section.
-pub fn find_kind(spec: &'static SectionSpec, record: &Record) -> Found {
-    let Holds::Facts { by, kinds } = &spec.holds else { return Found::Untold };
-    let Some(by) = by else { return kinds.first().map_or(Found::Newer, Found::Known) };
-    let Some(word) = record.get(by).and_then(Value::as_text) else { return Found::Untold };
-    kinds.iter().find(|kind| kind.word == word).map_or(Found::Newer, Found::Known)
+pub fn find_kind(spec: &'static SectionSpec, record: &Record) -> FactKind {
+    let Holds::Facts { by, kinds } = &spec.holds else { return FactKind::Untold };
+    let Some(by) = by else { return kinds.first().map_or(FactKind::Newer, FactKind::Known) };
+    let Some(word) = record.get(by).and_then(Value::as_text) else { return FactKind::Untold };
+    kinds.iter().find(|kind| kind.word == word).map_or(FactKind::Newer, FactKind::Known)
 }
 
 impl SectionSpec {
@@ -280,7 +280,7 @@ mod tests {
         let key_of = |section: &Section, word: &str, key: &Key| {
             let record = Record::from([(key::KIND, word.into()), (key::ABOUT, word.into())]);
             let spec = find_section(DocKind::Job, section)?;
-            let Found::Known(kind) = find_kind(spec, &record) else { return None };
+            let FactKind::Known(kind) = find_kind(spec, &record) else { return None };
             kind.keys.iter().find(|spec| spec.key == *key)
         };
         for step in Step::ALL {

@@ -3,7 +3,7 @@
 use super::form::Form;
 use super::form::Sample::{Int, Text};
 use super::table::{Holds, KindSpec, May, SectionSpec, Writers, keys};
-use super::{job, key, section};
+use super::{key, notes, section};
 use crate::codes;
 
 /// The sections; as those of a job.
@@ -36,7 +36,7 @@ pub(super) const SECTIONS: &[SectionSpec] = &[
     SectionSpec {
         section: section::NOTES,
         means: "Remarks.",
-        holds: Holds::Facts { by: None, kinds: job::NOTES },
+        holds: Holds::Facts { by: None, kinds: notes::NOTES },
         writers: OWN,
     },
 ];

@@ -63,7 +63,7 @@ impl<'s> CurrentRendering<'s> {
 
     /// How it differs from a rendering, the first `room` places listed.
     pub fn changes(&self, signed: &Json, room: usize) -> Changes {
-        let mut found = Found { room, changes: Changes::default() };
+        let mut found = FoundChanges { room, changes: Changes::default() };
         let Json::Object(keys) = signed else {
             found.add("", || Some(plain(signed)), || Some(cut(self.shown)));
             return found.changes;
@@ -83,7 +83,7 @@ impl<'s> CurrentRendering<'s> {
 }
 
 impl Lines<'_> {
-    fn compare(&self, what: &str, signed: Option<&Json>, found: &mut Found) {
+    fn compare(&self, what: &str, signed: Option<&Json>, found: &mut FoundChanges) {
         let Some(Json::Array(signed)) = signed else {
             return found.add(what, || signed.map(plain), || Some(cut(&self.all)));
         };
@@ -107,13 +107,13 @@ impl Lines<'_> {
 }
 
 /// What was found so far.
-struct Found {
+struct FoundChanges {
     /// How many more may be listed.
     room: usize,
     changes: Changes,
 }
 
-impl Found {
+impl FoundChanges {
     fn add(
         &mut self,
         what: &str,
@@ -137,7 +137,7 @@ impl Found {
     }
 }
 
-fn compare(what: &str, signed: Option<&Json>, now: Option<&Json>, found: &mut Found) {
+fn compare(what: &str, signed: Option<&Json>, now: Option<&Json>, found: &mut FoundChanges) {
     match (signed, now) {
         (None, None) => {}
         (Some(Json::Object(signed)), Some(Json::Object(now))) => {
