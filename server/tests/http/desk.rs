@@ -342,6 +342,8 @@ fn a_late_count_in_a_closed_record_of_a_van_is_shown_to_the_desk_and_sets_nothin
     let van = desk.post("/v1/vans", json!({"name": "Van 7", "technician": bo})).ok(201);
     let path = format!("/v1/vans/{}", van["id"].as_str().unwrap());
     let id: VanId = van["id"].as_str().unwrap().parse().unwrap();
+    let part = json!({"description": "Bulb", "unit_price": 9_000, "currency": "TWD"});
+    desk.put("/v1/parts/H7", part).ok(200);
     let line = json!({"kind": "load", "part_no": "H7", "quantity": 5000});
     desk.post(&format!("{path}/movements"), json!({"movements": [line]})).ok(200);
     let app = world.running().app();
