@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use mobile_ffi::{
-    Engine, EngineError, EnrolmentStatus, Event, Listener, Options, SpaceLimits, StepDetails, Vault,
+    Clock, Engine, EngineError, EnrolmentStatus, Event, Listener, Options, SpaceLimits,
+    StepDetails, Vault,
 };
 use support::{CODE, Enroller, Folder, note_somewhere, with_job};
 use sync_core::id::{ActorId, JobId};
 use sync_core::job::{State, Step};
-use sync_core::schema::section;
+use sync_core::limits::NAMED_TIMES;
+use sync_core::schema::{key, section};
 use sync_core::value::Record;
 
 #[test]
@@ -35,6 +37,39 @@ fn work_is_there_after_reopening_and_waits() {
     assert_eq!(jobs.len(), 1);
     assert_eq!((jobs[0].0, jobs[0].1.state), (job, State::OnScene));
     assert_eq!(jobs[0].1.plate.as_deref(), Some("ABC-1234"));
+}
+
+/// A phone whose wall clock says this.
+struct Says(i64);
+
+impl Clock for Says {
+    fn wall_ms(&self) -> i64 {
+        self.0
+    }
+
+    fn up_ms(&self) -> i64 {
+        60_000
+    }
+
+    fn boot(&self) -> String {
+        "one".to_owned()
+    }
+}
+
+#[test]
+fn a_phone_whose_clock_shows_no_time_of_the_calendar_still_saves() {
+    for (ms, nearest) in [(-1, 0), (i64::MAX, *NAMED_TIMES.end())] {
+        let folder = Folder::new("no-calendar");
+        let options = Enroller::of_technician(1).options();
+        let options = Options { clock: Arc::new(Says(ms)), ..options };
+        let (engine, job) = with_job(&folder.file("phone.db"), options);
+        let note = engine.note(job, "the bolt is rusted").unwrap();
+        let document = engine.document(job.into()).unwrap();
+        let fact = document.fact(&section::NOTES, &note).unwrap();
+        assert_eq!(fact.record.get(&key::AT), Some(&nearest.into()));
+        // The server time it heard says when it was all the same.
+        assert_eq!(engine.job(job).unwrap().notes[0].time.at, 1_790_000_000_000);
+    }
 }
 
 #[test]

@@ -3,8 +3,6 @@
 //! A limit is a promise to both sides: a phone checks it before it saves, the server before it
 //! admits, and neither allocates more than these numbers allow for bytes it has not yet trusted.
 
-use crate::document::Share;
-
 /// Encoded size of one change alone in a run, bytes ([`crate::change::Change::fits`]): whoever writes
 /// one checks it, and whoever admits one. A signature with dense strokes is about 16 KiB.
 pub const CHANGE_BYTES: usize = 64 * 1024;
@@ -104,6 +102,17 @@ pub const MAX_OP: u64 = 1 << 28;
 pub const INVENTORY_DOCS: usize = 20_000;
 /// Earliest and latest time a change may carry, Unix milliseconds (years 2000 and 2200).
 pub const TIME_RANGE: std::ops::Range<i64> = 946_684_800_000..7_258_118_400_000;
+/// Earliest and latest time a fact or field may name, Unix milliseconds: from the epoch, where a clock
+/// without power begins, to the last time of a change.
+pub const NAMED_TIMES: std::ops::RangeInclusive<i64> = 0..=TIME_RANGE.end - 1;
+/// Longest time since a phone's boot that a fact may name, milliseconds: a hundred years.
+pub const SINCE_BOOT_MS: i64 = 36_525 * 24 * 3600 * 1000;
+/// How long before the latest act of the office or the server that it had seen a phone may say that
+/// something happened, milliseconds: a day. Every job of a desk begins with such an act.
+pub const CLAIM_EARLY_MS: i64 = 24 * 3600 * 1000;
+/// How long after the first act of the office or the server that had seen it a phone may say that
+/// something happened, milliseconds: [`CLOCK_SKEW_FLAG_MS`], and what a crystal drifts in five weeks.
+pub const CLAIM_LATE_MS: i64 = 2 * CLOCK_SKEW_FLAG_MS;
 /// Difference between a phone's wall clock and the server's that is flagged, milliseconds.
 pub const CLOCK_SKEW_FLAG_MS: i64 = 5 * 60 * 1000;
 /// How long a phone keeps a document that left its scope, milliseconds: 35 days by the server's clock
@@ -131,6 +140,17 @@ pub const POSITION_BATCH: usize = 1000;
 pub const POSITIONS_QUEUED: usize = 10_000;
 /// How old a position may become on a phone, milliseconds: seven days. Nobody looks for older ones.
 pub const POSITION_AGE_MS: i64 = 7 * 24 * 3600 * 1000;
+
+/// How much someone has used of a document, or may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Share {
+    /// Weight of the changes, bytes ([`crate::change::Change::weight`]).
+    pub bytes: usize,
+    /// Values of the changes ([`crate::change::Change::values`]).
+    pub values: usize,
+    /// Actors whose first change here is theirs.
+    pub actors: usize,
+}
 
 const _: () = {
     let bytes = TECHNICIANS_SHARE.bytes + OFFICE_SHARE.bytes + SERVER_SHARE.bytes;

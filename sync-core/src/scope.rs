@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::change::Entry;
 use crate::document::{Document, Fact};
 use crate::id::{FactId, UserId};
-use crate::job::{self, Job, Past, State};
+use crate::job::{self, Job, Past, RELEASED, State};
 use crate::schema::{DocKind, key, section};
 use crate::value::Value;
 
@@ -52,9 +52,6 @@ fn is_closed(document: &Document) -> bool {
     let settled = document.facts(&section::SETTLEMENT).next().is_some();
     settled && Job::of(document).state == State::Closed
 }
-
-/// Kind of the server's fact that a job that is over and decided leaves the phones.
-pub const RELEASED: &str = "released";
 
 /// Whether a job is over, nothing waits for a decision, and a phone still has to hold it: once
 /// nobody has changed it for a while, [`release`] lets it go.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::CLOCK_SKEW_FLAG_MS;
+use crate::limits::{CLOCK_SKEW_FLAG_MS, NAMED_TIMES, SINCE_BOOT_MS};
 use crate::schema::key;
 use crate::value::{Record, Value};
 
@@ -41,6 +41,12 @@ const ANCHOR_UNCERTAINTY_MS: i64 = 1_000;
 /// A crystal drifts less than one part in this (100 ppm).
 const DRIFT: i64 = 10_000;
 
+/// The nearest time that a fact may name. Logs of before have any number as a time; what is computed
+/// from them stays one that calendars and sums can take.
+pub fn clamped(ms: i64) -> i64 {
+    ms.clamp(*NAMED_TIMES.start(), *NAMED_TIMES.end())
+}
+
 impl Stamp {
     /// A stamp of nothing but a wall clock, as an office has it.
     pub fn wall(at: i64) -> Self {
@@ -50,26 +56,35 @@ impl Stamp {
     /// The time in the server's terms.
     ///
     /// With an anchor of this boot: the anchor plus the time since it. After a restart only the
-    /// wall clock is left, and the anchor as the earliest it can have been.
+    /// wall clock is left, and the anchor as the earliest it can have been. Numbers that a fact may not
+    /// name, in a log of before, are taken for the nearest it may.
     pub fn corrected(&self) -> Corrected {
-        let anchored = match (self.srv, self.srv_up, self.up) {
+        let Self { at: wall, up, srv, srv_up } = self.clamped();
+        let anchored = match (srv, srv_up, up) {
             (Some(srv), Some(srv_up), Some(up)) if up >= srv_up => {
-                let since = up.saturating_sub(srv_up);
-                Some((
-                    srv.saturating_add(since),
-                    ANCHOR_UNCERTAINTY_MS.saturating_add(since / DRIFT),
-                ))
+                let since = up - srv_up;
+                Some((clamped(srv + since), ANCHOR_UNCERTAINTY_MS + since / DRIFT))
             }
             _ => None,
         };
-        let (at, uncertainty) = match (anchored, self.srv) {
+        let (at, uncertainty) = match (anchored, srv) {
             (Some((at, uncertainty)), _) => (at, Some(uncertainty)),
-            (None, Some(srv)) => {
-                (self.at.max(srv), Some(self.at.saturating_sub(srv).saturating_abs()))
-            }
-            (None, None) => (self.at, None),
+            (None, Some(srv)) => (wall.max(srv), Some((wall - srv).abs())),
+            (None, None) => (wall, None),
         };
-        Corrected { at, uncertainty, skew: self.at.saturating_sub(at) }
+        Corrected { at, uncertainty, skew: wall - at }
+    }
+
+    /// The stamp with every number one that a fact may name.
+    #[must_use]
+    pub fn clamped(&self) -> Self {
+        let since_boot = |ms: i64| ms.clamp(0, SINCE_BOOT_MS);
+        Self {
+            at: clamped(self.at),
+            up: self.up.map(since_boot),
+            srv: self.srv.map(clamped),
+            srv_up: self.srv_up.map(since_boot),
+        }
     }
 
     /// Puts the stamp into a fact.
@@ -146,12 +161,15 @@ mod tests {
     }
 
     #[test]
-    fn extreme_clocks_do_not_overflow() {
+    fn extreme_clocks_give_a_time_of_the_calendar() {
         for at in [i64::MIN, i64::MAX] {
             for other in [i64::MIN, i64::MAX] {
                 let stamp = Stamp { at, up: Some(other), srv: Some(at), srv_up: Some(at) };
-                let _ = stamp.corrected().is_skewed();
-                let _ = Stamp { srv: Some(other), srv_up: None, ..stamp }.corrected().is_skewed();
+                let restarted = Stamp { srv: Some(other), srv_up: None, ..stamp };
+                for corrected in [stamp, restarted, Stamp::wall(at)].map(|it| it.corrected()) {
+                    assert!(NAMED_TIMES.contains(&corrected.at), "{corrected:?}");
+                    assert!(corrected.skew.abs() <= *NAMED_TIMES.end(), "{corrected:?}");
+                }
             }
         }
     }

@@ -347,6 +347,56 @@ fn a_wrong_clock_is_corrected_shown_with_its_uncertainty_and_flagged_once() {
     assert_eq!(desk.job().state, State::OnScene);
 }
 
+/// What the desk hears of the clock of a phone that names no server time, once it has written itself.
+fn doubted(at: i64) -> (Vec<ExceptionKind>, Option<i64>, bool) {
+    let (mut desk, mut phone) = assigned();
+    let step = [(key::KIND, "en_route".into()), (key::EPOCH, 1.into()), (key::AT, at.into())];
+    let step = phone.fact(section::STATUS, &step);
+    desk.hear(&phone);
+    desk.set(section::INTAKE, key::REMARKS, "by the gate");
+    meet(&mut desk, &mut phone);
+    assert_eq!(phone.job(), desk.job());
+    let of_step = timeline(&desk.document).into_iter().find(|item| item.fact == Some(step));
+    let of_step = of_step.expect("it is in the story");
+    assert_eq!((of_step.time.at, of_step.time.uncertainty), (at, None), "the doubt is unknown");
+    let clock = desk.job().exceptions.into_iter().find(|it| it.about == ExceptionKind::ClockSkew);
+    assert!(clock.as_ref().is_none_or(|it| it.uncertainty.is_none()));
+    (open(&desk), clock.and_then(|it| it.skew), of_step.impossible)
+}
+
+#[test]
+fn a_claimed_time_that_cannot_be_is_flagged_though_the_phone_named_no_server_time() {
+    let hour = 60 * MINUTE;
+    for at in [NOON - 23 * hour, NOON, NOON + 9 * MINUTE] {
+        assert_eq!(doubted(at), (vec![], None, false), "{at}");
+    }
+    for at in [NOON - 25 * hour, NOON + 11 * MINUTE, 0, 7_258_118_399_999] {
+        let (open, skew, impossible) = doubted(at);
+        assert_eq!((open, impossible), (vec![ExceptionKind::ClockSkew], true), "{at}");
+        let off = skew.expect("it says by how much") - (at - NOON);
+        assert!(off.abs() < 100, "{off}");
+    }
+}
+
+#[test]
+fn a_server_time_that_a_phone_invents_hides_no_time_that_cannot_be() {
+    let (mut desk, mut phone) = assigned();
+    let ahead = NOON + 24 * 60 * MINUTE;
+    let step = [
+        (key::KIND, "en_route".into()),
+        (key::EPOCH, 1.into()),
+        (key::AT, ahead.into()),
+        (key::UP, 5.into()),
+        (key::SRV, ahead.into()),
+        (key::SRV_UP, 5.into()),
+    ];
+    phone.fact(section::STATUS, &step);
+    desk.hear(&phone);
+    assert_eq!(open(&desk), [], "nobody has seen it yet but the phone");
+    desk.set(section::INTAKE, key::REMARKS, "by the gate");
+    assert_eq!(open(&desk), [ExceptionKind::ClockSkew]);
+}
+
 #[test]
 fn a_missing_checklist_step_opens_a_correction_task_that_goes_when_it_arrives() {
     let (mut desk, mut phone) = assigned();

@@ -4,7 +4,8 @@
 
 use std::fmt::Write as _;
 
-use sync_core::schema::{Coding, DocKind, NUMBERED_SECTIONS, keys, word};
+use sync_core::dictionary::{Coding, NUMBERED_SECTIONS, keys, word};
+use sync_core::schema::DocKind;
 
 fn page() -> String {
     let mut page = String::from(

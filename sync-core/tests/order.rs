@@ -315,7 +315,8 @@ fn played(story: &[(usize, Deed)], clocks: &[i64], ticks: &[i64]) -> (Document, 
     (last.document.clone(), written)
 }
 
-/// A job without its times, its facts by the order in which they were written.
+/// A job without its times and what it says of clocks, its facts by the order in which they were
+/// written.
 fn without_times(job: &Job, written: &[FactId]) -> String {
     let name = |id: &FactId| written.iter().position(|it| it == id);
     let hands = |it: &sync_core::job::Assignment| (name(&it.id), it.technician, it.epoch, it.kind);
@@ -327,8 +328,13 @@ fn without_times(job: &Job, written: &[FactId]) -> String {
             let on = it.decision.as_ref().map(decision);
             (it.about, it.reference.as_ref().map(name), it.technician, on)
         };
-        list.iter().map(of).collect::<Vec<_>>()
+        let others = list.iter().filter(|it| it.about != ExceptionKind::ClockSkew);
+        others.map(of).collect::<Vec<_>>()
     };
+    // What is left to say of a clock keeps a job from being closed, and nothing else.
+    let asked = job.exceptions.iter().any(|it| it.about != ExceptionKind::ClockSkew);
+    let is_closed = job.state.is_over() && job.is_accepted() && !asked;
+    let state = if is_closed { State::Closed } else { job.state };
     let parts: Vec<_> =
         job.parts.iter().map(|it| (name(&it.id), name(&it.fact), it.voided, it.billed)).collect();
     let checklist: Vec<_> =
@@ -337,7 +343,7 @@ fn without_times(job: &Job, written: &[FactId]) -> String {
     format!(
         "{:#?}",
         (
-            (job.state, job.walk_up, job.assignment.as_ref().map(hands), job.next_epoch),
+            (state, job.walk_up, job.assignment.as_ref().map(hands), job.next_epoch),
             (superseded, job.active_technician, parts, &job.totals),
             (checklist, &job.missing, &job.observed, settlement),
             (exceptions(&job.exceptions), exceptions(&job.decided)),

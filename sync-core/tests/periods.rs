@@ -125,6 +125,74 @@ fn a_count_in_the_next_record_stands_and_what_comes_late_is_on_top_as_in_one_rec
     assert_eq!(Stock::of(&next.document, &[]).quantity("BATT"), 7_000);
 }
 
+/// A van that the first technician drove until its record was closed and the next one counted anew,
+/// with the phone of the first, which knows neither.
+fn closed_and_given_away() -> (Hand, Hand, Hand, sync_core::id::FactId) {
+    let (mut desk, mut phone) = scene();
+    let known = phone.fact(section::COUNTS, &counted(9_000));
+    desk.hear(&phone);
+    let mut next = Hand::new(period::record_id(van(), 1).into(), 100, Role::Manager);
+    roll(&mut desk.document, &mut next.document, 1, NOON + DAY);
+    next.set(section::DETAILS, key::TECHNICIAN, id(user(2)));
+    let mut second = Hand::phone(next.document.id(), 2);
+    second.hear(&next);
+    second.fact(section::COUNTS, &counted(4_000));
+    next.hear(&second);
+    phone.now += 30 * DAY;
+    (desk, next, phone, known)
+}
+
+#[test]
+fn a_former_drivers_late_count_in_a_closed_record_is_kept_and_sets_nothing() {
+    let names =
+        |key: Key, fact: sync_core::id::FactId| (key, Value::Bytes(fact.as_bytes().to_vec()));
+    for what in ["count", "correction", "taking back", "after the closing"] {
+        let (mut desk, mut next, mut phone, known) = closed_and_given_away();
+        let record = match what {
+            "correction" => [counted(1_000), vec![names(key::CORRECTS, known)]].concat(),
+            "taking back" => vec![names(key::VOIDS, known)],
+            _ => counted(1_000),
+        };
+        if what == "after the closing" {
+            phone.hear(&desk);
+        }
+        let fact = phone.fact(section::COUNTS, &record);
+        desk.hear(&phone);
+        let balance = Stock::of(&desk.document, &[]);
+        assert_eq!(balance.quantity("BATT"), 9_000, "{what}");
+        let late: Vec<_> = balance.late_counts.iter().map(|it| (it.id, it.quantity)).collect();
+        let shown = if what == "taking back" { vec![] } else { vec![(fact, 1_000)] };
+        assert_eq!(late, shown, "{what}");
+        roll(&mut desk.document, &mut next.document, 1, NOON + 31 * DAY);
+        assert_eq!(Stock::of(&next.document, &[]).quantity("BATT"), 4_000, "{what}");
+    }
+}
+
+#[test]
+fn a_former_drivers_late_movement_and_use_still_count_in_the_next_record() {
+    let (mut desk, mut next, mut phone, _) = closed_and_given_away();
+    phone.fact(section::MOVEMENTS, &moved("unload", 1_000));
+    phone.fact(section::MOVEMENTS, &moved("use", 500));
+    desk.hear(&phone);
+    roll(&mut desk.document, &mut next.document, 1, NOON + 31 * DAY);
+    assert_eq!(Stock::of(&next.document, &[]).quantity("BATT"), 2_500);
+}
+
+#[test]
+fn a_count_stays_in_time_that_one_of_two_closings_of_a_restored_server_knew() {
+    let (mut desk, mut phone) = scene();
+    let mut restored = desk.clone();
+    phone.fact(section::COUNTS, &counted(7_000));
+    desk.hear(&phone);
+    roll(&mut desk.document, &mut next_record(1), 1, NOON + DAY);
+    let entries = period::close(&restored.document, period::record_id(van(), 1));
+    let (actor, caller) = (ActorId::new(NOON, [98; 10]), Principal::system());
+    record(&mut restored.document, actor, NOON, &caller, Author::default(), entries).unwrap();
+    desk.hear(&restored);
+    let balance = Stock::of(&desk.document, &[]);
+    assert_eq!((balance.quantity("BATT"), balance.late_counts.len()), (7_000, 0));
+}
+
 #[test]
 fn two_servers_that_open_the_same_record_after_a_restore_agree_once_merged() {
     let (mut desk, mut phone) = scene();
@@ -196,7 +264,7 @@ fn ten_years_of_honest_use_never_end_in_a_refusal() {
         }
     }
     assert_eq!(Stock::of(&document, &[]).quantity("BATT"), 10_000 - 1_000 * used);
-    let left = sync_core::document::Share::of(document.id().kind, Owner::Technician(user(1)));
+    let left = sync_core::limits::Share::of(document.id().kind, Owner::Technician(user(1)));
     println!(
         "{used} uses of {bytes} bytes, {number} records closed, the first after {first_period} uses; \
          {} uses fit into what is left for a phone offline",

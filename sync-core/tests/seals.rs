@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use scene::{Hand, a_job, assigned, evidence, meet, phone_key};
 use sync_core::admission::{Received, Verdict, admit, push_message};
+use sync_core::bundle::{Bundle, BundleRun, bundle, export, verify_bundle};
 use sync_core::change::{Change, Entry, Run, encode_run};
 use sync_core::document::{ChangeHash, Fact};
 use sync_core::id::{ActorId, DeviceId, FactId, TenantId};
@@ -17,8 +18,8 @@ use sync_core::place::Place;
 use sync_core::policy::{Principal, Role};
 use sync_core::schema::{key, section};
 use sync_core::seal::{
-    Bundle, BundleRun, Completeness, Countersignature, Draft, LISTED, Point, Seal, SealError,
-    Statement, awaiting, bundle, digest, encode_strokes, export, verify_bundle,
+    Completeness, Countersignature, Draft, LISTED, Point, Seal, SealError, Statement, awaiting,
+    digest, encode_strokes,
 };
 use sync_core::value::{Record, Value};
 use sync_core::wire::Writer;

@@ -14,7 +14,8 @@ use sync_core::admission::{
 use sync_core::change::{Change, ChangeRef, Entry, Run};
 use sync_core::document::{Author, Document};
 use sync_core::id::{ActorId, DeviceId, FactId, VanId};
-use sync_core::job::Job;
+use sync_core::job::{Job, Step};
+use sync_core::limits::{NAMED_TIMES, SINCE_BOOT_MS};
 use sync_core::policy::{Principal, Role};
 use sync_core::schema::{DocId, Holds, Key, KindSpec, Need, Section, key, section};
 use sync_core::schema::{DocKind, check_record, example, sections};
@@ -131,6 +132,37 @@ fn a_field_of_the_wrong_form_is_refused_and_may_always_be_cleared() {
 }
 
 #[test]
+fn a_time_is_one_of_the_calendar_wherever_a_fact_or_field_names_one() {
+    let step = || vec![(key::KIND, "en_route".into()), (key::EPOCH, 1.into())];
+    for (key, most) in [
+        (key::AT, *NAMED_TIMES.end()),
+        (key::SRV, *NAMED_TIMES.end()),
+        (key::UP, SINCE_BOOT_MS),
+        (key::SRV_UP, SINCE_BOOT_MS),
+    ] {
+        for ms in [i64::MIN, -1, most + 1, i64::MAX] {
+            let said = said(section::STATUS, with(step(), key.clone(), ms)).expect("refused");
+            assert!(said.starts_with(&format!("status: {key} must be ")), "{said}");
+        }
+        for ms in [0, NOON.min(most), most] {
+            assert_eq!(said(section::STATUS, with(step(), key.clone(), ms)), None, "{key} {ms}");
+        }
+    }
+    let mut desk = Hand::new(DocId::from(user(1)), 100, Role::Manager);
+    let shift = |starts: i64, ends: i64| {
+        [(key::KIND, "shift".into()), (key::STARTS, starts.into()), (key::ENDS, ends.into())]
+    };
+    for (starts, ends, wrong) in [(i64::MIN, NOON, "starts"), (NOON, i64::MAX, "ends")] {
+        let error = desk.attempt_fact(section::SHIFTS, &shift(starts, ends)).expect_err("refused");
+        assert!(error.to_string().contains(wrong), "{error}");
+    }
+    let (mut desk, _) = assigned();
+    let entry = desk.document.set(section::PROMISE, key::ETA, i64::MAX.into());
+    let error = desk.attempt(vec![entry]).expect_err("refused");
+    assert_eq!((error.code(), error.to_string().contains("eta")), ("shape", true));
+}
+
+#[test]
 fn a_shift_ends_after_it_starts() {
     let mut desk = Hand::new(DocId::from(user(1)), 100, Role::Manager);
     let span = |ends: i64| {
@@ -160,8 +192,13 @@ fn stock_moves_by_a_part_and_a_quantity_above_zero_and_is_counted_from_zero() {
 
 /// A run as no policy and no check looked at it: a part that says nothing, after `document`.
 fn empty_part(document: &Document, by: u8) -> Run {
+    unchecked(document, by, section::PARTS, Record::new())
+}
+
+/// As [`empty_part`], with any fact.
+fn unchecked(document: &Document, by: u8, section: Section, record: Record) -> Run {
     let id = FactId::new(NOON + 7, [by; 10]);
-    let entry = Entry::Fact { section: section::PARTS, id, record: Record::new() };
+    let entry = Entry::Fact { section, id, record };
     let actor = ActorId::new(NOON, [by; 10]);
     let heads = document.changes().iter().map(|(it, _)| ChangeRef { actor: it.actor, seq: it.seq });
     let is_head =
@@ -202,6 +239,29 @@ fn a_server_refuses_a_misshapen_fact_of_a_phone_and_holds_up_nothing_else() {
         };
         assert_eq!(code, "shape");
         assert!(sentence.contains("part_no"), "{sentence}");
+    }
+}
+
+#[test]
+fn a_server_refuses_a_time_of_no_calendar_and_reads_that_of_an_old_log_as_the_nearest() {
+    let (desk, _) = assigned();
+    let (caller, author) = technician();
+    for (ms, nearest) in [(i64::MAX, *NAMED_TIMES.end()), (i64::MIN, 0)] {
+        let step = with(vec![(key::KIND, "en_route".into()), (key::EPOCH, 1.into())], key::AT, ms);
+        let run = unchecked(&desk.document, 50, section::STATUS, step.into_iter().collect());
+        let mut document = desk.document.clone();
+        let pushed = signed(run.clone());
+        let admission = admit(&mut document, pushed, &caller, None, &BTreeMap::new());
+        let [Verdict::Refused { code, sentence }] = &admission.verdicts[..] else {
+            panic!("{admission:?}")
+        };
+        assert_eq!((code.as_str(), sentence.contains(" at ")), ("shape", true), "{sentence}");
+
+        let relayed = Verified::relayed(Attested { run, author, receipt: [0; 16] }, |_| true);
+        let relayed = relayed.expect("it is believed");
+        let admission = admit(&mut document, relayed, &caller, None, &BTreeMap::new());
+        assert_eq!(admission.verdicts, [Verdict::Durable]);
+        assert_eq!(Job::of(&document).times[&Step::EnRoute].time.at, nearest);
     }
 }
 

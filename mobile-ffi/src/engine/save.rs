@@ -90,7 +90,8 @@ impl Maker<'_> {
     }
 
     /// When it happens: the wall clock, the time since boot, and the last server time with the
-    /// since-boot time when it was learnt, if that was in the same boot.
+    /// since-boot time when it was learnt, if that was in the same boot. A clock out of all range still
+    /// saves.
     pub fn stamp(&self, state: &State) -> Stamp {
         let clock = self.engine.clock();
         let anchor = state.anchor.as_ref();
@@ -100,6 +101,7 @@ impl Maker<'_> {
             srv: anchor.map(|anchor| anchor.server_ms),
             srv_up: anchor.filter(|it| it.boot == clock.boot()).map(|anchor| anchor.up_ms),
         }
+        .clamped()
     }
 }
 
@@ -135,7 +137,7 @@ impl State {
 }
 
 /// A change may not carry a time out of range: a phone that woke up in 1970 still saves. The
-/// facts keep what the clock really said.
+/// facts keep what the clock said, where a fact may name it.
 fn change_time(wall_ms: i64) -> i64 {
     wall_ms.clamp(limits::TIME_RANGE.start, limits::TIME_RANGE.end - 1)
 }

@@ -375,6 +375,8 @@ export default {
     note: 'Remark',
     photo: 'Photo',
     corrected: 'clock corrected',
+    unverified: 'by the phone’s clock alone',
+    impossible: 'this time cannot be right',
     server: 'Server',
     byOffice: 'entered by the office',
     late: 'crossed an office decision',
@@ -572,7 +574,7 @@ export default {
     concurrent_assignment: 'Two desks gave the job away without seeing each other. The assignment shown is in force.',
     field_conflict: 'Two people set the same field without seeing each other. Choose the value that stands.',
     clock_skew:
-      'A phone’s clock was more than five minutes off. Times were corrected as shown; nothing was ordered by them.',
+      'A phone’s clock was more than five minutes off, or a time it names cannot be right. Times were corrected where the phone knew the server’s time; nothing was ordered by them.',
     checklist_incomplete:
       'The work was completed and something is missing. It goes away when it arrives, or you do without it.',
     signature_missing: 'There is neither a customer’s signature nor a reason why there is none.',
@@ -647,6 +649,7 @@ export default {
     earlier: 'Earlier',
     skew: 'Difference',
     uncertainty: 'Uncertainty',
+    uncertaintyUnknown: 'unknown: the phone named no server time',
     this: 'This job',
     other: 'Other job',
     value: 'Value',
@@ -735,7 +738,7 @@ export default {
     inUse: 'In use',
     yes: 'yes',
     no: 'no',
-    lateCounts: 'A former driver’s count came late and sets nothing',
+    lateCounts: 'A count came late and sets nothing',
     revokeOf: (/** @type {string} */ name) => `Revoke ${name}?`,
     until: (/** @type {string} */ time) => `Good until ${time}`,
     deviceStates: {

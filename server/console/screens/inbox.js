@@ -333,7 +333,9 @@ function sides(job, one) {
             ],
             [
               t().inbox.uncertainty,
-              one.uncertainty === null || one.uncertainty === undefined ? '' : `± ${secondsLong(one.uncertainty)}`,
+              one.uncertainty === null || one.uncertainty === undefined
+                ? t().inbox.uncertaintyUnknown
+                : `± ${secondsLong(one.uncertainty)}`,
             ],
             [t().inbox.steps, steps(job.times, job)],
           ]),

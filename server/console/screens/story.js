@@ -61,11 +61,18 @@ function sentence(item, job) {
   }
 }
 
-/** How sure the time is. @param {import('../types.js').Corrected} time */
+/**
+ * How sure the time is.
+ * @param {import('../types.js').Corrected & {by?: string | null, by_office?: boolean, impossible?: boolean}} time
+ */
 export function doubt(time) {
   const parts = [];
+  if (time.impossible) parts.push(t().story.impossible);
   if (time.uncertainty === null || time.uncertainty === undefined) {
+    // The office and the server write by the server's clock.
+    const ofPhone = time.by_office === false && time.by !== null;
     if (time.skew) parts.push(t().story.corrected);
+    else if (ofPhone) parts.push(t().story.unverified);
   } else if (time.uncertainty > 5000) parts.push(`± ${span(time.uncertainty + 59_999)}`);
   if (Math.abs(time.skew) > 60_000) parts.push(t().story.skew(span(time.skew), time.skew > 0));
   return parts.join(', ');

@@ -7,12 +7,12 @@ use std::collections::{BinaryHeap, HashMap};
 use crate::graph::{Graph, Rows};
 
 /// Travel time, milliseconds, and length, metres.
-pub(crate) type Way = (u32, u32);
+pub(crate) type TimeAndLength = (u32, u32);
 
 /// The ways from each of `starts` to `target`; none if there is no way.
-pub(crate) fn to_one(graph: &Graph, starts: &[u32], target: u32) -> Vec<Option<Way>> {
+pub(crate) fn to_one(graph: &Graph, starts: &[u32], target: u32) -> Vec<Option<TimeAndLength>> {
     let back = upward(&graph.down, target);
-    let mut known: HashMap<u32, Option<Way>> = HashMap::new();
+    let mut known: HashMap<u32, Option<TimeAndLength>> = HashMap::new();
     starts
         .iter()
         .map(|start| *known.entry(*start).or_insert_with(|| meet(graph, *start, &back)))
@@ -20,7 +20,7 @@ pub(crate) fn to_one(graph: &Graph, starts: &[u32], target: u32) -> Vec<Option<W
 }
 
 /// All nodes above a node, with the way to each.
-fn upward(rows: &Rows, start: u32) -> HashMap<u32, Way> {
+fn upward(rows: &Rows, start: u32) -> HashMap<u32, TimeAndLength> {
     let mut ways = HashMap::new();
     let mut queue = BinaryHeap::from([Reverse((0_u32, start, 0_u32))]);
     while let Some(Reverse((ms, node, metres))) = queue.pop() {
@@ -38,8 +38,8 @@ fn upward(rows: &Rows, start: u32) -> HashMap<u32, Way> {
     ways
 }
 
-fn meet(graph: &Graph, start: u32, back: &HashMap<u32, Way>) -> Option<Way> {
-    let mut best: Option<Way> = None;
+fn meet(graph: &Graph, start: u32, back: &HashMap<u32, TimeAndLength>) -> Option<TimeAndLength> {
+    let mut best: Option<TimeAndLength> = None;
     let mut done: HashMap<u32, ()> = HashMap::new();
     let mut queue = BinaryHeap::from([Reverse((0_u32, start, 0_u32))]);
     while let Some(Reverse((ms, node, metres))) = queue.pop() {

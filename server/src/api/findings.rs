@@ -91,7 +91,7 @@ pub fn of_van(van: VanId, record: &Document, stock: &Stock) -> Vec<Finding> {
     }
     for count in &stock.late_counts {
         let sentence = format!(
-            "A former driver's count of {} came after the van was given to the next one. It is kept and sets nothing. Count the part if it matters.",
+            "A count of {} came after the van was given to the next driver, or after its record was closed. It is kept and sets nothing. Count the part if it matters.",
             count.part_no
         );
         let late = Finding::new(FindingCode::LateCount, sentence);

@@ -12,7 +12,8 @@ use ed25519_dalek::VerifyingKey;
 use serde::Deserialize;
 use server::auth::Keys;
 use store::Store;
-use sync_core::seal::{Completeness, Evidence, verify_bundle};
+use sync_core::bundle::{Evidence, verify_bundle};
+use sync_core::seal::Completeness;
 
 use super::settings::DatabaseArgs;
 

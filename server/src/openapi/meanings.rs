@@ -51,7 +51,10 @@ pub const MEANINGS: &[Enumeration] = &[
                 "Two dispatchers assigned the job without seeing each other.",
             ),
             ("field_conflict", "Two people set one field without seeing each other."),
-            ("clock_skew", "A phone's clock was more than five minutes off."),
+            (
+                "clock_skew",
+                "A phone's clock was more than five minutes off, or a time it claims cannot be.",
+            ),
             ("checklist_incomplete", "Completed without something that the checklist asks for."),
             ("signature_missing", "Completed without a signature or a reason why there is none."),
             ("changed_since_signed", "What the customer signed was changed afterwards."),
@@ -127,7 +130,10 @@ pub const MEANINGS: &[Enumeration] = &[
                 "stock_lines_full",
                 "A van has more lines of stock than its next record has room for.",
             ),
-            ("late_count", "A former driver's count came late, and sets nothing."),
+            (
+                "late_count",
+                "A count came after its driver's time in the van, or after the van's record was closed, and sets nothing.",
+            ),
         ],
     ),
     (

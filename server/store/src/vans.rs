@@ -11,8 +11,8 @@ use super::sql::Statement;
 use super::{Store, StoreError, StoredDocument, parts_taken};
 
 impl Store {
-    /// A van with its stock: its movements and counts, and what jobs took from it. The number is
-    /// the position of the van's document, which is its ETag.
+    /// A van with its stock: its movements and counts, and what jobs took from it, with late counts of
+    /// the record before the present one. The number is the position of the van's document, which is its ETag.
     ///
     /// # Errors
     /// If the database does not answer, or holds what cannot be read back.
@@ -22,7 +22,16 @@ impl Store {
         van: VanId,
     ) -> Result<Option<(Van, i64)>, StoreError> {
         let Some(standing) = self.van_record(tenant, van).await? else { return Ok(None) };
-        Ok(self.vans_of(tenant, vec![standing]).await?.pop())
+        let before = match period::before(&standing.document) {
+            Some(before) => self.document(tenant, before.into()).await?,
+            None => None,
+        };
+        let mut found = self.vans_of(tenant, vec![standing]).await?.pop();
+        if let (Some((van, _)), Some(before)) = (&mut found, before) {
+            let late = van.stock.late_counts_of(&before.document);
+            van.stock.late_counts.extend(late);
+        }
+        Ok(found)
     }
 
     /// The present record of a van, which may be named by any of its records.

@@ -1,8 +1,11 @@
 //! What a desk enters for the field, takes back, lets stand again, and is told to look after.
 
+use std::convert::Infallible;
+
 use serde_json::{Value, json};
 use server::auth::Role;
 use server::http::{Code, Problem};
+use server::upkeep;
 use store::rows::users;
 use store::writer::{EditRequest, Expect, PushRequest, WriteFuture};
 use sync_core::admission;
@@ -13,6 +16,7 @@ use sync_core::policy::Principal;
 use sync_core::schema::{DocId, Section, key, section};
 use sync_core::sync::Submitted;
 use sync_core::value::{Record, Value as Kept};
+use sync_core::van::period;
 
 use crate::world::{Client, World};
 
@@ -327,6 +331,51 @@ fn a_former_drivers_late_count_is_shown_to_the_desk_and_sets_nothing() {
     assert_eq!(shown["stock"]["lines"][0]["quantity"], 4_000);
     assert_eq!(shown["stock"]["late_counts"][0]["quantity"], 9_000);
     assert_eq!(kinds(&shown), ["late_count"]);
+}
+
+#[test]
+fn a_late_count_in_a_closed_record_of_a_van_is_shown_to_the_desk_and_sets_nothing() {
+    let world = World::new();
+    let desk = world.admin();
+    let bo = world.add_user(world.tenant, "bo", Role::Technician);
+    let cy = world.add_user(world.tenant, "cy", Role::Technician);
+    let van = desk.post("/v1/vans", json!({"name": "Van 7", "technician": bo})).ok(201);
+    let path = format!("/v1/vans/{}", van["id"].as_str().unwrap());
+    let id: VanId = van["id"].as_str().unwrap().parse().unwrap();
+    let part = json!({"description": "Bulb", "unit_price": 9_000, "currency": "TWD"});
+    desk.put("/v1/parts/H7", part).ok(200);
+    let line = json!({"kind": "load", "part_no": "H7", "quantity": 5000});
+    desk.post(&format!("{path}/movements"), json!({"movements": [line]})).ok(200);
+    let app = world.running().app();
+    let before = world.block_on(app.store.document(world.tenant, id.into()));
+    let before = before.unwrap().unwrap().document;
+    let (caller, now, tenant) = (Principal::system(), app.now(), world.tenant);
+    let expect = Expect::Existing;
+    let request = EditRequest { tenant, caller, doc: id.into(), expect, now, note: None };
+    let edited = world.block_on(app.store.writer().edit(request, move |first| {
+        let mut entries = period::close(first, period::record_id(id, 1));
+        entries.push(first.set(section::DETAILS, key::VERSION, 1.into()));
+        Ok::<_, Infallible>(entries)
+    }));
+    edited.unwrap().unwrap();
+    world.block_on(upkeep::vans(app.shared())).unwrap();
+    let tag = desk.get(&path).header("etag").to_owned();
+    desk.header("if-match", &tag).patch(&path, json!({"technician": cy})).ok(200);
+    let counted = |quantity: i64| {
+        Record::from([(key::PART_NO, "H7".into()), (key::QUANTITY, quantity.into())])
+    };
+    bring(&world, cy, period::record_id(id, 1).into(), section::COUNTS, counted(4_000));
+    bring_from(&world, bo, before, section::COUNTS, counted(1_000));
+    world.block_on(upkeep::vans(app.shared())).unwrap();
+    let shown = desk.get(&path).ok(200);
+    assert_eq!(shown["stock"]["lines"][0]["quantity"], 4_000);
+    assert_eq!(shown["stock"]["late_counts"][0]["quantity"], 1_000);
+    assert_eq!(kinds(&shown), ["late_count"]);
+    let counts = json!({"counts": [{"part_no": "H7", "quantity": 3000}]});
+    let shown = desk.post(&format!("{path}/counts"), counts).ok(200);
+    assert_eq!(shown["stock"]["lines"][0]["quantity"], 3_000);
+    let counts = shown["stock"]["late_counts"].as_array().map_or(0, Vec::len);
+    assert_eq!(counts, 0, "someone has counted since");
 }
 
 fn document(world: &World, path: &str) -> Document {

@@ -3,13 +3,13 @@
 //! An [`Allowed`] is made by the policy, or by the receipt of a server that asked the policy before;
 //! there is no third way, and nothing else that people write can join a document.
 
+use super::people::takes_people;
 use super::seals::Sealers;
 use super::{RecordError, Verdict};
 use crate::change::{Change, Entry};
 use crate::document::{Asked, Author, Built, ChangeHash, Document, Rebuilt, Refusal};
 use crate::id::{ActorId, FactId};
 use crate::policy::{self, Principal};
-use crate::schema;
 
 /// A change that its author may make in the document it was allowed for, as it was then.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Allowed {
         }
         // What was admitted once comes by its receipt and is not checked again, whatever it says.
         let kind = document.id().kind;
-        if let Err(misshapen) = change.entries.iter().try_for_each(|it| schema::check(kind, it)) {
+        if let Err(misshapen) = change.entries.iter().try_for_each(|it| it.check(kind)) {
             return Err(not(change, misshapen));
         }
         if let Err(denied) = sealers.check(document, &change, author) {
@@ -87,7 +87,7 @@ impl Allowed {
             Some(_) => Asked::ByPhone,
             None => Asked::ByServer,
         };
-        document.takes_people(&self.change)?;
+        takes_people(document, &self.change)?;
         let rebuilt = document.check(self.change)?;
         document.has_room(rebuilt.change(), self.author, asked)?;
         let joined = (rebuilt.change().clone(), rebuilt.hash());

@@ -14,6 +14,7 @@
 
 mod admit;
 mod allow;
+mod people;
 mod reauthor;
 mod record;
 mod replay;

@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use automerge::ChangeHash;
 
 use super::{Change, ChangeRef, Entry, OpId, Run};
+use crate::dictionary::{Coding, Key, NUMBERED_SECTIONS, Section, word};
 use crate::id::{ActorId, FactId, uuid_ms};
 use crate::limits;
-use crate::schema::{Coding, DocId, DocKind, Key, NUMBERED_SECTIONS, Section, word};
+use crate::schema::{DocId, DocKind};
 use crate::value::{Record, Value};
 use crate::wire::{Reader, WireError, Writer};
 

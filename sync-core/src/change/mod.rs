@@ -9,11 +9,11 @@ use automerge::ChangeHash;
 
 pub use codec::{decode_run, encode_run};
 
-pub use crate::schema::NUMBERED_SECTIONS;
+pub use crate::dictionary::NUMBERED_SECTIONS;
 
 use crate::id::{ActorId, FactId};
 use crate::limits;
-use crate::schema::{DocId, Key, Section};
+use crate::schema::{DocId, DocKind, Key, Misshapen, Section, check_field, check_record};
 use crate::value::{Record, Value};
 
 /// Names a change within its document.
@@ -65,6 +65,18 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// Checks it against the table of its kind of document, before it is saved or admitted.
+    ///
+    /// # Errors
+    /// The first key that is missing or wrong.
+    pub fn check(&self, kind: DocKind) -> Result<(), Misshapen> {
+        match self {
+            Self::Fact { section, record, .. } => check_record(kind, section, record),
+            Self::Field { section, key, value, .. } => check_field(kind, section, key, value),
+            Self::Section { .. } => Ok(()),
+        }
+    }
+
     /// What it counts against limits of values: itself, its keys, the values it replaces.
     pub fn values(&self) -> usize {
         match self {

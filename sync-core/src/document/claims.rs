@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Fact, Rank};
 use crate::id::{FactId, UserId};
-use crate::job::AssignmentKind;
-use crate::schema::{key, section};
+use crate::schema::{key, lists, section};
 use crate::value::Value;
 
 /// What gives technicians a claim on a job, by its facts; on a van, by who drove it.
@@ -27,10 +26,7 @@ impl Claims {
             let opened = (fact.rank(), fact.id);
             self.walk_up = Some(self.walk_up.map_or(opened, |first| first.min(opened)));
         }
-        let gives = || {
-            let given = [AssignmentKind::Offer, AssignmentKind::Assign].map(AssignmentKind::as_str);
-            kind().is_some_and(|kind| given.contains(&kind))
-        };
+        let gives = || kind().is_some_and(|kind| lists::GIVING.contains(&kind));
         if fact.section == section::ASSIGNMENT && gives() {
             let technician = fact.record.get(&key::TECHNICIAN).and_then(user);
             let epoch = fact.record.get(&key::EPOCH).and_then(Value::as_int);

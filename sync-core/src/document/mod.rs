@@ -29,7 +29,7 @@ pub use rank::Rank;
 pub use rebuild::Refusal;
 pub(crate) use rebuild::{Built, followed};
 pub(crate) use share::Asked;
-pub use share::{Owner, Share, people};
+pub use share::{Owner, people};
 
 use crate::change::{Change, ChangeRef, OpId};
 use crate::id::{ActorId, DeviceId, FactId, UserId};

@@ -11,9 +11,9 @@ use super::rebuild::Refusal;
 use super::{Author, ChangeHash, Document};
 use crate::change::{Change, Entry};
 use crate::id::{ActorId, UserId};
+use crate::limits::{self, Share};
 use crate::schema::{DocKind, key, section};
 use crate::value::Value;
-use crate::{job, limits};
 
 /// Whose share a change counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,17 +35,6 @@ impl Owner {
             (None, _) => Self::Server,
         }
     }
-}
-
-/// How much someone has used of a document, or may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Share {
-    /// Weight of the changes, bytes ([`Change::weight`]).
-    pub bytes: usize,
-    /// Values of the changes ([`Change::values`]).
-    pub values: usize,
-    /// Actors whose first change here is theirs.
-    pub actors: usize,
 }
 
 impl Share {
@@ -324,27 +313,6 @@ impl Document {
         Ok(())
     }
 
-    /// Whether everybody to whom the change gives the document has a share of it.
-    pub(crate) fn takes_people(&self, change: &Change) -> Result<(), Refusal> {
-        let kind = self.id.kind;
-        let given: Vec<UserId> = change.entries.iter().filter_map(|it| given(kind, it)).collect();
-        if given.is_empty() {
-            return Ok(());
-        }
-        let mut had: BTreeSet<UserId> = match kind {
-            DocKind::Job => job::holders(self).0.into_iter().collect(),
-            DocKind::Van => {
-                let drivers = self.field_history(&section::DETAILS, &key::TECHNICIAN).iter();
-                drivers.filter_map(|value| user(&value.value)).collect()
-            }
-            DocKind::Technician | DocKind::Other(_) => return Ok(()),
-        };
-        let before = had.len();
-        had.extend(given);
-        let fits = had.len() == before || had.len() <= people(kind);
-        if fits { Ok(()) } else { Err(Refusal::People(kind)) }
-    }
-
     /// Whether the author would take heads here that are kept for others, with a change that follows
     /// these: it has to be written again on top of the author's other heads.
     ///
@@ -379,27 +347,6 @@ impl Document {
         let kept: usize = others.map(|user| kept.saturating_sub(count(user))).sum();
         heads.values().sum::<usize>() + kept > limits::DOCUMENT_HEADS
     }
-}
-
-/// To whom an entry gives a job or a van.
-fn given(kind: DocKind, entry: &Entry) -> Option<UserId> {
-    match (kind, entry) {
-        (DocKind::Job, Entry::Fact { section: name, record, .. })
-            if *name == section::ASSIGNMENT =>
-        {
-            user(record.get(&key::TECHNICIAN)?)
-        }
-        (DocKind::Van, Entry::Field { section: name, key: field, value, .. })
-            if *name == section::DETAILS && *field == key::TECHNICIAN =>
-        {
-            user(value)
-        }
-        _ => None,
-    }
-}
-
-fn user(value: &Value) -> Option<UserId> {
-    UserId::from_slice(value.as_bytes()?).ok()
 }
 
 /// What the office could not go on without: who has the job, how it ends, what is decided; who drives

@@ -5,6 +5,7 @@ use crate::change::{Entry, Run};
 use crate::document::{Document, Fact};
 use crate::id::{FactId, UserId};
 use crate::schema::{DocKind, Key, key, section};
+use crate::time::clamped;
 use crate::value::Value;
 
 /// Assignment number of a walk-up job's own technician, before the office assigns anybody.
@@ -67,6 +68,11 @@ pub(crate) fn lines(value: Option<&Value>) -> Vec<String> {
 
 pub(crate) fn int(fact: &Fact, key: &Key) -> Option<i64> {
     fact.record.get(key).and_then(Value::as_int)
+}
+
+/// The time under this key, as a fact may name one.
+pub(crate) fn time_of(fact: &Fact, key: &Key) -> Option<i64> {
+    int(fact, key).map(clamped)
 }
 
 pub(crate) fn user(fact: &Fact, key: &Key) -> Option<UserId> {

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::WALK_UP_EPOCH;
-use super::access::{int, text, user};
+use super::access::{int, text, time_of, user};
 use crate::document::Fact;
 use crate::id::{FactId, UserId};
 use crate::schema::key;
@@ -70,8 +70,8 @@ impl Assignment {
             epoch: int(fact, &key::EPOCH)?,
             technician: user(fact, &key::TECHNICIAN),
             provider: text(fact, &key::PROVIDER).map(str::to_owned),
-            expires: int(fact, &key::EXPIRES),
-            eta: int(fact, &key::ETA),
+            expires: time_of(fact, &key::EXPIRES),
+            eta: time_of(fact, &key::ETA),
             ..Self::of_walk_up(fact)
         })
     }

@@ -139,6 +139,29 @@ impl<'d> Order<'d> {
         greatest
     }
 
+    /// For every change, by its place, the least of these numbers whose change had seen it or is it.
+    pub fn least_to_see(
+        &self,
+        numbered: impl Iterator<Item = (ChangeRef, i64)>,
+    ) -> Vec<Option<i64>> {
+        let mut least: Vec<Option<i64>> = vec![None; self.document.changes().len()];
+        for (change, number) in numbered {
+            if let Some(own) = self.document.place_of(&change).and_then(|at| least.get_mut(at)) {
+                *own = Some(own.map_or(number, |least| least.min(number)));
+            }
+        }
+        let links = self.links();
+        for place in (0..least.len()).rev() {
+            cost::step();
+            if let Some(number) = least[place] {
+                for dep in links.of(place) {
+                    least[*dep] = Some(least[*dep].map_or(number, |least| least.min(number)));
+                }
+            }
+        }
+        least
+    }
+
     /// For every change, by its place, whether one of these neither saw it nor was seen by it.
     pub fn crossed(&self, by: &[ChangeRef]) -> Vec<bool> {
         let mut crossed = vec![false; self.document.changes().len()];

@@ -13,6 +13,9 @@ use crate::schema::{Section, key, section};
 use crate::time::Corrected;
 use crate::value::Value;
 
+/// Kind of the server's fact that a job that is over and decided leaves the phones.
+pub const RELEASED: &str = "released";
+
 /// A photo or file; its bytes travel apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -212,7 +215,7 @@ pub(super) fn feedback(document: &Document) -> Vec<Feedback> {
 /// What the dealership system said last.
 pub(super) fn settlement(document: &Document) -> Option<Settlement> {
     // What the server found by itself is no answer of the dealership system.
-    let own = [crate::scope::RELEASED, super::ALIKE];
+    let own = [RELEASED, super::ALIKE];
     let found = |fact: &&Fact| text(fact, &key::KIND).is_some_and(|kind| own.contains(&kind));
     let answers = document.facts(&section::SETTLEMENT).filter(|fact| !found(fact));
     let fact = answers.max_by_key(|fact| fact.rank())?;

@@ -20,7 +20,7 @@ pub enum ExceptionKind {
     ConcurrentAssignment,
     /// Two people set one field without seeing each other.
     FieldConflict,
-    /// A phone's clock was more than five minutes off.
+    /// A phone's clock was more than five minutes off, or a time it claims cannot be.
     ClockSkew,
     /// Completed without something the checklist asks for.
     ChecklistIncomplete,

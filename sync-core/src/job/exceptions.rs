@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::access::{int, text};
 use super::billing::Foreign;
 use super::causal::Past;
+use super::claimed_times::ClaimedTimes;
 use super::decision::{Cause, Decisions, Settled};
 use super::outcome::Outcome;
 use super::possible_duplicate::{job_of, said};
@@ -32,9 +33,11 @@ pub struct Exception {
     /// For a possible duplicate: the other job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
-    /// For a clock: the greatest difference found, milliseconds, wall clock less server time.
+    /// For a clock: the greatest difference found, milliseconds, wall clock less server time; for a
+    /// claimed time that cannot be, less the nearest time the office or the server knows.
     pub skew: Option<i64>,
-    /// For a clock: the uncertainty of that difference, milliseconds.
+    /// For a clock: the uncertainty of that difference, milliseconds; absent where it is unknown,
+    /// because the phone named no server time.
     pub uncertainty: Option<i64>,
     /// When it arose, Unix milliseconds of server time as well as it is known.
     #[serde(rename = "raised_at")]
@@ -50,8 +53,9 @@ pub(super) struct Exceptions {
 }
 
 /// What the fold has found before the exceptions.
-pub(super) struct Found<'a, 'd> {
+pub(super) struct ExceptionInputs<'a, 'd> {
     pub document: &'d Document,
+    pub claimed: &'a ClaimedTimes<'d>,
     pub spans: &'a Spans<'d>,
     pub outcome: &'a Outcome<'d>,
     pub decisions: &'a Decisions<'d>,
@@ -66,7 +70,7 @@ pub(super) struct Found<'a, 'd> {
 }
 
 impl Exceptions {
-    pub fn of(found: &Found<'_, '_>) -> Self {
+    pub fn of(found: &ExceptionInputs<'_, '_>) -> Self {
         let mut all = Self { open: Vec::new(), decided: Vec::new() };
         let outcome = found.outcome;
         if !outcome.crossed.facts.is_empty() {
@@ -111,7 +115,7 @@ impl Exceptions {
         all
     }
 
-    fn of_performer(&mut self, span: &Span<'_>, found: &Found<'_, '_>) {
+    fn of_performer(&mut self, span: &Span<'_>, found: &ExceptionInputs<'_, '_>) {
         let completed = cause(span, Step::Completed);
         if completed.facts.is_empty() {
             self.look(ExceptionKind::GoaClaimed, &cause(span, Step::Goa), found);
@@ -133,7 +137,7 @@ impl Exceptions {
         self.look(ExceptionKind::SignatureMissing, &Cause::of(facts), found);
     }
 
-    fn concurrent(&mut self, found: &Found<'_, '_>) {
+    fn concurrent(&mut self, found: &ExceptionInputs<'_, '_>) {
         if found.spans.rivals.is_empty() || found.state.is_over() {
             return;
         }
@@ -148,31 +152,31 @@ impl Exceptions {
     }
 
     /// One exception for each person whose phone was off: once looked at, not raised again.
-    fn skewed(&mut self, found: &Found<'_, '_>) {
-        let mut by_author: BTreeMap<Option<UserId>, Vec<&Fact>> = BTreeMap::new();
+    fn skewed(&mut self, found: &ExceptionInputs<'_, '_>) {
+        let mut by_author: BTreeMap<Option<UserId>, Vec<(&Fact, i64)>> = BTreeMap::new();
         for name in found.document.fact_sections() {
-            // Without a server time known to the phone nothing can be said of its clock.
-            let anchored = found.document.facts(name).filter(|f| f.record.contains_key(&key::SRV));
-            for fact in anchored.filter(|fact| corrected(fact).is_skewed()) {
-                by_author.entry(fact.author).or_default().push(fact);
+            for fact in found.document.facts(name) {
+                if let Some(skew) = found.claimed.skew(fact) {
+                    by_author.entry(fact.author).or_default().push((fact, skew));
+                }
             }
         }
-        let causes: Vec<_> = by_author.into_values().map(Cause::of).collect();
+        let facts = by_author.values().map(|facts| facts.iter().map(|(fact, _)| *fact).collect());
+        let causes: Vec<_> = facts.map(Cause::of).collect();
         let settled = found.decisions.about_each(ExceptionKind::ClockSkew, &causes);
-        for (cause, settled) in causes.iter().zip(&settled) {
-            let worst = cause.facts.iter().map(|fact| (corrected(fact), fact.id));
-            let worst = worst.max_by_key(|(time, id)| (time.skew.saturating_abs(), *id));
+        for ((facts, cause), settled) in by_author.values().zip(&causes).zip(&settled) {
+            let worst = facts.iter().max_by_key(|(fact, skew)| (skew.saturating_abs(), fact.id));
             let raised = self.raise(ExceptionKind::ClockSkew, cause, settled, settled.on.is_some());
-            if let (Some(exception), Some((time, _))) = (raised, worst) {
-                exception.skew = Some(time.skew);
-                exception.uncertainty = time.uncertainty;
+            if let (Some(exception), Some((fact, skew))) = (raised, worst) {
+                exception.skew = Some(*skew);
+                exception.uncertainty = corrected(fact).uncertainty;
             }
         }
     }
 
     /// One exception for each job that may be the same rescue. Nobody is billed for what was
     /// cancelled.
-    fn alike(&mut self, found: &Found<'_, '_>) {
+    fn alike(&mut self, found: &ExceptionInputs<'_, '_>) {
         if found.state == State::Cancelled {
             return;
         }
@@ -189,7 +193,7 @@ impl Exceptions {
     }
 
     /// Looks what was decided about a cause, and raises it.
-    fn look(&mut self, about: ExceptionKind, cause: &Cause<'_>, found: &Found<'_, '_>) {
+    fn look(&mut self, about: ExceptionKind, cause: &Cause<'_>, found: &ExceptionInputs<'_, '_>) {
         if !cause.facts.is_empty() {
             self.raise(about, cause, &found.decisions.about(about, cause), false);
         }
@@ -244,7 +248,7 @@ fn cause<'a>(span: &Span<'a>, step: Step) -> Cause<'a> {
 }
 
 /// The last signature and every line it had not shown: a later line asks again.
-fn outdated<'d>(found: &Found<'_, 'd>) -> Cause<'d> {
+fn outdated<'d>(found: &ExceptionInputs<'_, 'd>) -> Cause<'d> {
     let Some(seal) = found.outdated_seal else { return Cause::default() };
     let seen = Past::of(found.document, seal.change);
     let lines = [section::PARTS, section::CHARGES].into_iter();
@@ -257,7 +261,7 @@ fn outdated<'d>(found: &Found<'_, 'd>) -> Cause<'d> {
 fn later_amounts<'d>(
     span: &Span<'_>,
     completed: &Cause<'_>,
-    found: &Found<'_, 'd>,
+    found: &ExceptionInputs<'_, 'd>,
 ) -> Vec<&'d Fact> {
     if completed.facts.is_empty() {
         return Vec::new();

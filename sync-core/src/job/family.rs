@@ -25,17 +25,27 @@ pub(crate) struct Family<'a> {
 /// The families of a section in the order of their first facts: a correction takes the place of
 /// what it corrects.
 pub(crate) fn families<'a>(document: &'a Document, section: &Section) -> Vec<Family<'a>> {
+    families_among(document, section, |_| true, |_| true)
+}
+
+/// The families of some facts of a section, as if only some could take others back.
+pub(crate) fn families_among<'a>(
+    document: &'a Document,
+    section: &Section,
+    counts: impl Fn(&Fact) -> bool,
+    may_take_back: impl Fn(&Fact) -> bool,
+) -> Vec<Family<'a>> {
     let mut members: HashMap<FactId, Vec<&Fact>> = HashMap::new();
     let mut order = Vec::new();
     let mut voids: BTreeMap<FactId, FactId> = BTreeMap::new();
     let mut replaced = BTreeSet::new();
     let mut roots = Roots { document, section, known: HashMap::new() };
-    for fact in undo::voids(document, section) {
+    for fact in undo::voids_among(document, section, may_take_back) {
         if let Some(voided) = id_of(fact, &key::VOIDS) {
             voids.entry(roots.of(voided)).or_insert(fact.id);
         }
     }
-    for fact in in_order(document.facts(section)) {
+    for fact in in_order(document.facts(section).filter(|fact| counts(fact))) {
         if id_of(fact, &key::VOIDS).is_some() {
             continue;
         }

@@ -8,6 +8,7 @@ use crate::document::{Document, Fact};
 use crate::id::{BranchId, JobId};
 use crate::place::Place;
 use crate::schema::{Key, key, section};
+use crate::time::clamped;
 use crate::value::Value;
 
 /// What was taken in. For a walk-up job, what its technician saw stands where the office has set
@@ -144,8 +145,8 @@ impl Promise {
     pub(super) fn of(document: &Document) -> Self {
         let value = |key: Key| document.field(&section::PROMISE, &key);
         Self {
-            eta: value(key::ETA).and_then(Value::as_int),
-            eta_by: value(key::ETA_BY).and_then(Value::as_int),
+            eta: value(key::ETA).and_then(Value::as_int).map(clamped),
+            eta_by: value(key::ETA_BY).and_then(Value::as_int).map(clamped),
             amount: value(key::AMOUNT).and_then(Value::as_int),
             currency: value(key::CURRENCY).and_then(Value::as_text).map(str::to_owned),
             tax_mode: value(key::TAX_MODE).and_then(Value::as_text).and_then(TaxMode::parse),

@@ -12,6 +12,7 @@ mod billing;
 mod cancellation;
 mod causal;
 mod checklist;
+mod claimed_times;
 mod decision;
 mod doubts;
 mod evidence;
@@ -22,6 +23,7 @@ mod intake;
 mod outcome;
 mod parts;
 mod possible_duplicate;
+mod rendering;
 mod seals;
 mod span;
 mod state;
@@ -44,7 +46,7 @@ pub use billing::currency_of_lines;
 pub use cancellation::Cancellation;
 pub use checklist::{CheckResult, Missing, usual_steps};
 pub use decision::Decision;
-pub use evidence::{Attachment, Feedback, Finding, Note, Observed, Settlement};
+pub use evidence::{Attachment, Feedback, Finding, Note, Observed, RELEASED, Settlement};
 pub use exception_kind::ExceptionKind;
 pub use exceptions::Exception;
 pub use intake::{Intake, Promise, taken_in};
@@ -60,11 +62,11 @@ pub use undo::{taken_back, voids};
 pub use view::JobSummary;
 
 pub(crate) use access::has_epoch;
-pub(crate) use access::{id_of, int, lines, text};
-pub(crate) use causal::{Order, Past, WIDTH as QUESTIONS, in_order};
+pub(crate) use access::{id_of, int, lines, text, time_of};
+pub(crate) use causal::{Marks, Order, Past, WIDTH as QUESTIONS, in_order};
 pub(crate) use evidence::notes;
 pub use family::voids_of;
-pub(crate) use family::{Family, families};
+pub(crate) use family::{Family, families, families_among};
 pub(crate) use times::corrected;
 
 use crate::check::Unverified;
@@ -73,8 +75,9 @@ use crate::id::{FactId, JobId, UserId};
 use crate::schema::key;
 use crate::time::{Corrected, Stamp};
 use billing::{Foreign, Terms};
+use claimed_times::ClaimedTimes;
 use decision::{Cause, Decisions};
-use exceptions::{Exceptions, Found, says_why_unsigned};
+use exceptions::{ExceptionInputs, Exceptions, says_why_unsigned};
 use outcome::Outcome;
 use span::{Span, Spans};
 
@@ -231,8 +234,9 @@ impl Job {
             promise,
         };
         job.seals = seals::seals(&job, signatures);
-        let exceptions = Exceptions::of(&Found {
+        let exceptions = Exceptions::of(&ExceptionInputs {
             document,
+            claimed: &ClaimedTimes::of(&order),
             spans: &spans,
             outcome: &outcome,
             decisions: &decisions,

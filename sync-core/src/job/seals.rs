@@ -6,12 +6,13 @@ use super::Job;
 use super::access::text;
 use super::causal::in_order;
 use super::evidence::hex;
+use super::rendering::Renderings;
 use super::times::corrected;
 use crate::document::{Document, Fact};
 use crate::id::{DeviceId, FactId, JobId, UserId};
 use crate::place::Place;
 use crate::schema::{key, section};
-use crate::seal::{Changes, Difference, LISTED, Renderings, Seal, countersigned, is_seal};
+use crate::seal::{Changes, Difference, LISTED, Seal, countersigned, is_seal};
 use crate::time::Corrected;
 
 /// One signature. Whether the device really made it, its verification says.

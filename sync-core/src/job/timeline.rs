@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Step;
 use super::access::{id_of, text};
 use super::causal::Order;
+use super::claimed_times::ClaimedTimes;
 use super::times::{corrected, is_by_office};
 use crate::document::{Document, Fact};
 use crate::id::{FactId, UserId};
@@ -38,14 +39,20 @@ pub struct TimelineItem {
     /// It was recorded without knowledge of an assignment or cancellation that itself was made
     /// without knowledge of it: the two crossed.
     pub late: bool,
+    /// The time that its phone claims cannot be: it is more than a day before what the phone had seen
+    /// of the office and the server, or more than ten minutes after the first act of theirs that had
+    /// seen this.
+    #[serde(default)]
+    pub impossible: bool,
 }
 
 /// All facts and field settings, by corrected time, then id.
 pub fn timeline(document: &Document) -> Vec<TimelineItem> {
-    let crossings = Crossings::of(document);
+    let order = Order::of(document);
+    let (crossings, claimed) = (Crossings::of(&order), ClaimedTimes::of(&order));
     let mut items = Vec::new();
     for name in document.fact_sections() {
-        items.extend(document.facts(name).map(|fact| of_fact(fact, &crossings)));
+        items.extend(document.facts(name).map(|fact| of_fact(fact, &crossings, &claimed)));
     }
     for name in document.field_sections() {
         for key in document.field_keys(name) {
@@ -61,19 +68,20 @@ pub fn timeline(document: &Document) -> Vec<TimelineItem> {
                     note: None,
                     by_office: value.author.is_some(),
                     late: false,
+                    impossible: false,
                 });
             }
         }
     }
-    items.sort_by(|a, b| order(a).cmp(&order(b)));
+    items.sort_by(|a, b| place(a).cmp(&place(b)));
     items
 }
 
-fn order(item: &TimelineItem) -> impl Ord + use<'_> {
+fn place(item: &TimelineItem) -> impl Ord + use<'_> {
     (item.time.at, item.fact, &item.section, &item.what, &item.detail, item.by)
 }
 
-fn of_fact(fact: &Fact, crossings: &Crossings<'_>) -> TimelineItem {
+fn of_fact(fact: &Fact, crossings: &Crossings<'_>, claimed: &ClaimedTimes<'_>) -> TimelineItem {
     let what = [key::KIND, key::STEP, key::ABOUT, key::PART_NO, key::STAGE, key::ROLE];
     let detail =
         [key::TEXT, key::REASON, key::CHOICE, key::RESULT, key::DESCRIPTION, key::NOTE, key::NAME];
@@ -89,6 +97,7 @@ fn of_fact(fact: &Fact, crossings: &Crossings<'_>) -> TimelineItem {
         detail: first(&detail),
         by_office: is_by_office(fact),
         late: crossings.crossed(fact),
+        impossible: claimed.impossible_by(fact).is_some(),
     }
 }
 
@@ -113,7 +122,8 @@ struct Crossings<'d> {
 }
 
 impl<'d> Crossings<'d> {
-    fn of(document: &'d Document) -> Self {
+    fn of(order: &Order<'d>) -> Self {
+        let document = order.document();
         let given = document.facts(&section::ASSIGNMENT);
         let ended = document.facts(&section::STATUS).filter(|fact| {
             let step = text(fact, &key::KIND).and_then(Step::parse);
@@ -122,7 +132,7 @@ impl<'d> Crossings<'d> {
         let mut changes: Vec<_> = given.chain(ended).map(|fact| fact.change).collect();
         changes.sort();
         changes.dedup();
-        Self { document, crossed: Order::of(document).crossed(&changes) }
+        Self { document, crossed: order.crossed(&changes) }
     }
 
     fn crossed(&self, fact: &Fact) -> bool {

@@ -27,8 +27,17 @@ pub(super) fn standing(mut facts: Vec<&Fact>) -> Vec<&Fact> {
 
 /// The facts of a section that take others back and stand, in order.
 pub fn voids<'d>(document: &'d Document, section: &Section) -> Vec<&'d Fact> {
+    voids_among(document, section, |_| true)
+}
+
+/// The same as if only some facts could take others back.
+pub(super) fn voids_among<'d>(
+    document: &'d Document,
+    section: &Section,
+    may: impl Fn(&Fact) -> bool,
+) -> Vec<&'d Fact> {
     let facts = document.facts(section).filter(|fact| id_of(fact, &key::VOIDS).is_some());
-    standing(in_order(facts))
+    standing(in_order(facts.filter(|fact| may(fact))))
 }
 
 /// The facts of a section that others take back by naming them.

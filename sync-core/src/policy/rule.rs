@@ -3,7 +3,7 @@
 use super::Role;
 use crate::change::Entry;
 use crate::codes::{self, Code};
-use crate::schema::{DocKind, Found, KindSpec, May, Writers, find_kind, find_section};
+use crate::schema::{DocKind, FactKind, KindSpec, May, Writers, find_kind, find_section};
 
 /// A rule, and the kind of fact it is about where this version knows it.
 pub(super) struct Rule {
@@ -24,13 +24,13 @@ pub(super) fn rule(role: Role, document: DocKind, entry: &Entry) -> Result<Rule,
         (None, false) => return Err(codes::FACTS_ONLY),
         (None, true) => None,
         (Some(record), false) => match find_kind(spec, record) {
-            Found::Known(kind) => Some(kind),
-            Found::Newer => None,
+            FactKind::Known(kind) => Some(kind),
+            FactKind::Newer => None,
             // A step that does not say which is no newer version's.
-            Found::Untold if of_role(role, &spec.writers) == May::Never(codes::KIND_UNKNOWN) => {
+            FactKind::Untold if of_role(role, &spec.writers) == May::Never(codes::KIND_UNKNOWN) => {
                 return Err(codes::KIND_MISSING);
             }
-            Found::Untold => None,
+            FactKind::Untold => None,
         },
     };
     let writers = kind.and_then(|kind| kind.writers.as_ref()).unwrap_or(&spec.writers);

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::currency::currency;
 use crate::id::JobId;
+use crate::limits::NAMED_TIMES;
 use crate::value::Value;
 
 /// What a value under a key must be.
@@ -17,6 +18,8 @@ pub enum Form {
     Usual(&'static [&'static str]),
     /// A whole number from the first to the second, both included.
     Int(i64, i64),
+    /// A time in Unix milliseconds, one of [`NAMED_TIMES`].
+    Time,
     /// Yes or no.
     Bool,
     /// The sixteen bytes of a UUIDv7.
@@ -65,6 +68,7 @@ impl Form {
             (Self::Word(words), Value::Text(text)) => words.contains(&text.as_str()),
             (Self::Currency, Value::Text(text)) => currency(text) == Some(text),
             (Self::Int(least, most), Value::Int(number)) => (least..=most).contains(number),
+            (Self::Time, Value::Int(ms)) => NAMED_TIMES.contains(ms),
             (Self::Reading, Value::Int(_)) | (Self::Bool, Value::Bool(_)) => true,
             (Self::Id, Value::Bytes(bytes)) => JobId::from_slice(bytes).is_ok(),
             (Self::Bytes(length), Value::Bytes(bytes)) => bytes.len() == length,
@@ -88,6 +92,7 @@ impl fmt::Display for Form {
             Self::Int(i64::MIN, i64::MAX) => f.write_str("a whole number"),
             Self::Int(least, i64::MAX) => write!(f, "a whole number from {least}"),
             Self::Int(least, most) => write!(f, "a whole number from {least} to {most}"),
+            Self::Time => f.write_str("a time in Unix milliseconds, 1970 to 2199"),
             Self::Bool => f.write_str("true or false"),
             Self::Id => f.write_str("the 16 bytes of a UUIDv7"),
             Self::Bytes(length) => write!(f, "{length} bytes"),

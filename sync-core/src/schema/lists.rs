@@ -3,6 +3,9 @@
 //! A list is closed where the table says so ([`super::Form::Word`]); elsewhere it holds the usual
 //! words, and others pass.
 
+/// Kinds of an assignment that give a job to someone.
+pub const GIVING: &[&str] = &["offer", "assign"];
+
 /// Steps of a rescue: the kinds of status facts.
 pub const STEPS: &[&str] = &[
     "walk_up",

@@ -2,7 +2,7 @@
 //!
 //! One table says it (`table`, in the files `job`, `van` and `technician`): a kind of document has
 //! sections, a section holds fields or kinds of facts, each with its keys, and both say who may
-//! write them. The sections of the genesis, the policy, the check of every fact ([`check`]) and the
+//! write them. The sections of the genesis, the policy, the check of every fact ([`check_record`]) and the
 //! pages `docs/facts.md` and `docs/policy.md` are read off it. To add a kind of fact, add it to the
 //! table; a new name first gets a number in the dictionary (`words`).
 
@@ -11,25 +11,24 @@ mod facts;
 mod form;
 mod job;
 pub mod lists;
-mod name;
+mod notes;
 mod shape;
 mod table;
 mod technician;
 mod van;
-mod words;
 
-use std::borrow::Cow;
 use std::fmt;
 
+pub use crate::dictionary::{Key, NUMBERED_SECTIONS, Section, key, section};
 pub use currency::{CURRENCIES, currency, minor_units};
 pub use facts::page;
 pub use form::{Form, Need, Sample};
-pub use name::Key;
-pub use shape::{Misshapen, check, check_field, check_record, example};
-pub use table::{COMMON, Found, Holds, KeySpec, KindSpec, May, SectionSpec, TAKES_BACK, Writers};
+pub use shape::{Misshapen, check_field, check_record, example};
+pub use table::{
+    COMMON, FactKind, Holds, KeySpec, KindSpec, May, SectionSpec, TAKES_BACK, Writers,
+};
 pub use table::{PRICE_MOST, TAX_MOST};
 pub use table::{find_kind, find_section, sections};
-pub use words::{Coding, NUMBERED_SECTIONS, key, keys, section, word};
 
 use crate::id::{BadId, JobId, UserId, VanId};
 
@@ -151,48 +150,5 @@ impl From<UserId> for DocId {
 impl fmt::Debug for DocId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}({})", self.kind, uuid::Uuid::from_bytes(self.id).hyphenated())
-    }
-}
-
-/// Whether a name that came from outside may be one: 1–64 bytes of `a-z`, `0-9` and `_`, the
-/// first a letter. Fact ids start with a digit, so the two never meet in one map.
-fn is_name(name: &str) -> bool {
-    let fits = name.len() <= crate::limits::NAME_BYTES;
-    let starts = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-    fits && starts && name.bytes().all(plain)
-}
-
-/// The name of a section of a document.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Section(Cow<'static, str>);
-
-impl Section {
-    /// A name known when this was compiled.
-    pub const fn known(name: &'static str) -> Self {
-        Self(Cow::Borrowed(name))
-    }
-
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Checks a name that came from outside: 1–64 bytes of `a-z`, `0-9` and `_`, the first a
-    /// letter.
-    pub fn parse(name: &str) -> Option<Self> {
-        is_name(name).then(|| Self(Cow::Owned(name.to_owned())))
-    }
-}
-
-impl fmt::Debug for Section {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for Section {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }

@@ -6,9 +6,10 @@
 use std::fmt;
 
 use super::form::{Form, Need};
-use super::table::{COMMON, Found, Holds, KeySpec, KindSpec, TAKES_BACK, find_kind, find_section};
+use super::table::{
+    COMMON, FactKind, Holds, KeySpec, KindSpec, TAKES_BACK, find_kind, find_section,
+};
 use super::{DocKind, Key, Section};
-use crate::change::Entry;
 use crate::codes;
 use crate::value::{Record, Value};
 
@@ -59,18 +60,6 @@ impl fmt::Display for Misshapen {
     }
 }
 
-/// Checks an entry that is to be saved or admitted.
-///
-/// # Errors
-/// The first key that is missing or wrong.
-pub fn check(kind: DocKind, entry: &Entry) -> Result<(), Misshapen> {
-    match entry {
-        Entry::Fact { section, record, .. } => check_record(kind, section, record),
-        Entry::Field { section, key, value, .. } => check_field(kind, section, key, value),
-        Entry::Section { .. } => Ok(()),
-    }
-}
-
 /// Checks what a fact of a section says.
 ///
 /// # Errors
@@ -84,15 +73,15 @@ pub fn check_record(kind: DocKind, section: &Section, record: &Record) -> Result
         &TAKES_BACK
     } else {
         match (find_kind(spec, record), by) {
-            (Found::Known(fact), _) => fact,
-            (Found::Untold, Some(by)) => {
+            (FactKind::Known(fact), _) => fact,
+            (FactKind::Untold, Some(by)) => {
                 let wrong = match record.get(by) {
                     Some(_) => Wrong::Form(Form::Text),
                     None => Wrong::Missing,
                 };
                 return Err(misshapen(by, wrong));
             }
-            (Found::Newer | Found::Untold, _) => return Ok(()),
+            (FactKind::Newer | FactKind::Untold, _) => return Ok(()),
         }
     };
     for KeySpec { key, form, need } in fact.keys.iter().chain(COMMON) {

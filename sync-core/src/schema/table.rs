@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::form::{Form, Need, Sample};
 use super::{DocKind, Key, Section, job, key, lists, section, technician, van};
 use crate::codes::{self, Code};
+use crate::limits;
 use crate::value::{Record, Value};
 
 /// A section of a kind of document.
@@ -120,7 +121,7 @@ impl May {
 
 /// What the table says of a fact.
 #[derive(Debug, Clone, Copy)]
-pub enum Found {
+pub enum FactKind {
     /// It is of this kind.
     Known(&'static KindSpec),
     /// It is of a kind only a newer version knows.
@@ -144,6 +145,8 @@ pub(super) use keys;
 pub(super) const ANY: Form = Form::Int(i64::MIN, i64::MAX);
 /// A whole number that is not below zero.
 pub(super) const COUNT: Form = Form::Int(0, i64::MAX);
+/// Milliseconds since a phone's boot.
+const SINCE_BOOT: Form = Form::Int(0, limits::SINCE_BOOT_MS);
 /// Thousandths of a unit, up to a million units.
 pub(super) const QUANTITY: Form = Form::Int(1, 1_000_000_000);
 /// Hundredths of a percent, up to 100 %.
@@ -162,10 +165,10 @@ pub(super) const DISCOUNT: Form = Form::Int(-PRICE_MOST, PRICE_MOST);
 
 /// Keys that any fact may have.
 pub const COMMON: &[KeySpec] = keys! {
-    AT: ANY, Optional;
-    UP: ANY, Optional;
-    SRV: ANY, Optional;
-    SRV_UP: ANY, Optional;
+    AT: Form::Time, Optional;
+    UP: SINCE_BOOT, Optional;
+    SRV: Form::Time, Optional;
+    SRV_UP: SINCE_BOOT, Optional;
     LAT: Form::Int(-900_000_000, 900_000_000), Optional;
     LON: Form::Int(-1_800_000_000, 1_800_000_000), Optional;
     ACCURACY: COUNT, Optional;
@@ -204,11 +207,11 @@ pub fn find_section(kind: DocKind, section: &Section) -> Option<&'static Section
 }
 
 /// The kind of a fact of this section.
-pub fn find_kind(spec: &'static SectionSpec, record: &Record) -> Found {
-    let Holds::Facts { by, kinds } = &spec.holds else { return Found::Untold };
-    let Some(by) = by else { return kinds.first().map_or(Found::Newer, Found::Known) };
-    let Some(word) = record.get(by).and_then(Value::as_text) else { return Found::Untold };
-    kinds.iter().find(|kind| kind.word == word).map_or(Found::Newer, Found::Known)
+pub fn find_kind(spec: &'static SectionSpec, record: &Record) -> FactKind {
+    let Holds::Facts { by, kinds } = &spec.holds else { return FactKind::Untold };
+    let Some(by) = by else { return kinds.first().map_or(FactKind::Newer, FactKind::Known) };
+    let Some(word) = record.get(by).and_then(Value::as_text) else { return FactKind::Untold };
+    kinds.iter().find(|kind| kind.word == word).map_or(FactKind::Newer, FactKind::Known)
 }
 
 impl SectionSpec {
@@ -228,10 +231,7 @@ pub(super) const fn names<const N: usize>(sections: &[SectionSpec]) -> [&'static
     let mut names = [""; N];
     let mut at = 0;
     while at < N {
-        names[at] = match &sections[at].section.0 {
-            Cow::Borrowed(name) => name,
-            Cow::Owned(_) => "",
-        };
+        names[at] = sections[at].section.fixed();
         at += 1;
     }
     names
@@ -264,6 +264,8 @@ mod tests {
         assert_eq!(lists::STATES, State::ALL.map(State::as_str));
         let given = [AssignmentKind::Offer, AssignmentKind::Assign, AssignmentKind::Recall];
         assert_eq!(words(&section::ASSIGNMENT), given.map(AssignmentKind::as_str));
+        let giving = [AssignmentKind::Offer, AssignmentKind::Assign];
+        assert_eq!(lists::GIVING, giving.map(AssignmentKind::as_str));
         assert_eq!(words(&section::DECISIONS), ExceptionKind::ALL.map(ExceptionKind::as_str));
         assert_eq!(lists::TAX_MODES, TaxMode::ALL.map(TaxMode::as_str));
         let work = words(&section::WORK);
@@ -278,7 +280,7 @@ mod tests {
         let key_of = |section: &Section, word: &str, key: &Key| {
             let record = Record::from([(key::KIND, word.into()), (key::ABOUT, word.into())]);
             let spec = find_section(DocKind::Job, section)?;
-            let Found::Known(kind) = find_kind(spec, &record) else { return None };
+            let FactKind::Known(kind) = find_kind(spec, &record) else { return None };
             kind.keys.iter().find(|spec| spec.key == *key)
         };
         for step in Step::ALL {

@@ -2,8 +2,8 @@
 
 use super::form::Form;
 use super::form::Sample::{Int, Text};
-use super::table::{ANY, Holds, KindSpec, May, SectionSpec, Writers, keys};
-use super::{job, key, section};
+use super::table::{Holds, KindSpec, May, SectionSpec, Writers, keys};
+use super::{key, notes, section};
 use crate::codes;
 
 /// The sections; as those of a job.
@@ -36,7 +36,7 @@ pub(super) const SECTIONS: &[SectionSpec] = &[
     SectionSpec {
         section: section::NOTES,
         means: "Remarks.",
-        holds: Holds::Facts { by: None, kinds: job::NOTES },
+        holds: Holds::Facts { by: None, kinds: notes::NOTES },
         writers: OWN,
     },
 ];
@@ -62,9 +62,9 @@ const CERTIFICATES: &[KindSpec] = &[KindSpec {
     keys: keys! {
         SKILL: Form::Text, Required;
         SERIAL: Form::Text, Optional;
-        STARTS: ANY, Optional;
-        EXPIRES: ANY, Optional;
-        ENDS: ANY, Optional;
+        STARTS: Form::Time, Optional;
+        EXPIRES: Form::Time, Optional;
+        ENDS: Form::Time, Optional;
     },
     either: &[],
     ordered: None,
@@ -81,8 +81,8 @@ const SHIFTS: &[KindSpec] = &[
         word: "shift",
         means: "Works from `starts` to `ends`.",
         keys: keys! {
-            STARTS: ANY, Required;
-            ENDS: ANY, Required;
+            STARTS: Form::Time, Required;
+            ENDS: Form::Time, Required;
         },
         either: &[],
         ordered: Some((key::STARTS, key::ENDS)),
@@ -93,8 +93,8 @@ const SHIFTS: &[KindSpec] = &[
         word: "absence",
         means: "Is away from `starts` to `ends`.",
         keys: keys! {
-            STARTS: ANY, Required;
-            ENDS: ANY, Required;
+            STARTS: Form::Time, Required;
+            ENDS: Form::Time, Required;
         },
         either: &[],
         ordered: Some((key::STARTS, key::ENDS)),

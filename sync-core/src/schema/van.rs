@@ -5,7 +5,7 @@ use super::form::Sample::{Id, Int, Text};
 use super::table::{
     ANY, COUNT, Holds, KindSpec, May, QUANTITY, SectionSpec, TAX_RATE, Writers, keys,
 };
-use super::{job, key, lists, section};
+use super::{key, lists, notes, section};
 use crate::codes;
 
 /// The sections; as those of a job.
@@ -42,7 +42,7 @@ pub(super) const SECTIONS: &[SectionSpec] = &[
     SectionSpec {
         section: section::NOTES,
         means: "Remarks.",
-        holds: Holds::Facts { by: None, kinds: job::NOTES },
+        holds: Holds::Facts { by: None, kinds: notes::NOTES },
         writers: NOTES,
     },
 ];

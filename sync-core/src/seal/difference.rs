@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::lines::Line;
-use super::shown::{Shown, Signer};
-use crate::job::Job;
+use super::shown::Shown;
 
 /// One place where what stands now differs from what was signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,26 +39,6 @@ pub struct Changes {
     pub about_money: bool,
 }
 
-/// A job as it would be shown now, whoever signs, in every version of the rendering.
-pub(crate) struct Renderings {
-    first: Shown,
-    second: Shown,
-    latest: Shown,
-}
-
-impl Renderings {
-    pub fn of(job: &Job) -> Self {
-        let whole = Shown::whole(job, Signer::default());
-        let [first, second] = [1, 2].map(|version| whole.clone().in_version(version));
-        Self { first, second, latest: whole.in_version(u64::MAX) }
-    }
-
-    /// Read for comparison with several seals.
-    pub fn standing(&self) -> [CurrentRendering<'_>; 3] {
-        [&self.first, &self.second, &self.latest].map(CurrentRendering::of)
-    }
-}
-
 /// A job as it would be shown now, whoever signs; read once for several seals.
 pub(crate) struct CurrentRendering<'s> {
     shown: &'s Shown,
@@ -84,7 +63,7 @@ impl<'s> CurrentRendering<'s> {
 
     /// How it differs from a rendering, the first `room` places listed.
     pub fn changes(&self, signed: &Json, room: usize) -> Changes {
-        let mut found = Found { room, changes: Changes::default() };
+        let mut found = FoundChanges { room, changes: Changes::default() };
         let Json::Object(keys) = signed else {
             found.add("", || Some(plain(signed)), || Some(cut(self.shown)));
             return found.changes;
@@ -104,7 +83,7 @@ impl<'s> CurrentRendering<'s> {
 }
 
 impl Lines<'_> {
-    fn compare(&self, what: &str, signed: Option<&Json>, found: &mut Found) {
+    fn compare(&self, what: &str, signed: Option<&Json>, found: &mut FoundChanges) {
         let Some(Json::Array(signed)) = signed else {
             return found.add(what, || signed.map(plain), || Some(cut(&self.all)));
         };
@@ -128,13 +107,13 @@ impl Lines<'_> {
 }
 
 /// What was found so far.
-struct Found {
+struct FoundChanges {
     /// How many more may be listed.
     room: usize,
     changes: Changes,
 }
 
-impl Found {
+impl FoundChanges {
     fn add(
         &mut self,
         what: &str,
@@ -158,7 +137,7 @@ impl Found {
     }
 }
 
-fn compare(what: &str, signed: Option<&Json>, now: Option<&Json>, found: &mut Found) {
+fn compare(what: &str, signed: Option<&Json>, now: Option<&Json>, found: &mut FoundChanges) {
     match (signed, now) {
         (None, None) => {}
         (Some(Json::Object(signed)), Some(Json::Object(now))) => {

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use crate::id::{FactId, JobId};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct ShownJob {
+pub(crate) struct ShownJob {
     pub id: JobId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
@@ -18,7 +18,7 @@ pub(super) struct ShownJob {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct ShownWork {
+pub(crate) struct ShownWork {
     pub id: FactId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
@@ -29,7 +29,7 @@ pub(super) struct ShownWork {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct ShownLine {
+pub(crate) struct ShownLine {
     pub id: FactId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part_no: Option<String>,
@@ -51,11 +51,14 @@ pub(super) struct ShownLine {
     pub tax: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serial: Option<String>,
+    /// The tax by `tax_rate` that versions without a tax mode show.
+    #[serde(skip)]
+    pub contained_tax: Option<i64>,
     pub currency: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct ShownTotal {
+pub(crate) struct ShownTotal {
     pub currency: String,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exact")]
     pub amount: Option<i64>,

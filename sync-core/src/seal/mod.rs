@@ -5,7 +5,6 @@
 //! The result is one fact in `signatures`. The server checks it and countersigns; anybody can
 //! check both later from an evidence bundle, without a server.
 
-mod bundle;
 mod countersign;
 mod difference;
 mod lines;
@@ -16,10 +15,11 @@ mod strokes;
 
 use ed25519_dalek::{Signature, VerifyingKey};
 
-pub use bundle::{Bundle, BundleRun, Evidence, bundle, export, verify_bundle};
 pub use countersign::{Countersignature, awaiting, countersigned, countersigned_of_each};
+pub(crate) use difference::CurrentRendering;
 pub use difference::{Changes, DIFFERENCE_BYTES, Difference};
-pub(crate) use difference::{CurrentRendering, Renderings};
+pub(crate) use lines::{ShownJob, ShownLine, ShownTotal, ShownWork};
+pub(crate) use shown::{FINDINGS, VERSION, WITHOUT_MODE, Whole, cut};
 pub use shown::{SHEET_LINES, Shown, Signer, digest};
 pub use statement::{Completeness, Statement};
 pub use strokes::{MAX_POINTS, MAX_STROKES, Point, Stroke, decode_strokes, encode_strokes};
@@ -27,7 +27,6 @@ pub use strokes::{MAX_POINTS, MAX_STROKES, Point, Stroke, decode_strokes, encode
 use crate::change::Entry;
 use crate::document::{ChangeHash, Fact};
 use crate::id::{DeviceId, FactId, JobId};
-use crate::job::Job;
 use crate::limits;
 use crate::place::Place;
 use crate::schema::{key, section};
@@ -232,6 +231,11 @@ impl Seal {
         if shown::is_canonical(&self.shown) { Ok(()) } else { Err(SealError::Malformed("shown")) }
     }
 
+    /// The version of the rendering that was signed.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     pub(crate) fn signature(&self) -> &[u8; 64] {
         &self.signature
     }
@@ -248,19 +252,8 @@ impl Seal {
         decode_strokes(bytes).map_err(|_| SealError::Malformed("strokes"))
     }
 
-    /// How the job as it stands differs from what was signed, the first [`LISTED`] places.
-    pub fn changed_since(&self, job: &Job) -> Changes {
-        self.changes(&Renderings::of(job).standing(), LISTED)
-    }
-
-    /// Whether the job renders to what was signed, in the version of the rendering that it has.
-    pub(crate) fn shows(&self, job: &Job) -> bool {
-        let shown = Shown::whole(job, self.signer.clone()).in_version(self.version);
-        shown.canonical() == self.shown
-    }
-
-    /// As [`Seal::changed_since`], with the job rendered once for several seals and the first
-    /// `room` places listed.
+    /// How the job as it stands, rendered once for several seals, differs from what was signed; the
+    /// first `room` places listed.
     pub(crate) fn changes(
         &self,
         [first, second, latest]: &[CurrentRendering<'_>; 3],

@@ -73,7 +73,7 @@ impl Statement {
     }
 
     /// Compares the document of a bundle with the statement, and the statement with `trusted` keys.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         document: &Document,
         job: JobId,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::frame::Sent;
-use super::phone::Inbox;
+use super::phone::events::Inbox;
 use super::replica::{Delta, LocalWriter, Replica, StoredRun, SyncStatus};
 use crate::admission::{Attested, Verdict};
 use crate::change::{ChangeRef, Run};

@@ -28,8 +28,9 @@ pub use codec::{
 };
 pub use frame::{Fault, Frame, Inventory, Request, Response, Sent};
 pub use intake::{ReplicaStore, Taken, join, take_in};
-pub use phone::{
-    Failure, Inbox, Outbox, Phone, PhoneEffect, PhoneEvent, PushedVerdict, SyncOutcome,
+pub use phone::Phone;
+pub use phone::events::{
+    Failure, Inbox, Outbox, PhoneEffect, PhoneEvent, PushedVerdict, SyncOutcome,
 };
 pub use repair::Repair;
 pub use replica::{Delta, LocalWriter, RefusedWork, Replica, StoredRun, SyncStatus};

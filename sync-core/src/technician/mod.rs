@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::{self, Region, Unverified};
 use crate::document::Document;
 use crate::id::{BranchId, FactId, UserId};
-use crate::job::{Note, families, int, text};
+use crate::job::{Note, families, text, time_of};
 use crate::schema::{Key, Section, key, section};
 use crate::value::Value;
 
@@ -150,8 +150,8 @@ fn certificates(document: &Document) -> Vec<Certificate> {
             id,
             skill: text(fact, &key::SKILL)?.to_owned(),
             serial: text(fact, &key::SERIAL).map(str::to_owned),
-            starts: int(fact, &key::STARTS),
-            expires: int(fact, &key::EXPIRES).or(int(fact, &key::ENDS)),
+            starts: time_of(fact, &key::STARTS),
+            expires: time_of(fact, &key::EXPIRES).or(time_of(fact, &key::ENDS)),
         })
     };
     standing(document, &section::CERTIFICATES).filter_map(certificate).collect()
@@ -162,8 +162,8 @@ fn shifts(document: &Document) -> Vec<Shift> {
         Some(Shift {
             id,
             kind: text(fact, &key::KIND).map(str::to_owned),
-            starts: int(fact, &key::STARTS)?,
-            ends: int(fact, &key::ENDS)?,
+            starts: time_of(fact, &key::STARTS)?,
+            ends: time_of(fact, &key::ENDS)?,
         })
     };
     standing(document, &section::SHIFTS).filter_map(shift).collect()

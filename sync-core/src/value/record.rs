@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::Value;
-use crate::schema::Key;
+use crate::dictionary::Key;
 
 /// Keys with their values, each key once, sorted by name. Clones share their contents.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

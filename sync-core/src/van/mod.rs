@@ -1,5 +1,6 @@
 //! The van: who drives it, and its stock as a fold over movements, job usages and counts.
 
+mod closing;
 mod drives;
 mod opening;
 pub mod period;

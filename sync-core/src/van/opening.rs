@@ -9,9 +9,9 @@ use super::Stock;
 use super::period::{OPENING, is_closed};
 use super::stock::{PartInBin, openings, place};
 use crate::change::Entry;
-use crate::document::{Document, Owner, Share, people};
+use crate::document::{Document, Owner, people};
 use crate::id::{FactId, UserId};
-use crate::limits;
+use crate::limits::{self, Share};
 use crate::schema::{key, section};
 use crate::value::{Record, Value};
 

@@ -9,9 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::opening;
 use crate::change::Entry;
-use crate::document::{Document, Owner, Share, people};
+use crate::document::{Document, Owner, people};
 use crate::id::{UserId, VanId};
-use crate::limits;
+use crate::limits::{self, Share};
 use crate::schema::{Key, key, section};
 use crate::value::Value;
 
@@ -36,6 +36,12 @@ pub fn is_further(document: &Document) -> bool {
 pub fn number(document: &Document) -> u32 {
     let number = document.field(&section::DETAILS, &key::VERSION).and_then(Value::as_int);
     number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
+}
+
+/// The record that a further one goes on from.
+pub fn before(document: &Document) -> Option<VanId> {
+    let before = document.field(&section::DETAILS, &key::FOLLOWS).and_then(Value::as_bytes);
+    VanId::from_slice(before?).ok().filter(|_| is_further(document))
 }
 
 /// Id of a record of a van: number 0 is the van's own.

@@ -9,10 +9,13 @@ use sha2::{Digest as _, Sha256};
 use crate::change::ChangeRef;
 use crate::document::{Document, Fact};
 use crate::id::{FactId, JobId, UserId, VanId};
-use crate::job::{Family, Order, QUESTIONS, corrected, families, in_order, int, parts, text};
+use crate::job::{
+    Family, Order, QUESTIONS, corrected, families, families_among, in_order, int, parts, text,
+};
 use crate::limits::PARTS_IN_STOCK;
 use crate::schema::{key, section};
 
+use super::closing::Closings;
 use super::drives::Drives;
 
 /// Characters of a part number in stock; longer ones are cut.
@@ -101,12 +104,13 @@ pub struct Stock {
     #[serde(default)]
     pub unassigned: Vec<Usage>,
     /// Counts of technicians who did not drive the van any more, or were not known to when it was
-    /// given to the next one. They are kept and set nothing.
+    /// given to the next one or its record was closed. They are kept and set nothing.
     #[serde(default)]
     pub late_counts: Vec<LateCount>,
 }
 
-/// A count that sets nothing, because it came after its technician's time in the van.
+/// A count that sets nothing, because it came after its technician's time in the van, or after the
+/// record was closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LateCount {
@@ -158,6 +162,26 @@ impl Stock {
             }
         }
         balance.lines()
+    }
+
+    /// The counts that came into the record before this one after that was closed, of parts and bins
+    /// that nobody has counted since: they set nothing, and a person may want to count.
+    pub fn late_counts_of(&self, before: &Document) -> Vec<LateCount> {
+        let order = Order::of(before);
+        let closings = Closings::of(&order);
+        let counted: BTreeMap<_, _> = self
+            .lines
+            .iter()
+            .map(|line| ((line.part_no.as_str(), line.bin.as_str()), line.counted_at))
+            .collect();
+        let mut late = Counts::of(&order).1;
+        late.retain(|count| {
+            let since = counted.get(&(count.part_no.as_str(), count.bin.as_str()));
+            let fact = before.fact(&section::COUNTS, &count.id);
+            let is_of_closed = fact.is_some_and(|fact| !closings.knew(fact));
+            is_of_closed && since.copied().flatten().is_none_or(|since| since <= count.at)
+        });
+        late
     }
 
     /// How much of a part is in the van, over all bins; thousandths of a unit.
@@ -349,20 +373,25 @@ impl Counts {
     fn of(order: &Order<'_>) -> Self {
         let document = order.document();
         let (mut last, mut late) = (BTreeMap::new(), Vec::new());
-        let drives = Drives::of(order);
+        let (drives, closings) = (Drives::of(order), Closings::of(order));
+        let in_time = |fact: &Fact| closings.knew(fact) && drives.counted_in_time(fact);
+        let first_of = |family: &Family<'_>| document.fact(&section::COUNTS, &family.root);
         // The families come in order: of several counts of one place the last stays.
-        for family in families(document, &section::COUNTS) {
+        for family in families_among(document, &section::COUNTS, in_time, in_time) {
             let fact = family.current;
             let (Some(place), None) = (place(fact, &key::BIN), family.voided_by) else { continue };
-            let first = document.fact(&section::COUNTS, &family.root).unwrap_or(fact);
+            let first = first_of(&family).unwrap_or(fact);
             let quantity = int(fact, &key::QUANTITY).unwrap_or(0);
-            if !drives.counted_in_time(first) {
-                let (part_no, bin) = place;
-                let (by, at) = (first.author, corrected(first).at);
-                late.push(LateCount { id: family.root, part_no, bin, quantity, by, at });
-                continue;
-            }
             last.insert(place, Count { quantity, at: corrected(first).at, change: first.change });
+        }
+        for family in families_among(document, &section::COUNTS, |fact| !in_time(fact), |_| true) {
+            let fact = family.current;
+            let (Some(place), None) = (place(fact, &key::BIN), family.voided_by) else { continue };
+            // A late correction of a count that was in time sets nothing either.
+            let first = first_of(&family).filter(|first| !in_time(first)).unwrap_or(fact);
+            let quantity = int(fact, &key::QUANTITY).unwrap_or(0);
+            let ((part_no, bin), by, at) = (place, first.author, corrected(first).at);
+            late.push(LateCount { id: first.id, part_no, bin, quantity, by, at });
         }
         Self(last, late)
     }

@@ -132,8 +132,9 @@ impl Hand {
         self.write(vec![entry]);
     }
 
-    /// Takes in everything the other replica has and this one lacks.
+    /// Takes in everything the other replica has and this one lacks, at the later of their times.
     pub fn hear(&mut self, other: &Self) {
+        self.now = self.now.max(other.now);
         for (run, author) in other.runs() {
             if run.last_seq() > self.document.seq_of(&run.actor()) {
                 replay(&mut self.document, &run, author).expect("it fits");

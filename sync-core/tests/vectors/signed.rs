@@ -3,12 +3,13 @@
 use ed25519_dalek::Signer as _;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
+use sync_core::bundle::{export, verify_bundle};
 use sync_core::change::{Run, encode_run};
 use sync_core::document::{Author, Fact};
 use sync_core::enrol::{self, CodeSecret};
 use sync_core::job::seal_of;
 use sync_core::schema::{key, section};
-use sync_core::seal::{Countersignature, Statement, export, verify_bundle};
+use sync_core::seal::{Countersignature, Statement};
 use sync_core::time::Stamp;
 use sync_core::value::Value;
 use sync_core::wire::Writer;

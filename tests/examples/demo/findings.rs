@@ -18,14 +18,14 @@ pub struct CallsRead {
     /// Calls that have an address and no place.
     without_place: usize,
     /// Every bad row and every value left out, up to [`FINDINGS`].
-    findings: Vec<Found>,
+    findings: Vec<FindingSeen>,
     /// Whether there may be more than are listed.
     findings_cut: bool,
 }
 
 /// One row, and what is wrong with it.
 #[derive(Debug, Serialize)]
-struct Found {
+struct FindingSeen {
     line: u64,
     code: &'static str,
     reason: String,
@@ -35,7 +35,7 @@ impl CallsRead {
     /// What an import came to.
     pub fn of(import: &Import) -> Self {
         let found =
-            |it: &Finding| Found { line: it.line, code: it.code, reason: it.reason.clone() };
+            |it: &Finding| FindingSeen { line: it.line, code: it.code, reason: it.reason.clone() };
         Self {
             read: import.calls.len(),
             rejected: import.rejected,

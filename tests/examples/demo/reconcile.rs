@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
+use sync_core::bundle::{bundle, verify_bundle};
 use sync_core::document::{Document, Fact};
 use sync_core::job::{Job, State};
 use sync_core::schema::{key, section};
-use sync_core::seal::{Seal, bundle, verify_bundle};
+use sync_core::seal::Seal;
 use sync_core::value::Value;
 use tests::day::Plan;
 use tests::reckoning::Reckoning;

@@ -5,7 +5,7 @@
 use ed25519_dalek::SigningKey;
 use fuzz::bounds::bounded;
 use libfuzzer_sys::fuzz_target;
-use sync_core::seal::verify_bundle;
+use sync_core::bundle::verify_bundle;
 
 fuzz_target!(|bytes: &[u8]| {
     let server = SigningKey::from_bytes(&[9; 32]).verifying_key();

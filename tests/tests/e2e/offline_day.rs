@@ -7,10 +7,11 @@ use mobile_ffi::{
     Attachment, Connector, NetError, PartUsed, Post, Reply, SyncEnd, Transport, WalkUp,
 };
 use serde_json::json;
+use sync_core::bundle::bundle;
 use sync_core::id::{JobId, VanId};
 use sync_core::job::Step;
 use sync_core::schema::{key, section};
-use sync_core::seal::{Point, Seal, Signer, bundle};
+use sync_core::seal::{Point, Seal, Signer};
 use sync_core::value::Value;
 
 use crate::office::{Office, Phone, Wire, over_both};

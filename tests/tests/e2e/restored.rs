@@ -14,10 +14,10 @@ use std::ffi::OsStr;
 
 use mobile_ffi::{SyncEnd, WalkUp};
 use serde_json::json;
+use sync_core::bundle::verify_bundle;
 use sync_core::change::{Change, Entry};
 use sync_core::document::Document;
 use sync_core::schema::{DocId, key, section};
-use sync_core::seal::verify_bundle;
 use tests::ledger::FactKey;
 
 use crate::office::{Phone, Wire, over_both};

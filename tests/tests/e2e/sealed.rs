@@ -4,9 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::VerifyingKey;
 use mobile_ffi::{SyncEnd, WalkUp};
+use sync_core::bundle::verify_bundle;
 use sync_core::id::{FactId, JobId};
 use sync_core::schema::section;
-use sync_core::seal::{Completeness, Countersignature, Point, SealError, Signer, verify_bundle};
+use sync_core::seal::{Completeness, Countersignature, Point, SealError, Signer};
 
 use crate::office::{Office, Phone, Wire, over_both};
 

@@ -38,7 +38,7 @@ pub(super) struct Matching {
 
 /// The end of a search, and the reduced cost of the path to it.
 #[derive(Debug, Clone, Copy)]
-struct Found {
+struct SearchEnd {
     end: End,
     cost: i64,
 }
@@ -97,17 +97,17 @@ impl Matching {
     }
 
     /// The cheapest path from a row that has no column yet.
-    fn search(&mut self, costs: &Costs, start: usize) -> Found {
+    fn search(&mut self, costs: &Costs, start: usize) -> SearchEnd {
         self.distance.fill(FORBIDDEN);
         self.scanned.fill(false);
         self.open.clear();
         self.open.extend(0..costs.columns());
-        let mut best = Found { end: End::Row(start), cost: costs.alone(start) };
+        let mut best = SearchEnd { end: End::Row(start), cost: costs.alone(start) };
         let (mut row, mut base) = (start, 0);
         loop {
             let gives_up = base + costs.alone(row) - self.row_potential[row];
             if gives_up < best.cost {
-                best = Found { end: End::Row(row), cost: gives_up };
+                best = SearchEnd { end: End::Row(row), cost: gives_up };
             }
             let nearest = self.relax(costs.row(row), row, base);
             let Some((distance, slot)) = nearest.filter(|(distance, _)| *distance < best.cost)
@@ -118,7 +118,7 @@ impl Matching {
             self.scanned[column] = true;
             match self.row_of[column] {
                 // The potential of a free column is zero: its reduced distance is its cost.
-                None => return Found { end: End::Column(column), cost: distance },
+                None => return SearchEnd { end: End::Column(column), cost: distance },
                 Some(next) => (row, base) = (next, distance),
             }
         }
@@ -147,7 +147,7 @@ impl Matching {
     }
 
     /// Flips the pairs along the path found last, and keeps all reduced costs non-negative.
-    fn augment(&mut self, start: usize, found: Found) {
+    fn augment(&mut self, start: usize, found: SearchEnd) {
         for column in 0..self.scanned.len() {
             // Scanned columns are at most as far as the end.
             let closer = found.cost - self.distance[column];

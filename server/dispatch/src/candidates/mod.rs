@@ -139,7 +139,7 @@ pub(crate) fn candidate(
     job: &Job,
     technicians: &[Technician],
     index: usize,
-    way: Way,
+    way: WayToJob,
     now: i64,
     air: &Air,
 ) -> Candidate {
@@ -161,7 +161,7 @@ fn by_air(job: &Job, technician: &Technician, now: i64, air: &Air) -> Option<Eta
 pub(crate) fn pair_cost(
     job: &Job,
     technician: &Technician,
-    way: Way,
+    way: WayToJob,
     late: i64,
     now: i64,
     air: &Air,
@@ -175,7 +175,7 @@ pub(crate) fn pair_cost(
 
 /// The way of one technician to a job.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Way {
+pub(crate) struct WayToJob {
     leg: Option<Leg>,
     /// The road travel times are known, and there is no way: the leg is a straight line.
     off_road: bool,
@@ -188,17 +188,17 @@ pub(crate) fn ways(
     indexes: &[usize],
     air: &Air,
     roads: Option<&dyn TravelTimes>,
-) -> Vec<Way> {
-    let Some(to) = job.place else { return vec![Way::default(); indexes.len()] };
+) -> Vec<WayToJob> {
+    let Some(to) = job.place else { return vec![WayToJob::default(); indexes.len()] };
     let starts = indexes.iter().map(|index| technicians[*index].starts_from());
     let starts: Vec<Option<Place>> = starts.collect();
     let known: Vec<Place> = starts.iter().flatten().copied().collect();
     let mut by_road = roads.map(|roads| roads.to_one(&known, to).into_iter());
     let way = |start: Option<Place>| {
-        let Some(start) = start else { return Way::default() };
+        let Some(start) = start else { return WayToJob::default() };
         match by_road.as_mut().map(|legs| legs.next().flatten()) {
-            Some(Some(leg)) => Way { leg: Some(leg), off_road: false },
-            none => Way { leg: Some(air.leg(&start, &to)), off_road: none.is_some() },
+            Some(Some(leg)) => WayToJob { leg: Some(leg), off_road: false },
+            none => WayToJob { leg: Some(air.leg(&start, &to)), off_road: none.is_some() },
         }
     };
     starts.into_iter().map(way).collect()

@@ -8,7 +8,7 @@ use crate::error::{Refused, at_most, exists, within};
 
 /// Time and cost of one way.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Way {
+pub(super) struct TravelCost {
     pub time: i32,
     pub cost: i32,
 }
@@ -23,9 +23,9 @@ pub struct Problem {
     /// end anywhere.
     places: usize,
     /// Travel, by start.
-    ways: Vec<Way>,
+    ways: Vec<TravelCost>,
     /// Travel, by end.
-    into: Vec<Way>,
+    into: Vec<TravelCost>,
     /// For each visit the parts it uses: column of `stock` and count.
     pub(super) uses: Vec<Vec<(usize, i32)>>,
     /// For each shift the stock of its van, by column.
@@ -107,17 +107,17 @@ impl Problem {
     }
 
     /// Travel from one place to another.
-    pub(super) fn way(&self, from: usize, to: usize) -> Way {
+    pub(super) fn way(&self, from: usize, to: usize) -> TravelCost {
         self.ways[from * self.places + to]
     }
 
     /// Travel from a place to all others.
-    pub(super) fn ways_from(&self, place: usize) -> &[Way] {
+    pub(super) fn ways_from(&self, place: usize) -> &[TravelCost] {
         &self.ways[place * self.places..(place + 1) * self.places]
     }
 
     /// Travel to a place from all others.
-    pub(super) fn ways_to(&self, place: usize) -> &[Way] {
+    pub(super) fn ways_to(&self, place: usize) -> &[TravelCost] {
         &self.into[place * self.places..(place + 1) * self.places]
     }
 
@@ -213,14 +213,14 @@ fn allowed(visit: &Visit, shifts: &[Shift]) -> Vec<u16> {
     may.map(|(index, _)| index).collect()
 }
 
-fn ways(travel: &Travel) -> (usize, Vec<Way>, Vec<Way>) {
+fn ways(travel: &Travel) -> (usize, Vec<TravelCost>, Vec<TravelCost>) {
     let places = travel.places + 1;
-    let mut ways = vec![Way { time: 0, cost: 0 }; places * places];
+    let mut ways = vec![TravelCost { time: 0, cost: 0 }; places * places];
     let mut into = ways.clone();
     for from in 0..travel.places {
         for to in 0..travel.places {
             let entry = from * travel.places + to;
-            let way = Way { time: travel.times[entry], cost: travel.costs[entry] };
+            let way = TravelCost { time: travel.times[entry], cost: travel.costs[entry] };
             ways[from * places + to] = way;
             into[to * places + from] = way;
         }

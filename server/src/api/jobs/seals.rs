@@ -4,9 +4,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use ed25519_dalek::Signer as _;
+use sync_core::bundle::export;
 use sync_core::id::{FactId, JobId};
 use sync_core::schema::section;
-use sync_core::seal::{Countersignature, Seal, Statement, export, is_seal};
+use sync_core::seal::{Countersignature, Seal, Statement, is_seal};
 
 use super::find;
 use crate::api::bounded::fold;

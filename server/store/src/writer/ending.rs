@@ -7,7 +7,7 @@
 use sync_core::change::Entry;
 use sync_core::document::{Document, Fact};
 use sync_core::id::FactId;
-use sync_core::job::{AssignmentKind, Job, Step, reopened_by, voids_of};
+use sync_core::job::{AssignmentKind, Job, RELEASED, Step, reopened_by, voids_of};
 use sync_core::schema::{DocKind, Section, key, section};
 use sync_core::scope;
 use sync_core::value::{Record, Value};
@@ -61,7 +61,7 @@ fn ends(document: &Document, of: &Section, record: &Record) -> bool {
             && Job::of(document).assignment.is_some();
     }
     if is_job && *of == section::SETTLEMENT {
-        return kind == Some(scope::RELEASED) && scope::may_be_released(document);
+        return kind == Some(RELEASED) && scope::may_be_released(document);
     }
     named.and_then(|id| found(document, of, id)).is_some_and(|fact| {
         !fact.record.contains_key(&key::VOIDS) && voids_of(document, of, fact.id).is_empty()

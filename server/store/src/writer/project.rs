@@ -11,6 +11,7 @@ use sync_core::document::{Document, Fact};
 use sync_core::id::TenantId;
 use sync_core::job::{Job, PartUse, taken_back};
 use sync_core::schema::{DocKind, Key, key, section};
+use sync_core::time::clamped;
 use sync_core::value::Value;
 use sync_core::van::period;
 
@@ -23,7 +24,7 @@ use crate::sql::{Arg, Cell, Rows};
 /// Version of what is computed. Whoever changes a row that follows from the same log (a fold, a
 /// column, the text of a summary) adds one: a server that finds another version in its database
 /// rebuilds everything when it starts.
-pub(crate) const FOLD_VERSION: u32 = 6;
+pub(crate) const FOLD_VERSION: u32 = 7;
 
 /// One document at one position.
 pub(crate) struct Scene<'a> {
@@ -243,7 +244,7 @@ fn movements(document: &Document, each: &mut dyn FnMut(Table, &[Cell<'_>])) {
 
 /// When a fact says it happened, else when it was written.
 fn when(fact: &Fact) -> i64 {
-    int(fact, &key::AT).unwrap_or(fact.time)
+    int(fact, &key::AT).map_or(fact.time, clamped)
 }
 
 fn text<'a>(fact: &'a Fact, key: &Key) -> Option<&'a str> {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ed25519_dalek::VerifyingKey;
+use sync_core::bundle::{bundle, verify_bundle};
 use sync_core::document::Document;
 use sync_core::id::{FactId, TenantId};
 use sync_core::schema::{DocId, DocKind, key, section};
-use sync_core::seal::{Seal, bundle, verify_bundle};
+use sync_core::seal::Seal;
 use sync_core::value::{Record, Value};
 
 use super::super::ledger::Name;

@@ -1,5 +1,5 @@
 //! The dictionaries of the compact encoding: sections, keys and words by number. What they mean
-//! together is in [`super::table`].
+//! together is in the table of [`crate::schema`].
 //!
 //! A number, once released, keeps its name and coding for ever: append at the end only. A name
 //! that is not here travels spelled out, so an older version still reads what a newer one adds.

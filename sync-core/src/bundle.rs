@@ -11,7 +11,6 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 
-use super::{Completeness, Countersignature, Difference, Seal, SealError, Statement};
 use crate::admission::replay;
 use crate::change::{Change, ChangeRef, Run, decode_run, encode_run};
 use crate::document::{Author, ChangeHash, Document};
@@ -19,6 +18,7 @@ use crate::id::{DeviceId, FactId, JobId, UserId};
 use crate::job::{Job, Past};
 use crate::limits;
 use crate::schema::section;
+use crate::seal::{Completeness, Countersignature, Difference, Seal, SealError, Statement};
 use crate::wire::{Reader, Writer};
 
 /// Largest bundle that is read, bytes: a whole document in base64, and as much again.
@@ -87,7 +87,7 @@ pub struct Evidence {
     pub points: usize,
     /// Changes in the document.
     pub changes: usize,
-    /// What was changed since it was signed, the first [`super::LISTED`] places.
+    /// What was changed since it was signed, the first [`crate::seal::LISTED`] places.
     pub changed_since_signed: Vec<Difference>,
     /// How many places were changed since it was signed.
     pub places_changed: usize,
