@@ -11,7 +11,7 @@ use sync_core::id::TenantId;
 use sync_core::schema::DocKind;
 
 use super::compare::{self, Comparison, plain};
-use super::{Rebuild, Report, plan};
+use super::{Rebuild, Report, Runs, plan};
 use crate::sql::{Arg, Plain, Rows, add, id, select_in, select_in_text};
 use crate::{Backend, Store, StoreError};
 
@@ -169,16 +169,11 @@ impl Mend {
         keys: &[Vec<u8>],
     ) -> Result<Self, StoreError> {
         let mut report = Report::default();
-        let by_doc = super::log(&mut report, connection, backend, tenant, keys).await?;
-        // A run that does not read is missing in the chain; without it nothing can be said.
-        let rows = by_doc.values().map(Vec::len).sum::<usize>();
-        let unreadable = report.differences.iter().filter(|d| d.problem == super::Problem::Payload);
-        let unreadable: BTreeSet<String> = unreadable.filter_map(|d| d.document.clone()).collect();
-        let by_doc: BTreeMap<_, _> = by_doc
-            .into_iter()
-            .filter(|(doc, _)| !unreadable.contains(&format!("{doc:?}")))
-            .collect();
-        debug_assert!(rows > 0 || !unreadable.is_empty() || keys.is_empty());
+        let log = super::log(&mut report, connection, backend, tenant, keys).await?;
+        let Runs { mut by_doc, unreadable } = log;
+        // A run that does not read is missing in the chain; without it nothing can be said. The report
+        // does not tell: it lists only so many differences.
+        by_doc.retain(|doc, _| !unreadable.contains(doc));
         let snapshots = super::snapshots(connection, backend, tenant, keys).await?;
         let sampled = &mut |_| false;
         let mut expected =
