@@ -49,7 +49,7 @@ pub use connect::Backend;
 pub use error::StoreError;
 pub(crate) use error::{Reach, noticing_conflicts};
 pub use inspect::Inspected;
-pub use jobs::{JobFilter, JobPage, JobPlace, JobRow};
+pub use jobs::{JobFilter, JobOrder, JobPage, JobPlace, JobRow};
 pub use log::Logged;
 pub(crate) use meta::Meta;
 pub use passed::{STEADY_MS, passed};

@@ -11,7 +11,7 @@ use sync_core::policy::Role;
 
 use crate::alike::{self, Likeness};
 use crate::changes;
-use crate::jobs::{self, JobFilter, JobPlace};
+use crate::jobs::{self, JobFilter, JobOrder, JobPlace};
 use crate::retention::RULES;
 use crate::rows::{audit, devices, positions, submissions, tokens, users};
 use crate::sql::{Arg, Statement};
@@ -38,9 +38,14 @@ fn job_filters() -> Vec<JobFilter> {
     each(&|filter| filter.states = vec![State::Received, State::Completed]);
     each(&|filter| filter.technician = Some(user));
     each(&|filter| filter.text = Some("abc".to_owned()));
-    each(&|filter| filter.updated_since = Some(7));
+    each(&|filter| filter.order = JobOrder::ChangedSince(7, None));
     each(&|filter| filter.waiting = Some(true));
-    each(&|filter| filter.before = Some(place));
+    each(&|filter| {
+        filter.order = match filter.order {
+            JobOrder::FirstSeen(_) => JobOrder::FirstSeen(Some(place)),
+            JobOrder::ChangedSince(since, _) => JobOrder::ChangedSince(since, Some(place)),
+        }
+    });
     filters.push(JobFilter { waiting: Some(false), ..JobFilter::default() });
     filters
 }

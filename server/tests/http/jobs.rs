@@ -326,6 +326,21 @@ fn pages_of_a_list_hold_each_job_once() {
 }
 
 #[test]
+fn a_cursor_of_a_list_of_jobs_is_taken_only_in_the_order_that_gave_it() {
+    let world = World::new();
+    let desk = world.admin();
+    for address in ["one", "two", "three"] {
+        desk.post("/v1/jobs", json!({"problem": "tow", "address": address})).ok(201);
+    }
+    let orders = ["/v1/jobs?limit=1", "/v1/jobs?limit=1&updated_since=0"];
+    let next = orders.map(|order| desk.get(order).ok(200)["next"].as_str().unwrap().to_owned());
+    for (order, own, other) in [(orders[0], &next[0], &next[1]), (orders[1], &next[1], &next[0])] {
+        desk.get(&format!("{order}&cursor={own}")).ok(200);
+        desk.get(&format!("{order}&cursor={other}")).problem(400, "bad_cursor");
+    }
+}
+
+#[test]
 fn a_long_list_of_a_job_is_cut_and_read_page_by_page() {
     let world = World::new();
     let desk = world.admin();
