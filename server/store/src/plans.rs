@@ -167,6 +167,48 @@ async fn check_indexes(connection: &mut AnyConnection, explain: &str, column: us
     }
 }
 
+/// Whether a statement names its tenant for every table that it reads: as `tenant = $n` with the tenant at
+/// that place, or as the tenant of another table.
+fn names_its_tenant(Statement { sql, args }: &Statement) -> bool {
+    let read = |word| sql.split(word).skip(1).filter(|table: &&str| !table.starts_with('('));
+    let tables = read("FROM ").count() + read("JOIN ").count();
+    let is_bound = |number: &str| {
+        let at: Option<usize> = number.parse().ok();
+        let arg = at.and_then(|at| args.get(at.checked_sub(1)?));
+        matches!(arg, Some(Arg::Blob(bytes)) if bytes == tenant().as_bytes())
+    };
+    let conditions: Vec<bool> = sql
+        .split("tenant = ")
+        .skip(1)
+        .map(|rest| match rest.strip_prefix('$') {
+            Some(rest) => is_bound(rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or("")),
+            None => rest.split(' ').next().is_some_and(|column| column.ends_with(".tenant")),
+        })
+        .collect();
+    sql.contains("tenant = $") && conditions.len() >= tables && conditions.iter().all(|is| *is)
+}
+
+#[test]
+fn every_statement_of_a_list_names_its_tenant_for_each_table() {
+    // Sweeps delete by time, whoever's rows they are.
+    let sweeps: Vec<&str> = RULES.iter().map(|rule| rule.name.as_str()).collect();
+    let mut lists = statements();
+    lists.retain(|(name, _)| !sweeps.contains(&&**name));
+    assert!(lists.len() > 100, "only {} statements", lists.len());
+    let without = lists.iter().filter(|(_, statement)| !names_its_tenant(statement));
+    let without: Vec<_> = without.map(|(name, it)| format!("{name}: {}", it.sql)).collect();
+    assert!(without.is_empty(), "{}", without.join("\n\n"));
+    let args = vec![Arg::from(tenant().as_bytes()), Arg::Int(1)];
+    for sql in [
+        "SELECT job FROM jobs WHERE job > $2",
+        "SELECT job FROM jobs WHERE tenant = $2",
+        "SELECT job FROM jobs JOIN scope ON scope.doc = jobs.job WHERE jobs.tenant = $1",
+    ] {
+        let statement = Statement { sql: sql.to_owned(), args: args.clone() };
+        assert!(!names_its_tenant(&statement), "{sql}");
+    }
+}
+
 /// What is wrong with a plan, step by step as SQLite or PostgreSQL says it.
 fn wrong(steps: &[String]) -> Option<&String> {
     steps.iter().find(|step| {

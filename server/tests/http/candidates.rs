@@ -9,7 +9,7 @@ const HOUR: i64 = 3_600_000;
 
 fn take(desk: &Client, more: Value) -> String {
     let mut call = json!({"problem": "no_start", "place": {"lat": 25.033, "lon": 121.5654}});
-    call.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let job = desk.post("/v1/jobs", call).ok(201);
     format!("/v1/jobs/{}", job["id"].as_str().unwrap())
 }
