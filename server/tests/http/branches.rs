@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::devices::{submit, walk_up};
 use crate::isolation::{Branches, body, operations};
-use crate::world::{Answer, Client, Told};
+use crate::world::{Answer, Client};
 use sync_core::time::Stamp;
 
 /// Two branches, with something of each kind in both.
@@ -131,7 +131,7 @@ impl Both {
     /// The properties of the body of an operation.
     fn properties(&self, operation: &Value) -> Vec<String> {
         let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-        let name = schema["$ref"].text();
+        let name = schema["$ref"].as_str().unwrap_or_default();
         let name = name.trim_start_matches("#/components/schemas/");
         let found = &self.api["components"]["schemas"][name]["properties"];
         found.as_object().map(|all| all.keys().cloned().collect()).unwrap_or_default()

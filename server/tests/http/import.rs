@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use server::auth::Role;
 
-use crate::world::{Answer, Client, Told, World};
+use crate::world::{Answer, Client, World};
 
 fn send(client: &Client, path: &str, file: impl Into<Vec<u8>>) -> Answer {
     client.send("POST", &format!("/v1/import/{path}"), Some(file.into()), "text/csv")
@@ -13,7 +13,7 @@ fn send(client: &Client, path: &str, file: impl Into<Vec<u8>>) -> Answer {
 
 /// Row number, status, and the code of what is wrong first.
 fn rows(report: &Value) -> Vec<(u64, String, String)> {
-    let text = |value: &Value| value.text().to_owned();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let row = |row: &Value| {
         (row["row"].as_u64().unwrap(), text(&row["status"]), text(&row["issues"][0]["code"]))
     };
