@@ -24,6 +24,11 @@ CREATE INDEX jobs_by_vin ON jobs (tenant, vin, first_pos, job) WHERE vin IS NOT 
 CREATE INDEX jobs_by_phone ON jobs (tenant, phone, first_pos, job) WHERE phone IS NOT NULL;
 CREATE INDEX jobs_by_update ON jobs (tenant, updated_at, job);
 
+-- What a technician has to do: only jobs that are not over, however many were.
+CREATE INDEX jobs_open ON jobs (tenant, technician, first_pos, job)
+    WHERE technician IS NOT NULL AND state IN ('offered', 'assigned', 'accepted', 'en_route',
+    'on_scene', 'working', 'in_tow', 'at_destination');
+
 -- For programs that follow changes.
 CREATE INDEX jobs_by_position ON jobs (tenant, pos, job);
 

@@ -2,8 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sync_core::limits;
@@ -23,13 +22,40 @@ const EXCHANGE: Duration = Duration::from_secs(300);
 const ADDRESSES: usize = 8;
 /// How long a sync may have to wait for someone who listens.
 const LISTEN_TURN: Duration = Duration::from_millis(200);
-/// How long someone who listens stands aside for a sync at a time.
-const YIELD: Duration = Duration::from_millis(1);
 /// How long frames are posted where something on the way lets no socket through, before one is tried again.
 const POSTING: Duration = Duration::from_secs(600);
 const PATH: &str = "/v1/sync/ws";
 
 type Socket = WebSocket<MaybeTlsStream<TcpStream>>;
+
+/// What syncs and those who listen share: one of them uses the socket at a time.
+#[derive(Default)]
+struct Link {
+    /// The socket that waits for the next one, with the token it was opened with.
+    open: Option<(String, Socket)>,
+    /// Whether someone uses it, or opens one.
+    in_use: bool,
+    /// Syncs that wait for it.
+    syncs: usize,
+    /// Since when it is known that the way lets no socket through, while posts do get through.
+    posting: Option<Instant>,
+}
+
+/// The use of the socket. It ends with this value, and the socket that stands in it is kept open.
+struct Turn<'t> {
+    transport: &'t SocketTransport,
+    open: Option<(String, Socket)>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut link = self.transport.link();
+        link.open = self.open.take();
+        link.in_use = false;
+        drop(link);
+        self.transport.free.notify_all();
+    }
+}
 
 /// WebSocket for sync frames, HTTP for everything else, for the frames of a revoked phone, and where a
 /// proxy lets no socket through.
@@ -39,12 +65,10 @@ pub struct SocketTransport {
     url: String,
     /// Host and port to connect to.
     address: String,
-    open: Mutex<Option<(String, Socket)>>,
-    /// Syncs that wait for someone who listens.
-    syncs: AtomicUsize,
-    /// Since when it is known that the way lets no socket through, while posts do get through.
-    posting: Mutex<Option<Instant>>,
-    /// The connection of the exchange under way.
+    link: Mutex<Link>,
+    /// Notified when a use of the socket ends.
+    free: Condvar,
+    /// The connection of the exchange under way, for [`Transport::abort`], which waits for no exchange.
     under_way: Mutex<Option<TcpStream>>,
     /// How long one exchange may take.
     exchange: Duration,
@@ -64,19 +88,42 @@ impl SocketTransport {
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
         let address = if has_port { host.to_owned() } else { format!("{host}:{port}") };
         let url = format!("{scheme}://{authority}{PATH}");
-        let (open, under_way, posting) = (Mutex::new(None), Mutex::new(None), Mutex::new(None));
-        let syncs = AtomicUsize::new(0);
-        Ok(Self { http, url, address, open, syncs, posting, under_way, exchange: EXCHANGE })
+        let (link, free, under_way) = (Mutex::default(), Condvar::new(), Mutex::new(None));
+        Ok(Self { http, url, address, link, free, under_way, exchange: EXCHANGE })
+    }
+
+    fn link(&self) -> MutexGuard<'_, Link> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the socket is free for a sync.
+    fn turn_to_sync(&self) -> Turn<'_> {
+        let mut link = self.link();
+        link.syncs += 1;
+        let wait = self.free.wait_while(link, |link| link.in_use);
+        let mut link = wait.unwrap_or_else(PoisonError::into_inner);
+        link.syncs -= 1;
+        self.begin(link)
+    }
+
+    /// Waits until the socket is free and no sync waits for it.
+    fn turn_to_listen(&self) -> Turn<'_> {
+        let wait = self.free.wait_while(self.link(), |link| link.in_use || link.syncs > 0);
+        self.begin(wait.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn begin(&self, mut link: MutexGuard<'_, Link>) -> Turn<'_> {
+        link.in_use = true;
+        Turn { transport: self, open: link.open.take() }
     }
 
     /// Whether a socket is worth a try.
     fn may_open(&self) -> bool {
-        let posting = *self.posting.lock().unwrap_or_else(PoisonError::into_inner);
-        posting.is_none_or(|since| since.elapsed() >= POSTING)
+        self.link().posting.is_none_or(|since| since.elapsed() >= POSTING)
     }
 
     fn lets_no_socket_through(&self) {
-        *self.posting.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.link().posting = Some(Instant::now());
     }
 
     /// Posts a frame that no socket took. Sending again is safe, as the server gives the same change the
@@ -104,7 +151,7 @@ impl SocketTransport {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// After an error nothing of the connection stays open. Only while `open` is locked.
+    /// After an error nothing of the connection stays open. Only for whoever uses the socket.
     fn closing<T>(&self, result: Result<T, NetError>) -> Result<T, NetError> {
         if result.is_err() {
             self.abort();
@@ -150,45 +197,43 @@ impl Transport for SocketTransport {
     }
 
     fn sync(&self, bearer: &str, frame: &[u8]) -> Result<Vec<u8>, NetError> {
-        self.syncs.fetch_add(1, Ordering::SeqCst);
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        self.syncs.fetch_sub(1, Ordering::SeqCst);
-        if let Some((token, mut socket)) = open.take() {
+        let mut turn = self.turn_to_sync();
+        if let Some((token, mut socket)) = turn.open.take() {
             // A socket that died meanwhile is found out only by using it; sending again is safe,
             // because the server gives the same change the same verdict.
             if token == bearer
                 && let Ok(answer) = exchange(&mut socket, frame, self.exchange)
             {
-                *open = Some((token, socket));
+                turn.open = Some((token, socket));
                 return Ok(answer);
             }
         }
         if !self.may_open() {
-            drop(open);
+            drop(turn);
             return self.http.sync(bearer, frame);
         }
         let mut socket = match self.closing(self.connect(bearer)) {
             Ok(socket) => socket,
             Err(error) if may_be_revoked(&error) => {
-                drop(open);
+                drop(turn);
                 // A revoked phone gets no socket. A post is refused as well, but what it brings is
                 // handed to the office, which looks at it.
                 return self.http.sync(bearer, frame);
             }
             Err(error) if is_answer(&error) || matches!(error, NetError::Cut(_)) => {
-                drop(open);
+                drop(turn);
                 return self.post_instead(bearer, frame);
             }
             Err(error) => return Err(error),
         };
         match self.closing(exchange(&mut socket, frame, self.exchange)) {
             Ok(answer) => {
-                *open = Some((bearer.to_owned(), socket));
+                turn.open = Some((bearer.to_owned(), socket));
                 Ok(answer)
             }
             // A proxy may open a socket and pass nothing on.
             Err(NetError::Cut(_) | NetError::Garbled(_)) => {
-                drop(open);
+                drop(turn);
                 self.post_instead(bearer, frame)
             }
             Err(error) => Err(error),
@@ -199,11 +244,8 @@ impl Transport for SocketTransport {
     fn news(&self, bearer: &str, timeout: Duration) -> Result<Option<bool>, NetError> {
         let until = Instant::now() + timeout;
         loop {
-            while self.syncs.load(Ordering::SeqCst) > 0 {
-                std::thread::sleep(YIELD);
-            }
-            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            let (token, mut socket) = match open.take() {
+            let mut turn = self.turn_to_listen();
+            let (token, mut socket) = match turn.open.take() {
                 Some(open) => open,
                 None if !self.may_open() => return Ok(None),
                 None => match self.closing(self.connect(bearer)) {
@@ -216,8 +258,8 @@ impl Transport for SocketTransport {
                 },
             };
             let heard = self.closing(listen(&mut socket))?;
-            *open = Some((token, socket));
-            drop(open);
+            turn.open = Some((token, socket));
+            drop(turn);
             if heard || Instant::now() >= until {
                 return Ok(Some(heard));
             }
@@ -377,6 +419,54 @@ mod tests {
         transport.exchange = Duration::from_millis(50);
         let end = transport.sync("t", b"frame");
         assert!(matches!(end, Err(NetError::Cut(_))), "{end:?}");
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn a_sync_goes_before_those_who_listen() {
+        for _ in 0..50 {
+            let transport = SocketTransport::new("http://127.0.0.1:9").unwrap();
+            let order = Mutex::new(Vec::new());
+            let say = |who| order.lock().unwrap().push(who);
+            std::thread::scope(|threads| {
+                let turn = transport.turn_to_listen();
+                threads.spawn(|| {
+                    let _turn = transport.turn_to_listen();
+                    say("listens");
+                });
+                threads.spawn(|| {
+                    let _turn = transport.turn_to_sync();
+                    say("syncs");
+                });
+                while transport.link().syncs == 0 {
+                    std::thread::yield_now();
+                }
+                drop(turn);
+            });
+            assert_eq!(order.into_inner().unwrap(), ["syncs", "listens"]);
+        }
+    }
+
+    #[test]
+    fn a_socket_that_was_left_open_is_there_for_the_next_use() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            // One connection alone is answered.
+            let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
+            drop(listener);
+            while let Ok(Message::Binary(frame)) = socket.read() {
+                socket.send(Message::Binary(frame)).unwrap();
+            }
+        });
+        let transport = SocketTransport::new(&url).unwrap();
+        for frame in [b"one", b"two"] {
+            assert_eq!(transport.sync("t", frame).unwrap(), frame);
+        }
+        assert!(transport.link().open.is_some() && !transport.link().in_use);
+        transport.abort();
+        assert!(transport.sync("t", b"three").is_err());
+        assert!(transport.link().open.is_none() && !transport.link().in_use);
         server.join().unwrap();
     }
 }

@@ -3,10 +3,10 @@
 use sync_core::document::Author;
 use sync_core::id::{DeviceId, UserId};
 use sync_core::schema::DocId;
-use sync_core::sync::{StoredRun, SyncStatus};
+use sync_core::sync::StoredRun;
 
 use super::cells::{Record, Value};
-use crate::store::runs;
+use crate::store::{runs, standing};
 
 /// A row of the table `runs`; absent for a record that is none. A run that does not decode is damaged.
 pub(super) fn run(record: &Record) -> Option<Result<StoredRun, DocId>> {
@@ -23,15 +23,7 @@ pub(super) fn run(record: &Record) -> Option<Result<StoredRun, DocId>> {
         _ => None,
     };
     let (user, device, receipt) = (id(user)?, id(device)?, id(receipt)?);
-    let status = match (standing, receipt) {
-        (0, None) => SyncStatus::Waiting,
-        (1, None) => SyncStatus::Durable,
-        (2, None) => SyncStatus::Resend,
-        (3, Some(receipt)) => SyncStatus::Attested(receipt),
-        (4, Some(receipt)) => SyncStatus::Lost(receipt),
-        (5, Some(receipt)) => SyncStatus::Orphaned(receipt),
-        _ => return None,
-    };
+    let status = standing::from_code(*standing, receipt)?;
     let author = Author {
         user: user.map(UserId::from_bytes).transpose().ok()?,
         device: device.map(DeviceId::from_bytes).transpose().ok()?,

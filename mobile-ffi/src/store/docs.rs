@@ -5,6 +5,7 @@ use sync_core::document::Digest;
 use sync_core::schema::{DocId, DocKind};
 
 use super::runs::doc_id;
+use super::standing::{OWED, WAITING};
 use crate::error::EngineError;
 
 /// What changes about a document when something was saved or stored.
@@ -77,11 +78,12 @@ pub(crate) fn of_kind(
     db: &Connection,
     kind: DocKind,
 ) -> Result<Vec<(DocId, Option<String>)>, EngineError> {
-    let mut read = db.prepare_cached(
+    let sql = format!(
         "SELECT kind, id, summary FROM docs WHERE kind = ?1 AND (in_scope = 1 OR EXISTS
-           (SELECT 1 FROM runs WHERE runs.kind = docs.kind AND doc = id AND standing = 0))
-         ORDER BY id",
-    )?;
+           (SELECT 1 FROM runs WHERE runs.kind = docs.kind AND doc = id AND {WAITING}))
+         ORDER BY id"
+    );
+    let mut read = db.prepare_cached(&sql)?;
     let mut rows = read.query([kind.code()])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -118,11 +120,12 @@ pub(crate) fn inventory(db: &Connection) -> Result<Vec<(DocId, u64)>, EngineErro
 /// Whether a released document is not counted yet, or may be dropped because it is kept from
 /// before the count `before`.
 pub(crate) fn any_due(db: &Connection, before: i64) -> Result<bool, EngineError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM docs WHERE in_scope = 0
-                 AND (kept_from IS NULL OR kept_from < ?1 AND NOT EXISTS
-                   (SELECT 1 FROM runs WHERE runs.kind = docs.kind AND doc = id
-                      AND standing IN (0, 2, 4, 5))))";
-    Ok(db.query_row(sql, [before], |row| row.get(0))?)
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM docs WHERE in_scope = 0
+           AND (kept_from IS NULL OR kept_from < ?1 AND NOT EXISTS
+             (SELECT 1 FROM runs WHERE runs.kind = docs.kind AND doc = id AND {OWED})))"
+    );
+    Ok(db.query_row(&sql, [before], |row| row.get(0))?)
 }
 
 /// Counts every released document that is not counted yet from `now` on.
@@ -135,9 +138,11 @@ pub(crate) fn count_from(db: &Connection, now: i64) -> Result<(), EngineError> {
 /// Drops released documents kept from before the count `before`, of which nothing waits; gives
 /// their ids.
 pub(crate) fn drop_released(db: &Connection, before: i64) -> Result<Vec<DocId>, EngineError> {
-    let sql = "SELECT kind, id FROM docs WHERE in_scope = 0 AND kept_from < ?1 AND NOT EXISTS
-                 (SELECT 1 FROM runs WHERE runs.kind = docs.kind AND doc = id AND standing IN (0, 2, 4, 5))";
-    let mut read = db.prepare_cached(sql)?;
+    let sql = format!(
+        "SELECT kind, id FROM docs WHERE in_scope = 0 AND kept_from < ?1 AND NOT EXISTS
+           (SELECT 1 FROM runs WHERE runs.kind = docs.kind AND doc = id AND {OWED})"
+    );
+    let mut read = db.prepare_cached(&sql)?;
     let mut rows = read.query([before])?;
     let mut docs = Vec::new();
     while let Some(row) = rows.next()? {

@@ -8,6 +8,7 @@ mod private;
 pub(crate) mod refused;
 pub(crate) mod runs;
 pub(crate) mod space;
+pub(crate) mod standing;
 mod vault;
 
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ const MIGRATIONS: &[&str] = &[
 
     -- Changes as runs, in the order in which they were saved: a run follows what it depends on.
     -- standing: 0 waiting, 1 durable, 2 to be sent again, 3 from the server, 4 lost there,
-    -- 5 lost there and not to be put back under its numbers.
+    -- 5 lost there and not to be put back under its numbers (standing.rs).
     CREATE TABLE runs (
         n INTEGER PRIMARY KEY,
         kind INTEGER NOT NULL, doc BLOB NOT NULL,

@@ -7,9 +7,10 @@ use sync_core::change::{Run, decode_run, encode_run};
 use sync_core::document::Author;
 use sync_core::id::{DeviceId, UserId};
 use sync_core::schema::{DocId, DocKind};
-use sync_core::sync::{StoredRun, SyncStatus};
+use sync_core::sync::StoredRun;
 use sync_core::wire::{Reader, Writer};
 
+use super::standing::{self, OWED, WAITING};
 use crate::error::EngineError;
 
 const COLUMNS: &str =
@@ -18,14 +19,7 @@ const COLUMNS: &str =
 /// Writes a new row, or how a row stands now, whose time of saving it keeps. Fails where the number
 /// belongs to other work: another engine has written to the file.
 pub(crate) fn put(db: &Connection, held: &StoredRun, saved_at: i64) -> Result<(), EngineError> {
-    let (standing, receipt) = match held.status {
-        SyncStatus::Waiting => (0, None),
-        SyncStatus::Durable => (1, None),
-        SyncStatus::Resend => (2, None),
-        SyncStatus::Attested(receipt) => (3, Some(receipt)),
-        SyncStatus::Lost(receipt) => (4, Some(receipt)),
-        SyncStatus::Orphaned(receipt) => (5, Some(receipt)),
-    };
+    let (standing, receipt) = standing::code(held.status);
     let mut write = db.prepare_cached(
         "INSERT INTO runs (n, kind, doc, author_user, author_device, receipt, standing, saved_at,
                            payload)
@@ -81,8 +75,7 @@ pub(crate) fn unsettled(
     bytes: usize,
     pass_over: &BTreeSet<DocId>,
 ) -> Result<(Vec<StoredRun>, bool), EngineError> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM runs WHERE standing IN (0, 2, 4, 5) AND n > ?1 ORDER BY n");
+    let sql = format!("SELECT {COLUMNS} FROM runs WHERE {OWED} AND n > ?1 ORDER BY n");
     let mut read = db.prepare_cached(&sql)?;
     let mut rows = read.query([number(after)?])?;
     let (mut found, mut size) = (Vec::new(), 0);
@@ -103,30 +96,29 @@ pub(crate) fn unsettled(
 
 /// Own changes without a durable verdict: how many, and when the oldest was saved.
 pub(crate) fn count_waiting(db: &Connection) -> Result<(u64, Option<i64>), EngineError> {
-    let sql = "SELECT COUNT(*), MIN(saved_at) FROM runs
-               WHERE standing IN (0, 2, 4, 5) AND standing = 0";
-    let (count, oldest) = db.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
+    // Both conditions: by the first SQLite finds the few rows of the index.
+    let sql = format!("SELECT COUNT(*), MIN(saved_at) FROM runs WHERE {OWED} AND {WAITING}");
+    let (count, oldest) = db.query_row(&sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
     Ok((count.unsigned_abs(), oldest))
 }
 
 /// Whether anything has to be sent.
 pub(crate) fn any_unsettled(db: &Connection) -> Result<bool, EngineError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM runs WHERE standing IN (0, 2, 4, 5))";
-    Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM runs WHERE {OWED})");
+    Ok(db.prepare_cached(&sql)?.query_row([], |row| row.get(0))?)
 }
 
 /// The last row that has to be sent; absent if there is none.
 pub(crate) fn last_unsettled(db: &Connection) -> Result<Option<u64>, EngineError> {
-    let sql = "SELECT MAX(n) FROM runs WHERE standing IN (0, 2, 4, 5)";
-    let last: Option<i64> = db.query_row(sql, [], |row| row.get(0))?;
+    let sql = format!("SELECT MAX(n) FROM runs WHERE {OWED}");
+    let last: Option<i64> = db.query_row(&sql, [], |row| row.get(0))?;
     Ok(last.map(i64::unsigned_abs))
 }
 
 /// Documents with own work that waits.
 pub(crate) fn docs_waiting(db: &Connection) -> Result<Vec<DocId>, EngineError> {
-    let sql = "SELECT DISTINCT kind, doc FROM runs
-               WHERE standing IN (0, 2, 4, 5) AND standing = 0";
-    let mut read = db.prepare_cached(sql)?;
+    let sql = format!("SELECT DISTINCT kind, doc FROM runs WHERE {OWED} AND {WAITING}");
+    let mut read = db.prepare_cached(&sql)?;
     let mut rows = read.query(())?;
     let mut docs = Vec::new();
     while let Some(row) = rows.next()? {
@@ -164,15 +156,9 @@ fn held(row: &Row<'_>) -> Result<StoredRun, EngineError> {
         device: device.map(DeviceId::from_bytes).transpose().map_err(|e| damaged(&e))?,
     };
     let receipt: Option<[u8; 16]> = row.get("receipt")?;
-    let status = match (row.get::<_, i64>("standing")?, receipt) {
-        (0, None) => SyncStatus::Waiting,
-        (1, None) => SyncStatus::Durable,
-        (2, None) => SyncStatus::Resend,
-        (3, Some(receipt)) => SyncStatus::Attested(receipt),
-        (4, Some(receipt)) => SyncStatus::Lost(receipt),
-        (5, Some(receipt)) => SyncStatus::Orphaned(receipt),
-        (other, _) => return Err(damaged(&format!("standing {other}"))),
-    };
+    let standing: i64 = row.get("standing")?;
+    let status = standing::from_code(standing, receipt);
+    let status = status.ok_or_else(|| damaged(&format!("standing {standing}")))?;
     let n = row.get::<_, i64>("n")?.unsigned_abs();
     Ok(StoredRun { n, run: decode(payload)?, author, status })
 }

@@ -22,7 +22,7 @@ pub enum List {
     Devices = 2,
     /// Submissions of revoked phones.
     Submissions = 3,
-    /// Jobs.
+    /// Jobs, those the server took in last first.
     Jobs = 4,
     /// Parts.
     Parts = 5,
@@ -40,6 +40,8 @@ pub enum List {
     Positions = 11,
     /// Jobs as they change.
     JobChanges = 12,
+    /// Jobs, the last changed first.
+    ChangedJobs = 13,
 }
 
 /// Place of the last row of a page: what the list is sorted by, and the id.

@@ -6,7 +6,7 @@ use std::sync::Weak;
 
 use store::rows::users;
 use store::writer::{EditRequest, Expect};
-use store::{StoreError, in_turn};
+use store::{JobOrder, StoreError, in_turn};
 use sync_core::id::{JobId, TenantId, UserId};
 use sync_core::policy::Principal;
 use tokio::time::sleep;
@@ -108,14 +108,14 @@ async fn held(
     user: UserId,
     now: i64,
 ) -> Result<Vec<JobId>, StoreError> {
-    let mut before = None;
+    let mut order = JobOrder::default();
     loop {
-        let page = open_jobs_of(app, tenant, user, before, now, OF_ONE).await?;
+        let page = open_jobs_of(app, tenant, user, order, now, OF_ONE).await?;
         let rows = page.rows.into_iter().filter(|row| row.summary.technician == Some(user));
         let held: Vec<_> = rows.map(|row| row.summary.id).collect();
-        if !held.is_empty() || page.next.is_none() {
-            return Ok(held);
+        match page.next {
+            Some(next) if held.is_empty() => order = next,
+            _ => return Ok(held),
         }
-        before = page.next;
     }
 }

@@ -24,19 +24,65 @@ pub struct JobFilter {
     pub technician: Option<UserId>,
     /// Every word of this, folded, stands in what is searched of a job, or all of it without gaps.
     pub text: Option<String>,
-    /// Changed at or after this time, Unix milliseconds.
-    pub updated_since: Option<i64>,
     /// With a decision waiting, or without.
     pub waiting: Option<bool>,
-    /// What follows this place: `next` of the page before.
-    pub before: Option<JobPlace>,
+    /// In which order, and from where on: `next` of the page before.
+    pub order: JobOrder,
 }
 
-/// A place in a list of jobs.
+/// The order of a list of jobs, with the place that its page follows; absent for the first page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobOrder {
+    /// Those the server took in last first. The place is the position at which it took the job in.
+    FirstSeen(Option<JobPlace>),
+    /// Those changed at or after this time, Unix milliseconds, the last changed first. The place is when
+    /// the job last changed, Unix milliseconds.
+    ChangedSince(i64, Option<JobPlace>),
+}
+
+impl Default for JobOrder {
+    fn default() -> Self {
+        Self::FirstSeen(None)
+    }
+}
+
+impl JobOrder {
+    /// The place that the page follows.
+    pub fn place(self) -> Option<JobPlace> {
+        match self {
+            Self::FirstSeen(place) | Self::ChangedSince(_, place) => place,
+        }
+    }
+
+    /// The same order after another place.
+    fn after(self, place: JobPlace) -> Self {
+        match self {
+            Self::FirstSeen(_) => Self::FirstSeen(Some(place)),
+            Self::ChangedSince(since, _) => Self::ChangedSince(since, Some(place)),
+        }
+    }
+
+    /// The column that the list is sorted by.
+    fn column(self) -> &'static str {
+        match self {
+            Self::FirstSeen(_) => "first_pos",
+            Self::ChangedSince(..) => "updated_at",
+        }
+    }
+
+    fn place_of(self, row: &JobRow) -> JobPlace {
+        let key = match self {
+            Self::FirstSeen(_) => row.first,
+            Self::ChangedSince(..) => row.updated,
+        };
+        JobPlace { key, job: row.summary.id }
+    }
+}
+
+/// A place in a list of jobs; its order is known to the [`JobOrder`] that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobPlace {
-    /// In a list by change when the job last changed, Unix milliseconds; else the position at which
-    /// the server first took it in.
+    /// What the list is sorted by.
     pub key: i64,
     /// The job.
     pub job: JobId,
@@ -47,8 +93,8 @@ pub struct JobPlace {
 pub struct JobPage {
     /// The jobs; fewer than were asked for where the search has looked at as many as it may.
     pub rows: Vec<JobRow>,
-    /// Where the next page begins; absent at the end of the list.
-    pub next: Option<JobPlace>,
+    /// The order, from where the next page begins; absent at the end of the list.
+    pub next: Option<JobOrder>,
 }
 
 /// A job in a list.
@@ -72,8 +118,7 @@ pub(crate) const EVER_OF: &str = "SELECT doc FROM scope WHERE tenant = $1 AND us
     AND doc > $3 AND doc < $4 ORDER BY doc LIMIT $5";
 
 impl Store {
-    /// Jobs, those the server took in last first, or with `updated_since` the last changed first, at most `limit`; `now`
-    /// (Unix milliseconds) tells which offers expired.
+    /// Jobs in an order, at most `limit`; `now` (Unix milliseconds) tells which offers expired.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -108,7 +153,7 @@ impl Store {
             let rows = query.fetch(&mut connection).await?;
             let rows = rows.iter().map(|row| job_row(row, now)).collect::<Result<Vec<_>, _>>()?;
             let end = if rows.len() > limit as usize {
-                rows.last().map(|row| place(filter, row))
+                rows.last().map(|row| filter.order.place_of(row))
             } else {
                 let end = Query::end_of(tenant, filter, &way, window);
                 end.fetch(&mut connection).await?.first().map(job_place).transpose()?
@@ -116,12 +161,13 @@ impl Store {
             seen_to = seen_to.max(end);
             found.extend(rows);
         }
-        found.sort_by_key(|row| std::cmp::Reverse(place(filter, row)));
-        found.retain(|row| seen_to.is_none_or(|end| place(filter, row) >= end));
+        let place = |row: &JobRow| filter.order.place_of(row);
+        found.sort_by_key(|row| std::cmp::Reverse(place(row)));
+        found.retain(|row| seen_to.is_none_or(|end| place(row) >= end));
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
-        let last = found.last().map(|row| place(filter, row));
-        Ok(JobPage { next: if more { last } else { seen_to }, rows: found })
+        let last = if more { found.last().map(place) } else { seen_to };
+        Ok(JobPage { next: last.map(|place| filter.order.after(place)), rows: found })
     }
 
     /// Jobs that a technician has or ever had, by id after `after`. Offers stand
@@ -165,11 +211,6 @@ impl Store {
     }
 }
 
-fn place(filter: &JobFilter, row: &JobRow) -> JobPlace {
-    let key = if filter.updated_since.is_some() { row.updated } else { row.first };
-    JobPlace { key, job: row.summary.id }
-}
-
 /// One way through an index: what its rows have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum IndexScan {
@@ -184,7 +225,7 @@ enum IndexScan {
 /// The ways that lead to everything a filter lets through, none of it twice. What is left to ask
 /// of the rows is asked on the way.
 fn ways(filter: &JobFilter) -> Vec<IndexScan> {
-    if let Some(since) = filter.updated_since {
+    if let JobOrder::ChangedSince(since, _) = filter.order {
         return vec![IndexScan::Updated(since)];
     }
     if let Some(technician) = filter.technician {
@@ -240,7 +281,7 @@ impl Query {
     fn end_of(tenant: TenantId, filter: &JobFilter, way: &IndexScan, window: i64) -> Statement {
         let mut query = Self::along(tenant, filter, way);
         let skipped = query.bind(window - 1);
-        let key = key(filter);
+        let key = filter.order.column();
         query.sql = format!(
             "SELECT {key}, job FROM jobs WHERE {} ORDER BY {} LIMIT 1 OFFSET {skipped}",
             query.sql,
@@ -266,11 +307,11 @@ impl Query {
                 format!(" AND branch = {}", query.bind(branch.as_bytes()))
             }
         };
-        let after = match filter.before {
+        let after = match filter.order.place() {
             None => String::new(),
             Some(before) => {
                 let (at, job) = (query.bind(before.key), query.bind(before.job.as_bytes()));
-                format!(" AND ({}, job) < ({at}, {job})", key(filter))
+                format!(" AND ({}, job) < ({at}, {job})", filter.order.column())
             }
         };
         query.sql = format!("tenant = {tenant}{common}{after}");
@@ -328,16 +369,8 @@ pub(crate) fn statements(tenant: TenantId, filter: &JobFilter) -> Vec<Statement>
     ways(filter).iter().flat_map(of_way).collect()
 }
 
-fn order(filter: &JobFilter) -> &'static str {
-    match filter.updated_since {
-        Some(_) => "updated_at DESC, job DESC",
-        None => "first_pos DESC, job DESC",
-    }
-}
-
-/// The column that a list is sorted by.
-fn key(filter: &JobFilter) -> &'static str {
-    if filter.updated_since.is_some() { "updated_at" } else { "first_pos" }
+fn order(filter: &JobFilter) -> String {
+    format!("{} DESC, job DESC", filter.order.column())
 }
 
 fn job_place(row: &AnyRow) -> Result<JobPlace, StoreError> {

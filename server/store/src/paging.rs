@@ -6,7 +6,7 @@ use sync_core::document::Document;
 use sync_core::id::{BranchId, JobId, TenantId, UserId};
 use sync_core::job::{Job, State};
 
-use super::jobs::{JobFilter, JobPlace};
+use super::jobs::{JobFilter, JobOrder, JobPlace};
 use super::{Store, StoreError};
 
 /// One job as the table has it.
@@ -64,7 +64,10 @@ fn fits(filter: &JobFilter, row: &Row) -> bool {
         && filter.branch.is_none_or(|branch| row.branch == Some(branch))
         && (filter.states.is_empty() || filter.states.contains(&state))
         && filter.technician.is_none_or(|technician| row.technician == Some(technician))
-        && filter.updated_since.is_none_or(|since| row.updated >= since)
+        && match filter.order {
+            JobOrder::ChangedSince(since, _) => row.updated >= since,
+            JobOrder::FirstSeen(_) => true,
+        }
         && filter.waiting.is_none_or(|waiting| waiting == (row.waiting > 0))
         && filter.text.as_deref().is_none_or(|text| row.updated.to_string().contains(text))
 }
@@ -108,9 +111,11 @@ fn filters() -> Vec<JobFilter> {
             states: if on(2) { vec![State::Received, State::Completed] } else { Vec::new() },
             technician: on(3).then(|| user(1)),
             text: on(4).then(|| "3".to_owned()),
-            updated_since: on(5).then_some(20),
             waiting: on(6).then_some(bits % 3 != 0),
-            before: None,
+            order: match on(5) {
+                true => JobOrder::ChangedSince(20, None),
+                false => JobOrder::default(),
+            },
         });
     }
     all.push(JobFilter { states: vec![State::Offered], ..JobFilter::default() });
@@ -148,7 +153,7 @@ fn a_page_looks_at_one_window_however_many_states_and_branches_it_asks_for() {
             while let Some(next) =
                 store.jobs_within(tenant, &filter, NOW, 4, 7).await.expect("a page").next
             {
-                (filter.before, pages) = (Some(next), pages + 1);
+                (filter.order, pages) = (next, pages + 1);
             }
             assert!(pages * 7 >= there, "{there} rows were looked at in {pages} pages");
         }
@@ -159,7 +164,7 @@ fn a_page_looks_at_one_window_however_many_states_and_branches_it_asks_for() {
 fn pages_through_a_window_smaller_than_the_table_are_the_whole_list() {
     with_jobs("paging", async |store, tenant, rows| {
         for mut filter in filters() {
-            let by_change = filter.updated_since.is_some();
+            let by_change = matches!(filter.order, JobOrder::ChangedSince(..));
             let place = |row: &Row| JobPlace {
                 key: if by_change { row.updated } else { row.first },
                 job: row.job,
@@ -177,8 +182,9 @@ fn pages_through_a_window_smaller_than_the_table_are_the_whole_list() {
                 };
                 paged.extend(page.rows.iter().map(at));
                 let Some(next) = page.next else { break };
-                assert!(filter.before.is_none_or(|before| next < before), "it goes on");
-                filter.before = Some(next);
+                let before = filter.order.place();
+                assert!(before.is_none_or(|before| next.place() < Some(before)), "it goes on");
+                filter.order = next;
             }
             assert_eq!(paged, wanted, "{filter:?}");
         }

@@ -11,11 +11,11 @@ use sync_core::policy::Role;
 
 use crate::alike::{self, Likeness};
 use crate::changes;
-use crate::jobs::{self, JobFilter, JobPlace};
+use crate::jobs::{self, JobFilter, JobOrder, JobPlace};
 use crate::retention::RULES;
 use crate::rows::{audit, devices, positions, submissions, tokens, users};
 use crate::sql::{Arg, Statement};
-use crate::{Backend, Store, log, parts_taken, pull, upkeep, vans};
+use crate::{Backend, Store, held, log, parts_taken, pull, upkeep, vans};
 
 fn tenant() -> TenantId {
     TenantId::new(1, [1; 10])
@@ -38,9 +38,14 @@ fn job_filters() -> Vec<JobFilter> {
     each(&|filter| filter.states = vec![State::Received, State::Completed]);
     each(&|filter| filter.technician = Some(user));
     each(&|filter| filter.text = Some("abc".to_owned()));
-    each(&|filter| filter.updated_since = Some(7));
+    each(&|filter| filter.order = JobOrder::ChangedSince(7, None));
     each(&|filter| filter.waiting = Some(true));
-    each(&|filter| filter.before = Some(place));
+    each(&|filter| {
+        filter.order = match filter.order {
+            JobOrder::FirstSeen(_) => JobOrder::FirstSeen(Some(place)),
+            JobOrder::ChangedSince(since, _) => JobOrder::ChangedSince(since, Some(place)),
+        }
+    });
     filters.push(JobFilter { waiting: Some(false), ..JobFilter::default() });
     filters
 }
@@ -106,6 +111,8 @@ fn statements() -> Vec<(String, Statement)> {
         add("unassigned parts", parts_taken::unassigned(tenant(), van, after, before));
     }
     add("vans", vans::first_records(tenant(), None, 51));
+    add("vans of technicians", held::vans(tenant(), &[user, user], 9));
+    add("open jobs of technicians", held::open_jobs(tenant(), &[user, user], 9));
     for rule in RULES {
         let args = vec![Arg::Int(5), Arg::Int(rule.batch)];
         add(rule.name.as_str(), Statement { sql: rule.delete.to_owned(), args });
@@ -145,19 +152,67 @@ async fn check_sums(connection: &mut AnyConnection, explain: &str, column: usize
     }
 }
 
-/// A page of vans reads the index of their first records alone: further ones cost nothing.
-async fn check_vans(connection: &mut AnyConnection, explain: &str, column: usize) {
-    let Statement { sql, args } = vans::first_records(tenant(), None, 51);
-    let statement = Statement { sql: format!("{explain} {sql}"), args };
-    let rows = statement.fetch(connection).await.expect("a plan");
-    let steps: Vec<String> = rows.iter().map(|row| row.get(column)).collect();
-    assert!(steps.iter().any(|step| step.contains("documents_vans")), "{steps:#?}");
+/// Lists that read an index of what they show alone: further records of vans and jobs that are over cost
+/// nothing.
+async fn check_indexes(connection: &mut AnyConnection, explain: &str, column: usize) {
+    let user = UserId::new(1, [3; 10]);
+    for (index, Statement { sql, args }) in [
+        ("documents_vans", vans::first_records(tenant(), None, 51)),
+        ("jobs_open", held::open_jobs(tenant(), &[user], 9)),
+    ] {
+        let statement = Statement { sql: format!("{explain} {sql}"), args };
+        let rows = statement.fetch(connection).await.expect("a plan");
+        let steps: Vec<String> = rows.iter().map(|row| row.get(column)).collect();
+        assert!(steps.iter().any(|step| step.contains(index)), "{steps:#?}");
+    }
+}
+
+/// Whether a statement names its tenant for every table that it reads: as `tenant = $n` with the tenant at
+/// that place, or as the tenant of another table.
+fn names_its_tenant(Statement { sql, args }: &Statement) -> bool {
+    let read = |word| sql.split(word).skip(1).filter(|table: &&str| !table.starts_with('('));
+    let tables = read("FROM ").count() + read("JOIN ").count();
+    let is_bound = |number: &str| {
+        let at: Option<usize> = number.parse().ok();
+        let arg = at.and_then(|at| args.get(at.checked_sub(1)?));
+        matches!(arg, Some(Arg::Blob(bytes)) if bytes == tenant().as_bytes())
+    };
+    let conditions: Vec<bool> = sql
+        .split("tenant = ")
+        .skip(1)
+        .map(|rest| match rest.strip_prefix('$') {
+            Some(rest) => is_bound(rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or("")),
+            None => rest.split(' ').next().is_some_and(|column| column.ends_with(".tenant")),
+        })
+        .collect();
+    sql.contains("tenant = $") && conditions.len() >= tables && conditions.iter().all(|is| *is)
+}
+
+#[test]
+fn every_statement_of_a_list_names_its_tenant_for_each_table() {
+    // Sweeps delete by time, whoever's rows they are.
+    let sweeps: Vec<&str> = RULES.iter().map(|rule| rule.name.as_str()).collect();
+    let mut lists = statements();
+    lists.retain(|(name, _)| !sweeps.contains(&&**name));
+    assert!(lists.len() > 100, "only {} statements", lists.len());
+    let without = lists.iter().filter(|(_, statement)| !names_its_tenant(statement));
+    let without: Vec<_> = without.map(|(name, it)| format!("{name}: {}", it.sql)).collect();
+    assert!(without.is_empty(), "{}", without.join("\n\n"));
+    let args = vec![Arg::from(tenant().as_bytes()), Arg::Int(1)];
+    for sql in [
+        "SELECT job FROM jobs WHERE job > $2",
+        "SELECT job FROM jobs WHERE tenant = $2",
+        "SELECT job FROM jobs JOIN scope ON scope.doc = jobs.job WHERE jobs.tenant = $1",
+    ] {
+        let statement = Statement { sql: sql.to_owned(), args: args.clone() };
+        assert!(!names_its_tenant(&statement), "{sql}");
+    }
 }
 
 /// What is wrong with a plan, step by step as SQLite or PostgreSQL says it.
 fn wrong(steps: &[String]) -> Option<&String> {
     steps.iter().find(|step| {
-        let sqlite_scan = step.starts_with("SCAN ") && !STREAMS.contains(&&step[5..]);
+        let sqlite_scan = step.strip_prefix("SCAN ").is_some_and(|of| !is_stream(of));
         let sorts = step.contains("USE TEMP B-TREE FOR")
             || step.trim_start().starts_with("->  Sort")
             || step.trim_start().starts_with("Sort ");
@@ -166,7 +221,9 @@ fn wrong(steps: &[String]) -> Option<&String> {
 }
 
 /// What SQLite calls a scan and is none of a table: rows of a bounded subquery.
-const STREAMS: [&str; 1] = ["looked_at"];
+fn is_stream(name: &str) -> bool {
+    name == "looked_at" || name.starts_with("of_")
+}
 
 async fn check(connection: &mut AnyConnection, explain: &str, column: usize) {
     let mut found = Vec::new();
@@ -178,7 +235,7 @@ async fn check(connection: &mut AnyConnection, explain: &str, column: usize) {
             found.push(format!("{name}: {step}\n{sql}\n{}", steps.join("\n")));
         }
     }
-    check_vans(connection, explain, column).await;
+    check_indexes(connection, explain, column).await;
     check_sums(connection, explain, column).await;
     assert!(found.is_empty(), "{} plans:\n{}", found.len(), found.join("\n\n"));
 }

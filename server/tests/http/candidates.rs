@@ -9,7 +9,7 @@ const HOUR: i64 = 3_600_000;
 
 fn take(desk: &Client, more: Value) -> String {
     let mut call = json!({"problem": "no_start", "place": {"lat": 25.033, "lon": 121.5654}});
-    call.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let job = desk.post("/v1/jobs", call).ok(201);
     format!("/v1/jobs/{}", job["id"].as_str().unwrap())
 }
@@ -122,4 +122,88 @@ fn nobody_is_left_out_for_a_long_record_and_no_stranger_is_shown() {
         .anybody()
         .get(&format!("{}/candidates", take(&desk, json!({}))))
         .problem(401, "not_logged_in");
+}
+
+fn reasons<'a>(found: &'a Value, name: &str) -> Vec<&'a Value> {
+    let list = found["ranked"].as_array().unwrap();
+    let one = list.iter().find(|one| one["name"] == name);
+    let one = one.unwrap_or_else(|| panic!("{name} is not ranked: {found}"));
+    one["reasons"].as_array().unwrap().iter().collect()
+}
+
+fn is_unknown(found: &Value, name: &str, which: &str) -> bool {
+    let unknown = json!({"what": "unknown", "which": which});
+    reasons(found, name).contains(&&unknown)
+}
+
+#[test]
+fn a_van_counts_however_many_vans_are_older() {
+    for world in World::on_each_database() {
+        let desk = world.admin();
+        let bo = world.add_user(world.tenant, "bo", Role::Technician);
+        for n in 0..21 {
+            desk.post("/v1/vans", json!({"name": format!("Van {n}")})).ok(201);
+        }
+        let van = json!({"name": "The last", "technician": bo, "equipment": ["winch"]});
+        let van = desk.post("/v1/vans", van).ok(201);
+        let path = format!("{}/candidates", take(&desk, json!({"equipment": ["winch"]})));
+        let found = desk.get(&path).ok(200);
+        assert_eq!(names(&found["ranked"]), ["Name of bo"]);
+        assert!(!is_unknown(&found, "Name of bo", "equipment"));
+        // A van that somebody else drives now is theirs.
+        let al = world.add_user(world.tenant, "al", Role::Technician);
+        let van = format!("/v1/vans/{}", van["id"].as_str().unwrap());
+        desk.header("if-match", "*").patch(&van, json!({"technician": al})).ok(200);
+        let found = desk.get(&path).ok(200);
+        assert_eq!(names(&found["ranked"]), ["Name of al"]);
+        assert_eq!(names(&found["ineligible"]), ["Name of bo"]);
+    }
+}
+
+#[test]
+fn a_technician_is_busy_however_many_newer_jobs_others_have() {
+    for world in World::on_each_database() {
+        let desk = world.admin();
+        let add = |login: &str| world.add_user(world.tenant, login, Role::Technician);
+        for technician in [add("busy"), add("other")] {
+            let job = take(&desk, json!({}));
+            desk.post(&format!("{job}/assign"), json!({"technician": technician})).ok(200);
+        }
+        let found = desk.get(&format!("{}/candidates", take(&desk, json!({})))).ok(200);
+        for name in ["Name of busy", "Name of other"] {
+            let said = reasons(&found, name);
+            let busy = said.iter().find(|it| it["what"] == "busy");
+            assert_eq!(busy.unwrap()["waiting"], 1, "{name}: {said:?}");
+            assert!(!is_unknown(&found, name, "jobs"), "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn a_technician_with_more_vans_than_are_read_is_ranked_and_not_called_ineligible() {
+    let world = World::new();
+    let desk = world.admin();
+    let bo = world.add_user(world.tenant, "bo", Role::Technician);
+    for n in 0..17 {
+        desk.post("/v1/vans", json!({"name": format!("Van {n}"), "technician": bo})).ok(201);
+    }
+    let path = format!("{}/candidates", take(&desk, json!({"equipment": ["winch"]})));
+    assert!(is_unknown(&desk.get(&path).ok(200), "Name of bo", "equipment"));
+    // What no van is asked about is known all the same.
+    let path = format!("{}/candidates", take(&desk, json!({"skills": ["welding"]})));
+    let found = desk.get(&path).ok(200);
+    assert_eq!(found["ineligible"][0]["unmet"].as_array().map(Vec::len), Some(1), "{found}");
+}
+
+#[test]
+fn a_technician_with_more_open_jobs_than_are_read_is_ranked_with_that_said() {
+    let world = World::new();
+    let desk = world.admin();
+    let bo = world.add_user(world.tenant, "bo", Role::Technician);
+    for _ in 0..65 {
+        let job = take(&desk, json!({}));
+        desk.post(&format!("{job}/assign"), json!({"technician": bo})).ok(200);
+    }
+    let found = desk.get(&format!("{}/candidates", take(&desk, json!({})))).ok(200);
+    assert!(is_unknown(&found, "Name of bo", "jobs"), "{found}");
 }

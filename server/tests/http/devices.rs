@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::world::{Phone, World};
+use crate::world::{Phone, Told, World};
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 use server::auth::Role;
@@ -75,7 +75,7 @@ fn a_waiting_phone_may_not_log_in_and_three_wrong_digits_end_it() {
     let user = world.add_user(world.tenant, "bo", Role::Technician);
     let admin = world.admin();
     let code = admin.post("/v1/devices/codes", json!({"user": user})).ok(201);
-    let phone = Phone::enrol(&world.anybody(), code["code"].as_str().unwrap_or_default());
+    let phone = Phone::enrol(&world.anybody(), code["code"].text());
     let now_s = world.running().app().now() / 1000;
     phone.token(&world.anybody(), &phone.assertion(now_s)).problem(403, "device_pending");
     let path = format!("/v1/devices/{}/confirm", phone.device);
@@ -95,12 +95,12 @@ fn a_code_works_once_and_only_for_a_technician() {
     let admin = world.admin();
     admin.post("/v1/devices/codes", json!({"user": desk})).problem(422, "unknown_reference");
     let code = admin.post("/v1/devices/codes", json!({"user": user})).ok(201);
-    let code = code["code"].as_str().unwrap_or_default().to_owned();
+    let code = code["code"].text().to_owned();
     Phone::enrol(&world.anybody(), &code);
     let again = json!({"code_name": "A", "public_key": "A", "nonce": "A", "proof": "A"});
     world.anybody().post("/v1/devices/enrol", again).problem(422, "invalid");
     let code = admin.post("/v1/devices/codes", json!({"user": user})).ok(201);
-    let code = code["code"].as_str().unwrap_or_default().to_owned();
+    let code = code["code"].text().to_owned();
     let name = sync_core::enrol::CodeSecret::of(&code).name();
     let unproven = json!({
         "code_name": URL_SAFE_NO_PAD.encode(name),
@@ -347,7 +347,7 @@ fn work_from_before_the_revocation_is_taken_in_and_what_surely_came_after_is_ref
     submit(&world, &phone, runs.clone());
     let row = admin.get("/v1/submissions").ok(200)["items"][0].clone();
     assert_eq!(row["late"], 2);
-    let path = format!("/v1/submissions/{}/accept", row["id"].as_str().unwrap_or_default());
+    let path = format!("/v1/submissions/{}/accept", row["id"].text());
     for _ in 0..2 {
         let accepted = admin.post(&path, json!({})).ok(200);
         assert_eq!(accepted["state"], "partly_accepted");
@@ -366,7 +366,7 @@ fn work_from_before_the_revocation_is_taken_in_and_what_surely_came_after_is_ref
     let answer = phone.log_in(&world).send("POST", "/v1/sync", Some(frame(&phone, runs)), media);
     let told = answer.problem(401, "device_revoked");
     assert_eq!(told["reason"], "partly_accepted");
-    let verdicts = URL_SAFE_NO_PAD.decode(told["verdicts"].as_str().unwrap_or_default());
+    let verdicts = URL_SAFE_NO_PAD.decode(told["verdicts"].text());
     let verdicts = decode_verdict_list(&verdicts.expect("base64url")).expect("verdicts");
     let codes: Vec<_> = verdicts.iter().map(Verdict::code).collect();
     assert_eq!(codes, ["durable", "recorded_after_revocation", "durable"]);

@@ -13,7 +13,7 @@ use sync_core::sync::{Frame, Request, Response, Sent, decode_response, encode_re
 use sync_core::time::Stamp;
 use sync_core::value::{Record, Value as Field};
 
-use crate::world::{Client, Phone, World};
+use crate::world::{Client, Phone, Told, World};
 
 const MEDIA: &str = "application/vnd.towline.sync";
 
@@ -89,8 +89,8 @@ fn what_a_frame_inflates_to_is_charged() {
 }
 
 fn exceptions(job: &Value) -> Vec<(String, Value)> {
-    let list = job["exceptions"].as_array().cloned().unwrap_or_default();
-    let about = |it: &Value| it["about"].as_str().unwrap_or_default().to_owned();
+    let list = job["exceptions"].list().to_vec();
+    let about = |it: &Value| it["about"].text().to_owned();
     list.iter().map(|it| (about(it), it["job"].clone())).collect()
 }
 
@@ -101,8 +101,7 @@ fn a_call_and_a_walk_up_of_one_plate_are_both_a_decision_and_block_no_work() {
         let (client, desk) = (phone.log_in(&world), world.admin());
         let app = world.running().app();
         let call = json!({"address": "Road 1", "problem": "battery", "plate": "ABC-1234"});
-        let call =
-            desk.post("/v1/jobs", call).ok(201)["id"].as_str().unwrap_or_default().to_owned();
+        let call = desk.post("/v1/jobs", call).ok(201)["id"].text().to_owned();
         let (job, run) = walk_up(app.now(), "abc 1234", None);
         let (_, other) = walk_up(app.now(), "XYZ-1", None);
         exchange(&client, &frame(&world, &phone, vec![run, other])).expect("it is taken");
@@ -133,8 +132,7 @@ fn a_plate_that_is_noted_after_a_job_was_numbered_is_compared_too() {
         let (client, desk) = (phone.log_in(&world), world.admin());
         let app = world.running().app();
         let call = json!({"address": "Road 1", "problem": "battery", "plate": "ABC-1234"});
-        let call =
-            desk.post("/v1/jobs", call).ok(201)["id"].as_str().unwrap_or_default().to_owned();
+        let call = desk.post("/v1/jobs", call).ok(201)["id"].text().to_owned();
         let (job, run) = walk_up(app.now(), "XYZ-1", None);
         exchange(&client, &frame(&world, &phone, vec![run])).expect("it is taken");
         world.block_on(upkeep::number_jobs(app, app.now())).expect("it looks");
@@ -174,16 +172,16 @@ fn walk_ups_of_one_technician_are_cancelled_a_page_at_a_time_and_can_be_reopened
         let runs = flood.iter().map(|(_, run)| run.clone()).collect();
         exchange(&client, &frame(&world, &phone, runs)).expect("it is taken");
         let called = desk.post("/v1/jobs", json!({"address": "Road 1", "problem": "tow"})).ok(201);
-        let call = format!("/v1/jobs/{}", called["id"].as_str().unwrap_or_default());
+        let call = format!("/v1/jobs/{}", called["id"].text());
         let user = desk.get("/v1/technicians").ok(200)["items"][0]["id"].clone();
-        let user = user.as_str().unwrap_or_default();
+        let user = user.text();
         desk.post(&format!("{call}/assign"), json!({"technician": user})).ok(200);
         let path = format!("/v1/technicians/{user}/cancel-walk-ups");
         let (mut cancelled, mut pages, mut after) = (Vec::new(), 0, Value::Null);
         loop {
             let body = json!({"reason": "duplicate", "note": "A broken phone", "after": after});
             let page = desk.post(&path, body).ok(200);
-            let jobs = page["cancelled"].as_array().cloned().unwrap_or_default();
+            let jobs = page["cancelled"].list().to_vec();
             assert!(jobs.len() <= 100);
             cancelled.extend(jobs);
             pages += 1;
@@ -194,7 +192,7 @@ fn walk_ups_of_one_technician_are_cancelled_a_page_at_a_time_and_can_be_reopened
         }
         assert_eq!((cancelled.len(), pages), (130, 2));
         assert_eq!(desk.get(&call).ok(200)["state"], "assigned", "a call is not theirs to lose");
-        let one = format!("/v1/jobs/{}", cancelled[7].as_str().unwrap_or_default());
+        let one = format!("/v1/jobs/{}", cancelled[7].text());
         assert_eq!(desk.get(&one).ok(200)["state"], "cancelled");
         assert_ne!(desk.post(&format!("{one}/reopen"), json!({})).ok(200)["state"], "cancelled");
         desk.post(
@@ -213,7 +211,7 @@ fn deactivating_takes_back_a_page_of_jobs_and_the_server_the_rest() {
         let runs = (0..120).map(|_| walk_up(app.now(), "A", None).1).collect();
         exchange(&client, &frame(&world, &phone, runs)).expect("it is taken");
         let user = desk.get("/v1/technicians").ok(200)["items"][0]["id"].clone();
-        let user = user.as_str().unwrap_or_default();
+        let user = user.text();
         let held = || {
             let path = format!("/v1/jobs?technician={user}&limit=200");
             desk.get(&path).ok(200)["items"].as_array().map_or(0, Vec::len)

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::world::{Phone, World};
+use crate::world::{Phone, Told, World};
 use ed25519_dalek::Signer as _;
 use serde_json::json;
 use server::clock::random;
@@ -138,7 +138,7 @@ fn an_offer_ends_in_a_time_that_can_be() {
     let phone = world.phone(world.tenant, "acme", "admin", "bo");
     let desk = world.admin();
     let job = desk.post("/v1/jobs", json!({"problem": "tow", "address": "here"})).ok(201);
-    let path = format!("/v1/jobs/{}/assign", job["id"].as_str().unwrap_or_default());
+    let path = format!("/v1/jobs/{}/assign", job["id"].text());
     for (name, at) in [("expires_at", i64::MIN), ("expires_at", i64::MAX), ("eta", i64::MIN)] {
         let offer = json!({"kind": "offer", "technician": phone.user, name: at});
         let problem = desk.post(&path, offer).problem(422, "invalid");

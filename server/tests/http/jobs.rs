@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::world::{Client, PASSWORD, World};
+use crate::world::{Client, PASSWORD, Told, World};
 use serde_json::{Value, json};
 use server::auth::Role;
 use sha2::Digest as _;
@@ -24,7 +24,7 @@ fn take(desk: &Client, body: Value) -> Value {
 }
 
 fn path(job: &Value) -> String {
-    format!("/v1/jobs/{}", job["id"].as_str().unwrap_or_default())
+    format!("/v1/jobs/{}", job["id"].text())
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn pages_of_a_list_hold_each_job_once() {
     loop {
         let page = desk.get(&next).ok(200);
         for job in page["items"].as_array().into_iter().flatten() {
-            seen.push(job["id"].as_str().unwrap_or_default().to_owned());
+            seen.push(job["id"].text().to_owned());
         }
         let Some(cursor) = page["next"].as_str() else { break };
         next = format!("/v1/jobs?limit=2&cursor={cursor}");
@@ -326,6 +326,21 @@ fn pages_of_a_list_hold_each_job_once() {
 }
 
 #[test]
+fn a_cursor_of_a_list_of_jobs_is_taken_only_in_the_order_that_gave_it() {
+    let world = World::new();
+    let desk = world.admin();
+    for address in ["one", "two", "three"] {
+        desk.post("/v1/jobs", json!({"problem": "tow", "address": address})).ok(201);
+    }
+    let orders = ["/v1/jobs?limit=1", "/v1/jobs?limit=1&updated_since=0"];
+    let next = orders.map(|order| desk.get(order).ok(200)["next"].as_str().unwrap().to_owned());
+    for (order, own, other) in [(orders[0], &next[0], &next[1]), (orders[1], &next[1], &next[0])] {
+        desk.get(&format!("{order}&cursor={own}")).ok(200);
+        desk.get(&format!("{order}&cursor={other}")).problem(400, "bad_cursor");
+    }
+}
+
+#[test]
 fn a_long_list_of_a_job_is_cut_and_read_page_by_page() {
     let world = World::new();
     let desk = world.admin();
@@ -337,7 +352,7 @@ fn a_long_list_of_a_job_is_cut_and_read_page_by_page() {
     assert_eq!(job["notes"].as_array().map(Vec::len), Some(200));
     assert_eq!(job["more"]["notes"]["count"], 230);
     assert!(job["more"]["parts"].is_null(), "{}", job["more"]);
-    let next = job["more"]["notes"]["next"].as_str().unwrap_or_default().to_owned();
+    let next = job["more"]["notes"]["next"].text().to_owned();
     let rest = desk.get(&format!("{path}/list?of=notes&cursor={next}")).ok(200);
     assert_eq!(rest["items"].as_array().map(Vec::len), Some(30));
     assert_eq!(rest["items"][29]["text"], "note 229");
@@ -360,7 +375,7 @@ fn every_write_leaves_a_row_in_the_audit_list() {
     let world = World::new();
     let desk = world.admin();
     let job = take(&desk, call());
-    let id = job["id"].as_str().unwrap_or_default();
+    let id = job["id"].text();
     desk.post(&format!("/v1/jobs/{id}/cancel"), json!({"reason": "duplicate"})).ok(200);
     let rows = desk.get(&format!("/v1/audit?object={id}")).ok(200);
     let actions: Vec<_> = rows["items"].as_array().into_iter().flatten().collect();
@@ -376,7 +391,7 @@ fn a_van_is_loaded_counted_and_given_to_a_technician() {
     let bo = world.add_user(world.tenant, "bo", Role::Technician);
     let desk = world.admin();
     let van = desk.post("/v1/vans", json!({"name": "Van 7", "plate": "rab-0007"})).ok(201);
-    let path = format!("/v1/vans/{}", van["id"].as_str().unwrap_or_default());
+    let path = format!("/v1/vans/{}", van["id"].text());
     let seen = desk.get(&path).header("etag").to_owned();
     let given = desk.header("if-match", &seen).patch(&path, json!({"technician": bo})).ok(200);
     assert_eq!(given["technician"], bo.to_string());
@@ -410,7 +425,7 @@ fn a_bin_that_was_counted_is_a_short_text_as_every_bin_is() {
     let world = World::new();
     let desk = world.admin();
     let van = desk.post("/v1/vans", json!({"name": "Van 7"})).ok(201);
-    let path = format!("/v1/vans/{}/counts", van["id"].as_str().unwrap_or_default());
+    let path = format!("/v1/vans/{}/counts", van["id"].text());
     for bin in ["x".repeat(41), "  ".to_owned(), "A\u{7}".to_owned()] {
         let counts = json!({"counts": [{"part_no": "FUSE", "quantity": 1000, "bin": bin}]});
         let problem = desk.post(&path, counts).problem(422, "invalid");
@@ -431,7 +446,7 @@ fn null_clears_plate_branch_and_technician_of_a_van_and_what_is_left_out_stays()
     let van = json!({"name": "Van 7", "plate": "RAB-0007", "branch": branch, "technician": bo});
     let van = desk.post("/v1/vans", van).ok(201);
     assert_eq!(van["branch"], branch);
-    let path = format!("/v1/vans/{}", van["id"].as_str().unwrap_or_default());
+    let path = format!("/v1/vans/{}", van["id"].text());
     let desk = desk.header("if-match", "*");
     let moved = desk.patch(&path, json!({"branch": null})).ok(200);
     assert_eq!((&moved["branch"], &moved["plate"]), (&Value::Null, &json!("RAB-0007")));

@@ -1,6 +1,6 @@
 //! A doubtful value takes nobody's call away: it is kept as said, and every view says so.
 
-use crate::world::{Client, World};
+use crate::world::{Client, Told, World};
 use serde_json::{Value, json};
 use server::auth::Role;
 use sync_core::id::UserId;
@@ -14,8 +14,8 @@ fn take(desk: &Client, field: &str, value: Value) -> Value {
 
 /// Fields and reasons of the findings of a view.
 fn findings(view: &Value) -> Vec<(String, String)> {
-    let word = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
-    let all = view["findings"].as_array().cloned().unwrap_or_default();
+    let word = |finding: &Value, key: &str| finding[key].text().to_owned();
+    let all = view["findings"].list().to_vec();
     assert!(
         all.iter().all(|it| it["code"] == "unverified" && it["sentence"].is_string()),
         "{view}"

@@ -10,7 +10,7 @@ fn take(desk: &Client, more: Value) -> String {
         "caller": "Lin", "phone": "0912 345 678", "plate": "abc-1234", "problem": "no_start",
         "address": "Highway 5, km 12", "place": {"lat": 25.033, "lon": 121.5654},
     });
-    call.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let job = desk.post("/v1/jobs", call).ok(201);
     format!("/v1/jobs/{}", job["id"].as_str().unwrap())
 }

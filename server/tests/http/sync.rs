@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use crate::world::{Phone, World};
+use crate::world::{Phone, Told, World};
 use serde_json::json;
 use sync_core::limits;
 use sync_core::sync::{Frame, Request, Response, close, decode_response, encode_request};
@@ -39,7 +39,7 @@ fn post(world: &World, token: &str, body: &[u8]) -> Vec<u8> {
 fn token(world: &World, phone: &Phone) -> String {
     let now_s = world.running().app().now() / 1000;
     let token = phone.token(&world.anybody(), &phone.assertion(now_s)).ok(200);
-    token["access_token"].as_str().unwrap_or_default().to_owned()
+    token["access_token"].text().to_owned()
 }
 
 fn socket(world: &World, token: &str) -> WebSocket<TcpStream> {
@@ -179,7 +179,7 @@ fn a_phone_that_watches_is_notified_when_it_gets_a_job_and_not_for_the_work_of_o
     let desk = world.admin();
     for (technician, problem) in [(cy.user, "for another"), (bo.user, "for this one")] {
         let job = desk.post("/v1/jobs", json!({"problem": problem, "address": "here"})).ok(201);
-        let path = format!("/v1/jobs/{}/assign", job["id"].as_str().unwrap_or_default());
+        let path = format!("/v1/jobs/{}/assign", job["id"].text());
         desk.post(&path, json!({"technician": technician})).ok(200);
     }
     let notification = next(&mut socket).expect("a notification");
@@ -206,7 +206,7 @@ fn two_nodes_on_one_postgres_agree_on_logins_keys_and_revocations() {
     let assertion = phone.assertion(now_s);
     let token = phone.token(&there, &assertion).ok(200);
     phone.token(&world.anybody(), &assertion).problem(401, "bad_assertion");
-    let token = token["access_token"].as_str().unwrap_or_default().to_owned();
+    let token = token["access_token"].text().to_owned();
     world.anybody().bearer(&token).get("/v1/me").ok(200);
     let first = answer(&post(&world, &token, &encode_request(&Request::default())));
     world.admin().post(&format!("/v1/devices/{}/revoke", phone.device), json!({})).ok(200);
@@ -308,7 +308,7 @@ fn who_gave_a_job_away_is_told_so_once_and_not_notified_for_it_again() {
         let cy = world.phone(world.tenant, "acme", "admin", "cy");
         let desk = office.admin();
         let job = desk.post("/v1/jobs", json!({"problem": "flat", "address": "here"})).ok(201);
-        let path = format!("/v1/jobs/{}", job["id"].as_str().unwrap_or_default());
+        let path = format!("/v1/jobs/{}", job["id"].text());
         let mut socket = socket(&world, &token(&world, &bo));
         let exchange = |socket: &mut WebSocket<TcpStream>, epoch, cursor| {
             let request = Request { epoch, cursor, ..Request::default() };
@@ -331,7 +331,7 @@ fn who_gave_a_job_away_is_told_so_once_and_not_notified_for_it_again() {
         world.block_on(commits.recv()).expect("the commit is heard of");
         // Everything about the first note is heard of before anything about this job.
         let own = desk.post("/v1/jobs", json!({"problem": "own", "address": "here"})).ok(201);
-        let own = format!("/v1/jobs/{}/assign", own["id"].as_str().unwrap_or_default());
+        let own = format!("/v1/jobs/{}/assign", own["id"].text());
         desk.post(&own, json!({"technician": bo.user})).ok(200);
         let notification = next(&mut socket).expect("a notification");
         assert!(

@@ -12,7 +12,7 @@ use sync_core::schema::{key, section};
 use sync_core::scope;
 use sync_core::van::period;
 
-use crate::world::World;
+use crate::world::{Told, World};
 
 const DAY: i64 = 24 * 3600 * 1000;
 
@@ -21,7 +21,7 @@ fn a_van_can_be_loaded_for_ever_and_keeps_its_id_and_its_stock() {
     let world = World::new();
     let desk = world.admin();
     let van = desk.post("/v1/vans", json!({"name": "Van 7"})).ok(201);
-    let id = van["id"].as_str().unwrap_or_default().to_owned();
+    let id = van["id"].text().to_owned();
     let part = json!({"description": "Battery", "unit_price": 300_000, "currency": "TWD"});
     desk.put("/v1/parts/BATT", part).ok(200);
     let path = format!("/v1/vans/{id}");
@@ -62,7 +62,7 @@ fn a_van_takes_a_seventh_driver_and_what_the_first_brings_late_is_counted() {
         .map(|n| world.add_user(world.tenant, &format!("driver{n}"), Role::Technician))
         .collect();
     let van = desk.post("/v1/vans", json!({"name": "Pool", "technician": drivers[0]})).ok(201);
-    let path = format!("/v1/vans/{}", van["id"].as_str().unwrap_or_default());
+    let path = format!("/v1/vans/{}", van["id"].text());
     for driver in &drivers[1..] {
         let tag = desk.get(&path).header("etag").to_owned();
         let given = json!({"technician": driver});
@@ -91,7 +91,7 @@ fn a_van_closed_in_favour_of_a_record_that_is_not_there_repairs_itself() {
     desk.put("/v1/parts/BATT", part).ok(200);
     for by_desk in [true, false] {
         let van = desk.post("/v1/vans", json!({"name": "Van 7"})).ok(201);
-        let id: VanId = van["id"].as_str().unwrap_or_default().parse().expect("an id");
+        let id: VanId = van["id"].text().parse().expect("an id");
         let path = format!("/v1/vans/{id}");
         let line = json!({"kind": "load", "part_no": "BATT", "quantity": 1000, "bin": "A1"});
         desk.post(&format!("{path}/movements"), json!({"movements": [line]})).ok(200);
@@ -127,7 +127,7 @@ fn a_job_that_is_over_and_decided_leaves_the_phone_after_the_set_time() {
     let job = desk
         .post("/v1/jobs", json!({"caller": "Mei", "problem": "flat_tyre", "address": "Exit 12"}))
         .ok(201);
-    let id = job["id"].as_str().unwrap_or_default().to_owned();
+    let id = job["id"].text().to_owned();
     let path = format!("/v1/jobs/{id}");
     desk.post(&format!("{path}/assign"), json!({"technician": bo, "override": true})).ok(200);
     desk.post(&format!("{path}/cancel"), json!({"reason": "customer_cancelled"})).ok(200);

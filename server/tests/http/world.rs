@@ -64,6 +64,24 @@ impl Answer {
     }
 }
 
+/// What a test reads of an answer. A field that is missing fails it, rather than stand for nothing.
+pub trait Told {
+    fn text(&self) -> &str;
+    fn list(&self) -> &[Value];
+}
+
+impl Told for Value {
+    #[track_caller]
+    fn text(&self) -> &str {
+        self.as_str().unwrap_or_else(|| panic!("no text: {self}"))
+    }
+
+    #[track_caller]
+    fn list(&self) -> &[Value] {
+        self.as_array().unwrap_or_else(|| panic!("no list: {self}"))
+    }
+}
+
 impl World {
     pub fn new() -> Self {
         Self::with(|_| {})
@@ -337,7 +355,7 @@ impl Client {
         }
         let request = request.body(body.unwrap_or_default()).unwrap();
         let mut response = agent.run(request).unwrap();
-        let text = response.body_mut().read_to_string().unwrap_or_default();
+        let text = response.body_mut().read_to_string().unwrap();
         Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),

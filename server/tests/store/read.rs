@@ -318,10 +318,8 @@ fn a_list_of_jobs_is_filtered_and_pages_through_all_of_them() {
         loop {
             let page = sql.jobs(tenant, &filter, NOW, 2).await.unwrap();
             paged.extend(page.rows);
-            filter.before = page.next;
-            if filter.before.is_none() {
-                break;
-            }
+            let Some(next) = page.next else { break };
+            filter.order = next;
         }
         assert_eq!(paged, all);
         let of = |states: &[State]| JobFilter { states: states.to_vec(), ..JobFilter::default() };

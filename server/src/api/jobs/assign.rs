@@ -3,7 +3,7 @@
 use axum::extract::State;
 use serde::Deserialize;
 use store::writer::Expect;
-use store::{JobFilter, JobPage, JobPlace, StoreError};
+use store::{JobFilter, JobOrder, JobPage, StoreError};
 use sync_core::change::Entry;
 use sync_core::document::Document;
 use sync_core::id::{FactId, JobId, TenantId, UserId};
@@ -224,7 +224,8 @@ pub async fn recall(
 /// Gives whether those were all; the server takes the others back by itself, and whatever failed here.
 pub async fn recall_page(app: &App, caller: &Caller, technician: UserId) -> bool {
     let now = app.now();
-    let found = open_jobs_of(app, caller.tenant(), technician, None, now, PAGE).await;
+    let found =
+        open_jobs_of(app, caller.tenant(), technician, JobOrder::default(), now, PAGE).await;
     let Ok(found) = found else { return false };
     let mut all = found.next.is_none();
     for row in &found.rows {
@@ -246,7 +247,7 @@ pub async fn recall_page(app: &App, caller: &Caller, technician: UserId) -> bool
 /// Jobs taken back while the desk waits.
 const PAGE: u32 = 50;
 
-/// Open jobs of a technician from a place on, at most so many.
+/// Open jobs of a technician in an order, at most so many.
 ///
 /// # Errors
 /// If the database does not answer.
@@ -254,13 +255,13 @@ pub(crate) async fn open_jobs_of(
     app: &Shared,
     tenant: TenantId,
     technician: UserId,
-    before: Option<JobPlace>,
+    order: JobOrder,
     now: i64,
     most: u32,
 ) -> Result<JobPage, StoreError> {
     let states = JobState::ALL.into_iter().filter(|state| !state.is_over()).collect();
     let technician = Some(technician);
-    let filter = JobFilter { technician, states, before, ..JobFilter::default() };
+    let filter = JobFilter { technician, states, order, ..JobFilter::default() };
     app.store.jobs(tenant, &filter, now, most).await
 }
 

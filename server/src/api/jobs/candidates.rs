@@ -3,59 +3,31 @@
 //! Eligibility is the rule that assigning asks ([`Technician::ineligible`]); the order and the arrival are
 //! those of the `dispatch` crate. Nothing here keeps a dispatcher from sending someone else.
 
+mod read;
 mod view;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use axum::extract::State;
-use dispatch::candidates::{self as rank, Fix, Load, Reason, Span, UnderWay};
+use dispatch::candidates::{self as rank, Fix, Reason, Span};
 use dispatch::travel::{Air, Known, Pace};
-use store::rows::positions::{self, Seen};
-use store::rows::users::{self, User};
-use store::{JobFilter, JobRow};
 use sync_core::document::Document;
 use sync_core::id::{JobId, UserId};
-use sync_core::job::{Intake, Job, State as JobState};
-use sync_core::place::Place;
-use sync_core::schema::{DocKind, key, section};
-use sync_core::technician::{Technician, plain_name};
-use sync_core::van::{self, period};
+use sync_core::job::{Intake, Job};
+use sync_core::technician::{Ineligible, Technician, plain_name};
 
+use self::read::{Roster, on_earth};
 use self::view::{
     Arrival, Candidate, CandidateReason, Candidates, IneligibleCandidate, LastPosition, Unmet,
 };
 use super::find;
 use crate::api::bounded::fold;
 use crate::app::App;
-use crate::auth::{Caller, Role, Staff};
+use crate::auth::Staff;
 use crate::http::{Id, Json, Problem};
 
-/// Technicians that are looked at for one job.
-const TECHNICIANS: usize = 1_000;
-/// Open jobs whose technicians count as busy.
-const JOBS: u32 = 1_000;
-/// Vans that are looked at where a job asks for equipment.
-const VANS: usize = 2_000;
-/// People read at a time.
-const PEOPLE: i64 = 500;
-/// Documents of technicians read at a time.
-const RECORDS: u32 = 50;
-/// Documents of vans read at a time; they are larger.
-const VAN_RECORDS: u32 = 20;
 /// Shifts and absences of one technician that count, those that begin first.
 const SHIFTS: usize = 500;
-/// Positions older than this say nothing any more, milliseconds.
-const POSITION_MS: i64 = 24 * 3_600_000;
-/// States of a job that its technician has and has not set out for.
-const WAITING: [JobState; 3] = [JobState::Offered, JobState::Assigned, JobState::Accepted];
-/// States of a job that its technician is on the way to, or at.
-const UNDER_WAY: [JobState; 5] = [
-    JobState::EnRoute,
-    JobState::OnScene,
-    JobState::Working,
-    JobState::InTow,
-    JobState::AtDestination,
-];
 
 /// Technicians for a job, best first, with what speaks for and against each.
 ///
@@ -73,136 +45,13 @@ pub async fn candidates(
 ) -> Result<Json<Candidates>, Problem> {
     let (document, _) = find(&app, &caller, id).await?;
     let job = fold(Box::new(document), Job::of).await?;
-    let now = app.now();
-    let (people, more) = people(&app, &caller).await?;
-    let mut connection = app.read().await?;
-    let (tenant, branch) = (caller.tenant(), caller.branch());
-    let seen = positions::latest(&mut connection, tenant, branch, now - POSITION_MS).await?;
-    drop(connection);
-    let known = Roster {
-        now,
-        records: records(&app, &caller, &people).await?,
-        equipment: match job.intake.equipment.is_empty() {
-            true => HashMap::new(),
-            false => equipment(&app, &caller).await?,
-        },
-        positions: seen.into_iter().map(|seen| (seen.user, seen)).collect(),
-        loads: loads(&app, &caller, id, now).await?,
-        people,
-    };
-    let answer = tokio::task::spawn_blocking(move || known.answer(&job, more));
+    let known = Roster::read(&app, &caller, &job).await?;
+    let answer = tokio::task::spawn_blocking(move || known.answer(&job));
     answer.await.map_err(Problem::internal)?.map(Json)
 }
 
-/// Active technicians whom the caller sees, and whether there are more.
-async fn people(app: &App, caller: &Caller) -> Result<(Vec<User>, bool), Problem> {
-    let mut connection = app.read().await?;
-    let (tenant, branch) = (caller.tenant(), caller.branch());
-    let (mut people, mut after) = (Vec::new(), None);
-    loop {
-        let role = Some(Role::Technician);
-        let page = users::list_seen(&mut connection, tenant, branch, role, after, PEOPLE).await?;
-        after = page.last().map(|user| user.id);
-        let is_last = page.len() < PEOPLE as usize;
-        people.extend(page.into_iter().filter(|user| user.active));
-        if people.len() > TECHNICIANS {
-            people.truncate(TECHNICIANS);
-            return Ok((people, true));
-        }
-        if is_last {
-            return Ok((people, false));
-        }
-    }
-}
-
-/// What the documents say of these people, by their ids.
-async fn records(
-    app: &App,
-    caller: &Caller,
-    people: &[User],
-) -> Result<HashMap<UserId, Technician>, Problem> {
-    let mut records = HashMap::new();
-    let (mut after, Some(last)) = (None, people.iter().map(|user| user.id).max()) else {
-        return Ok(records);
-    };
-    loop {
-        let kind = DocKind::Technician;
-        let page = app.store.documents(caller.tenant(), kind, after, RECORDS).await?;
-        let Some(end) = page.last().and_then(|it| it.document.id().technician()) else { break };
-        after = Some(*end.as_bytes());
-        let fold = move || -> Vec<Technician> {
-            page.iter().map(|it| Technician::of(&it.document)).map(relevant).collect()
-        };
-        let folded = tokio::task::spawn_blocking(fold).await.map_err(Problem::internal)?;
-        records.extend(folded.into_iter().map(|record| (record.id, record)));
-        if end >= last {
-            break;
-        }
-    }
-    Ok(records)
-}
-
-/// What of a technician counts here: nobody is kept out because someone wrote a long record.
-fn relevant(mut record: Technician) -> Technician {
-    record.shifts.sort_by_key(|shift| (shift.starts, shift.ends));
-    record.notes.clear();
-    record
-}
-
-/// What the vans of each driver carry.
-async fn equipment(app: &App, caller: &Caller) -> Result<HashMap<UserId, Vec<String>>, Problem> {
-    let mut equipment: HashMap<UserId, Vec<String>> = HashMap::new();
-    let (mut after, mut seen) = (None, 0);
-    while seen < VANS {
-        let page = app.store.documents(caller.tenant(), DocKind::Van, after, VAN_RECORDS).await?;
-        let Some(last) = page.last().and_then(|van| van.document.id().van()) else { break };
-        (after, seen) = (Some(*last.as_bytes()), seen + page.len());
-        for van in page.iter().filter(|van| !period::is_closed(&van.document)) {
-            let driver = van.document.field(&section::DETAILS, &key::TECHNICIAN);
-            let driver = driver.and_then(|it| UserId::from_slice(it.as_bytes()?).ok());
-            if let Some(driver) = driver {
-                equipment.entry(driver).or_default().extend(van::equipment(&van.document));
-            }
-        }
-    }
-    Ok(equipment)
-}
-
-/// What each has to do besides this job.
-async fn loads(
-    app: &App,
-    caller: &Caller,
-    job: JobId,
-    now: i64,
-) -> Result<HashMap<UserId, Load>, Problem> {
-    let states = WAITING.into_iter().chain(UNDER_WAY).collect();
-    let filter = JobFilter { states, ..JobFilter::default() };
-    let page = app.store.jobs(caller.tenant(), &filter, now, JOBS).await?;
-    let mut loads: HashMap<UserId, Load> = HashMap::new();
-    for JobRow { summary, .. } in page.rows {
-        let Some(technician) = summary.technician.filter(|_| summary.id != job) else { continue };
-        let load = loads.entry(technician).or_default();
-        if UNDER_WAY.contains(&summary.state) {
-            load.under_way = Some(UnderWay { place: summary.place.and_then(on_earth), done: None });
-        } else {
-            load.waiting = load.waiting.saturating_add(1);
-        }
-    }
-    Ok(loads)
-}
-
-/// What is known when a job's candidates are ranked.
-struct Roster {
-    now: i64,
-    people: Vec<User>,
-    records: HashMap<UserId, Technician>,
-    equipment: HashMap<UserId, Vec<String>>,
-    positions: HashMap<UserId, Seen>,
-    loads: HashMap<UserId, Load>,
-}
-
 impl Roster {
-    fn answer(mut self, job: &Job, more: bool) -> Result<Candidates, Problem> {
+    fn answer(mut self, job: &Job) -> Result<Candidates, Problem> {
         let now = self.now;
         let mut names = Names::of(&job.intake);
         let (mut fit, mut technicians) = (Vec::new(), Vec::new());
@@ -212,11 +61,19 @@ impl Roster {
             let record = record.unwrap_or_else(|| Technician::of(&Document::new(user.id.into())));
             let record = Technician { active: user.active, ..record };
             let equipment = self.equipment.get(&user.id).map_or(&[][..], Vec::as_slice);
-            let unmet = record.ineligible(&job.intake, equipment, now);
+            let mut unmet = record.ineligible(&job.intake, equipment, now);
+            let mut unknown = Vec::new();
+            if self.unread_vans.contains(&user.id) {
+                // What a van that was not read carries is not missing.
+                let before = unmet.len();
+                unmet.retain(|it| !matches!(it, Ineligible::EquipmentMissing(_)));
+                unknown.extend((unmet.len() < before).then_some("equipment"));
+            }
+            unknown.extend(self.unread_jobs.contains(&user.id).then_some("jobs"));
             let provider = record.provider.clone();
             if unmet.is_empty() {
                 technicians.push(self.technician(user.id, &record, &mut names));
-                fit.push((user, provider));
+                fit.push((user, provider, unknown));
                 continue;
             }
             let position = self.positions.get(&user.id).map(|seen| seen.point.place);
@@ -237,7 +94,7 @@ impl Roster {
         let found =
             rank::rank(&wanted, &technicians, now, &air, None).map_err(Problem::internal)?;
         let ranked = found.ranked.into_iter().map(|one| {
-            let (user, provider) = &fit[one.technician];
+            let (user, provider, unknown) = &fit[one.technician];
             let seen = self.positions.get(&user.id);
             Candidate {
                 technician: user.id,
@@ -255,9 +112,15 @@ impl Roster {
                 }),
                 position: seen
                     .map(|seen| LastPosition { place: seen.point.place, at: seen.fixed_at }),
-                reasons: one.reasons.iter().filter_map(|reason| names.reason(reason)).collect(),
+                reasons: one
+                    .reasons
+                    .iter()
+                    .filter_map(|reason| names.reason(reason))
+                    .chain(unknown.iter().map(|&which| CandidateReason::Unknown { which }))
+                    .collect(),
             }
         });
+        let more = self.more;
         Ok(Candidates { at: now, ranked: ranked.collect(), ineligible, considered, more })
     }
 
@@ -338,18 +201,17 @@ impl Names {
     }
 }
 
-/// A place for the ranking; none for the one that receivers without a position tell.
-fn on_earth(place: Place) -> Option<dispatch::Place> {
-    let (lat, lon) = place.degrees();
-    dispatch::Place::new(lat, lon)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use store::rows::users::User;
     use sync_core::id::FactId;
     use sync_core::technician::{Certificate, Shift};
 
+    use super::read::relevant;
     use super::*;
+    use crate::auth::Role;
 
     const NOW: i64 = 1_790_000_000_000;
     const HOUR: i64 = 3_600_000;
@@ -410,12 +272,10 @@ mod tests {
             let roster = Roster {
                 now: NOW,
                 records: HashMap::from([(user(number).id, relevant(record(number)))]),
-                equipment: HashMap::new(),
-                positions: HashMap::new(),
-                loads: HashMap::new(),
                 people: vec![user(number)],
+                ..Roster::default()
             };
-            let found = roster.answer(&job, false).expect("it is one technician");
+            let found = roster.answer(&job).expect("it is one technician");
             let active = user(number).active;
             let unmet = Technician { active, ..record(number) }.ineligible(&job.intake, &[], NOW);
             assert_eq!(found.ranked.is_empty(), !unmet.is_empty(), "{number}");

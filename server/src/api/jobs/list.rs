@@ -3,7 +3,7 @@
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use store::rows::columns::Raw as _;
-use store::{JobFilter, JobPlace, JobRow};
+use store::{JobFilter, JobOrder, JobPlace, JobRow};
 use sync_core::id::{BranchId, JobId, UserId};
 use sync_core::job::{ExceptionKind, JobSummary, State as JobState};
 use sync_core::place::Place;
@@ -132,14 +132,17 @@ pub struct JobsQuery {
     pub updated_since: Option<i64>,
     /// With a decision waiting, or without.
     pub waiting: Option<bool>,
-    /// `next` of the page before.
+    /// `next` of the page before. A cursor of a list with `updated_since` is none of a list without it, and the
+    /// other way round.
     pub cursor: Option<String>,
     /// Rows in a page, 1 to 200; 50 if not given.
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<i64>,
 }
 
-/// Jobs, those the server took in last first, or with `updated_since` the last changed first. Staff of one branch see its jobs, and those without one.
+/// Jobs, those the server took in last first, or with `updated_since` the last changed first.
+///
+/// Staff of one branch see its jobs, and those without one.
 ///
 /// A page looks at ten thousand jobs at most. A search for what is rare may give a page with few
 /// jobs or none and a `next`: it goes on from there.
@@ -154,24 +157,35 @@ pub async fn list(
     Query(which): Query<JobsQuery>,
 ) -> Result<Json<Page<JobListed>>, Problem> {
     let page = PageQuery { cursor: which.cursor, limit: which.limit };
-    let before = page.after(List::Jobs)?.map(place).transpose()?;
+    let after = |list| page.after(list)?.map(place).transpose();
+    let order = match query::time("updated_since", which.updated_since)? {
+        None => JobOrder::FirstSeen(after(List::Jobs)?),
+        Some(since) => JobOrder::ChangedSince(since, after(List::ChangedJobs)?),
+    };
     let filter = JobFilter {
         seen_from: caller.branch(),
         branch: which.branch,
         states: states(which.state.as_deref())?,
         technician: which.technician,
         text: which.text.map(searched).transpose()?,
-        updated_since: query::time("updated_since", which.updated_since)?,
         waiting: which.waiting,
-        before,
+        order,
     };
     let rows = page.rows()?;
     let limit = u32::try_from(rows).unwrap_or(1);
     let found = app.store.jobs(caller.tenant(), &filter, app.now(), limit).await?;
     let items = found.rows.into_iter().map(JobListed::from).collect();
-    let next =
-        found.next.map(|next| Cursor { key: next.key, id: next.job.raw() }.encode(List::Jobs));
-    Ok(Json(Page { items, next }))
+    Ok(Json(Page { items, next: found.next.and_then(cursor) }))
+}
+
+/// The cursor of a page; only a list in the same order takes it.
+fn cursor(next: JobOrder) -> Option<String> {
+    let list = match next {
+        JobOrder::FirstSeen(_) => List::Jobs,
+        JobOrder::ChangedSince(..) => List::ChangedJobs,
+    };
+    let JobPlace { key, job } = next.place()?;
+    Some(Cursor { key, id: job.raw() }.encode(list))
 }
 
 fn place(cursor: Cursor) -> Result<JobPlace, Problem> {

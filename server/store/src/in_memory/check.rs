@@ -77,11 +77,11 @@ fn of_tenant(
     };
     let expected = Rebuild { report, tenant, sampled }.documents(by_doc, &snapshots)?;
     for comparison in plan(expected) {
-        let (table, names) = (state.table(comparison.table())?, comparison.names());
-        let columns: Vec<usize> = names.iter().map(|name| table.column(name)).collect();
+        let (table, names) = (state.table(comparison.spec().table)?, comparison.names());
+        let columns = comparison.spec().places(&names)?;
         let told = |row: &Vec<Plain>| columns.iter().map(|column| row[*column].clone()).collect();
         let found: BTreeSet<Vec<Plain>> = table.from(&key).map(told).collect();
-        compare(report, tenant, comparison, &found);
+        compare(report, tenant, comparison, &found)?;
     }
     Ok(())
 }

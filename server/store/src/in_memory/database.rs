@@ -12,7 +12,8 @@ use super::disk::{Disk, DiskError};
 use super::journal::Journal;
 use super::table::{RowKey, Table};
 use crate::log::doc_key;
-use crate::sql::{Plain, Rows};
+use crate::sql::{Conflict, Plain, Rows, TableSpec, WideRows};
+use crate::writer::project;
 use crate::writer::tables::Tables;
 use crate::{Meta, StoreError};
 
@@ -172,20 +173,20 @@ impl State {
     /// the rows that documents had in some tables.
     pub fn commit(
         &mut self,
-        gone: Vec<(&'static str, TenantId, DocId)>,
-        rows: impl IntoIterator<Item = Rows>,
+        gone: Vec<(project::Table, TenantId, DocId)>,
+        rows: impl IntoIterator<Item = WideRows>,
     ) -> Result<(), StoreError> {
         let mut record = Writer::new();
         record.u8(ROWS);
         record.uint(gone.len() as u64);
         for (table, tenant, doc) in &gone {
-            record.text(table);
+            record.text(table.spec().table);
             record.raw(tenant.as_bytes());
             record.raw(doc.as_bytes());
         }
         let mut taken: Vec<(&'static str, Vec<Plain>)> = Vec::new();
         for rows in rows {
-            let name = rows.table();
+            let name = rows.spec().table;
             let table = self.table(name)?;
             for row in rows.plain() {
                 table.check(&row)?;
@@ -200,7 +201,7 @@ impl State {
         })?;
         self.version += 1;
         for (table, tenant, doc) in gone {
-            if let Some(table) = self.tables.get_mut(table) {
+            if let Some(table) = self.tables.get_mut(table.spec().table) {
                 table.remove(&of_document(tenant.as_bytes(), doc.as_bytes()));
             }
         }
@@ -221,16 +222,27 @@ fn of_document(tenant: &[u8; 16], doc: &[u8; 16]) -> RowKey {
 /// The tables of the log and of everything computed from it.
 fn empty() -> BTreeMap<&'static str, Table> {
     let mut tables = BTreeMap::new();
-    for rows in Tables::new().into_rows().into_iter().chain([counters()]) {
-        tables.insert(rows.table(), Table::of(&rows, &["tenant", "pos"]));
+    let specs = Tables::new().into_rows().map(|rows| rows.spec());
+    for spec in specs.into_iter().chain([COUNTERS.spec()]) {
+        match Table::of(&spec) {
+            Ok(table) => drop(tables.insert(spec.table, table)),
+            // A table that is not there is an error wherever it is used.
+            Err(error) => debug_assert!(false, "{error}"),
+        }
     }
     tables
 }
 
-/// The statement by which a transaction leaves the counter.
-pub(super) fn counters() -> Rows {
-    let tail = "ON CONFLICT (tenant) DO UPDATE SET pos = excluded.pos, at = excluded.at";
-    Rows::new("INSERT INTO counters (tenant, pos, at)", 3, tail)
+static COUNTERS: TableSpec<3> = TableSpec {
+    table: "counters",
+    key: &["tenant"],
+    columns: ["tenant", "pos", "at"],
+    conflict: Conflict::Update(&["pos", "at"]),
+};
+
+/// Rows by which a transaction leaves the counters.
+pub(super) fn counters() -> Rows<3> {
+    Rows::of(&COUNTERS)
 }
 
 fn meta_record(epoch: u64, secret: &[u8; 32]) -> Vec<u8> {

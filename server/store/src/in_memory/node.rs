@@ -157,7 +157,7 @@ impl Node {
                 counters.push([tenant.as_bytes().into(), end.into(), at.into()]);
             }
             let gone = tables.take_gone();
-            state.commit(gone, tables.into_rows().into_iter().chain([counters]))?;
+            state.commit(gone, tables.into_rows().into_iter().chain([counters.wide()]))?;
         }
         news.extend(group.committed());
         kept.keep(group);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::StoreError;
-use crate::sql::{Plain, Rows};
+use crate::sql::{Conflict, Plain, Spec};
 
 /// A primary key, or the beginning of one, as bytes that sort as its values do: one comparison of
 /// bytes instead of one of lists of values, in every step of every search.
@@ -74,68 +74,60 @@ type Row = Arc<Vec<Plain>>;
 /// One table: its rows by their primary key, which begins with the tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Table {
-    columns: Vec<&'static str>,
+    width: usize,
     key: Vec<usize>,
-    conflict: Conflict,
+    on_conflict: OnConflict,
     rows: BTreeMap<RowKey, Row>,
+    /// The column of the document, in tables that have one.
+    doc: Option<usize>,
     /// The rows by tenant and document, in tables that are read so; no row of those ever changes.
-    by_doc: Option<(usize, BTreeMap<RowKey, Vec<Row>>)>,
+    by_doc: Option<BTreeMap<RowKey, Vec<Row>>>,
 }
 
-/// What happens to a row whose key is there already, as the statement's own text says.
+/// What happens to a row whose key is there already, by the numbers of the columns.
 #[derive(Debug, Clone, PartialEq)]
-enum Conflict {
+enum OnConflict {
     Fail,
-    Nothing,
+    Keep,
     /// Sets these columns, unless the last one named holds the same.
     Update(Vec<usize>, Option<usize>),
 }
 
 impl Table {
-    /// An empty table for such rows. `key` is its primary key where the statement names none.
-    pub fn of(rows: &Rows, key: &[&str]) -> Self {
-        let columns = rows.columns();
-        let number = |name: &str| columns.iter().position(|column| *column == name).unwrap_or(0);
-        let tail = rows.tail();
-        let named = tail.strip_prefix("ON CONFLICT (").and_then(|rest| rest.split_once(')'));
-        let (key, conflict) = match named {
-            None => (key.iter().map(|name| number(name)).collect(), Conflict::Fail),
-            Some((names, rest)) => {
-                let key = names.split(',').map(|name| number(name.trim())).collect();
-                let update = rest.split_once("DO UPDATE SET ").map(|(_, sets)| {
-                    let (sets, unless) = match sets.split_once(" WHERE ") {
-                        Some((sets, test)) => (sets, column_of(test, " <> ").map(&number)),
-                        None => (sets, None),
-                    };
-                    let set = |one: &str| number(one.split('=').next().unwrap_or(one).trim());
-                    Conflict::Update(sets.split(',').map(set).collect(), unless)
-                });
-                (key, update.unwrap_or(Conflict::Nothing))
+    /// An empty table.
+    ///
+    /// # Errors
+    /// If a key or a conflict names a column that the table has not, or asks for computed values.
+    pub fn of(spec: &Spec) -> Result<Self, StoreError> {
+        let on_conflict = match spec.conflict {
+            Conflict::Fail => OnConflict::Fail,
+            Conflict::Keep => OnConflict::Keep,
+            Conflict::Update(columns) => OnConflict::Update(spec.places(columns)?, None),
+            Conflict::UpdateChanged(columns, changed) => {
+                OnConflict::Update(spec.places(columns)?, Some(spec.place(changed)?))
+            }
+            Conflict::Compute(_) => {
+                return Err(StoreError::Corrupt(format!("{} is kept by SQL alone", spec.table)));
             }
         };
-        let doc = columns.iter().position(|column| *column == "doc");
-        let indexed = matches!(rows.table(), "runs" | "quarantine");
-        let by_doc = doc.filter(|_| indexed).map(|doc| (doc, BTreeMap::new()));
-        Self { columns, key, conflict, rows: BTreeMap::new(), by_doc }
+        let by_doc = matches!(spec.table, "runs" | "quarantine").then(BTreeMap::new);
+        let (width, key, doc) =
+            (spec.columns.len(), spec.places(spec.key)?, spec.place("doc").ok());
+        Ok(Self { width, key, on_conflict, rows: BTreeMap::new(), doc, by_doc })
     }
 
     /// How many columns there are.
     pub fn width(&self) -> usize {
-        self.columns.len()
-    }
-
-    /// The number of a column.
-    pub fn column(&self, name: &str) -> usize {
-        self.columns.iter().position(|column| *column == name).unwrap_or(0)
+        self.width
     }
 
     /// Whether a row may be put in.
     pub fn check(&self, row: &[Plain]) -> Result<(), StoreError> {
-        if row.len() != self.columns.len() {
+        if row.len() != self.width {
             return Err(StoreError::Corrupt("a row of another table".into()));
         }
         let taken =
-            matches!(self.conflict, Conflict::Fail) && self.rows.contains_key(&self.key(row));
+            matches!(self.on_conflict, OnConflict::Fail) && self.rows.contains_key(&self.key(row));
         if taken { Err(StoreError::Corrupt("a key that is there already".into())) } else { Ok(()) }
     }
 
@@ -143,7 +135,7 @@ impl Table {
     pub fn put(&mut self, row: Vec<Plain>) {
         let key = self.key(&row);
         if let Some(there) = self.rows.get_mut(&key) {
-            let Conflict::Update(sets, unless) = &self.conflict else { return };
+            let OnConflict::Update(sets, unless) = &self.on_conflict else { return };
             if unless.is_some_and(|column| there[column] == row[column]) {
                 return;
             }
@@ -157,8 +149,8 @@ impl Table {
             return;
         }
         let row = Arc::new(row);
-        if let Some((doc, index)) = &mut self.by_doc {
-            let name = RowKey::of([&row[0], &row[*doc]].into_iter());
+        if let (Some(index), Some(doc)) = (&mut self.by_doc, self.doc) {
+            let name = RowKey::of([&row[0], &row[doc]].into_iter());
             index.entry(name).or_default().push(Arc::clone(&row));
         }
         self.rows.insert(key, row);
@@ -166,9 +158,9 @@ impl Table {
 
     /// Takes out every row of a document.
     pub fn lose(&mut self, doc: &Plain) {
-        let column = self.column("doc");
+        let Some(column) = self.doc else { return };
         self.rows.retain(|_, row| row[column] != *doc);
-        if let Some((_, index)) = &mut self.by_doc {
+        if let Some(index) = &mut self.by_doc {
             index.retain(|_, rows| rows.iter().all(|row| row[column] != *doc));
         }
     }
@@ -197,7 +189,7 @@ impl Table {
     /// Rows of a document, by the key of its tenant and its own, in a table that is read so, in the
     /// order in which they came.
     pub fn of_doc(&self, name: &RowKey) -> impl Iterator<Item = &Vec<Plain>> + use<'_> {
-        let index = self.by_doc.as_ref().and_then(|(_, index)| index.get(name));
+        let index = self.by_doc.as_ref().and_then(|index| index.get(name));
         index.into_iter().flatten().map(Arc::as_ref)
     }
 
@@ -211,19 +203,15 @@ impl Table {
     }
 }
 
-/// The column of `table.column <> excluded.column`.
-fn column_of<'t>(test: &'t str, operator: &str) -> Option<&'t str> {
-    test.split_once(operator)?.0.rsplit('.').next()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::sql::Arg;
 
-    fn table(tail: &'static str) -> Table {
-        Table::of(&Rows::new("INSERT INTO t (tenant, doc, a, b)", 4, tail), &["tenant", "doc"])
+    fn table(conflict: Conflict) -> Table {
+        let (key, columns) = (&["tenant", "doc"], &["tenant", "doc", "a", "b"]);
+        Table::of(&Spec { table: "t", key, columns, conflict }).unwrap()
     }
 
     fn row(doc: i64, a: i64, b: i64) -> Vec<Plain> {
@@ -251,20 +239,18 @@ mod tests {
 
     #[test]
     fn a_conflict_means_what_the_statement_says() {
-        let mut fails = table("");
+        let mut fails = table(Conflict::Fail);
         fails.put(row(1, 1, 1));
         assert!(fails.check(&row(1, 2, 2)).is_err() && fails.check(&row(2, 2, 2)).is_ok());
-        let mut nothing = table("ON CONFLICT (tenant, doc) DO NOTHING");
+        let mut nothing = table(Conflict::Keep);
         nothing.put(row(1, 1, 1));
         nothing.put(row(1, 2, 2));
         assert_eq!(nothing.rows().next(), Some(&row(1, 1, 1)));
-        let mut update = table("ON CONFLICT (tenant, doc) DO UPDATE SET b = excluded.b");
+        let mut update = table(Conflict::Update(&["b"]));
         update.put(row(1, 1, 1));
         update.put(row(1, 2, 2));
         assert_eq!(update.rows().next(), Some(&row(1, 1, 2)));
-        let tail = "ON CONFLICT (tenant, doc) DO UPDATE SET a = excluded.a, b = excluded.b \
-                    WHERE t.a <> excluded.a";
-        let mut unless = table(tail);
+        let mut unless = table(Conflict::UpdateChanged(&["a", "b"], "a"));
         unless.put(row(1, 1, 1));
         unless.put(row(1, 1, 2));
         assert_eq!(unless.rows().next(), Some(&row(1, 1, 1)));

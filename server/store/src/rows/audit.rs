@@ -7,12 +7,26 @@ use sync_core::id::{BranchId, DeviceId, FactId, TenantId, UserId};
 
 use super::columns;
 use super::list::seen;
+use crate::Backend;
 use crate::random;
-use crate::sql::{Arg, Statement};
+use crate::sql::{Arg, Conflict, Statement, TableSpec};
 
-/// How a row begins.
-pub(crate) const INSERT: &str =
-    "INSERT INTO audit (tenant, id, at, user_id, device, action, object, request_id, detail)";
+pub(crate) static AUDIT: TableSpec<9> = TableSpec {
+    table: "audit",
+    key: &["tenant", "id"],
+    columns: [
+        "tenant",
+        "id",
+        "at",
+        "user_id",
+        "device",
+        "action",
+        "object",
+        "request_id",
+        "detail",
+    ],
+    conflict: Conflict::Fail,
+};
 
 /// What is written down about one write.
 #[derive(Debug, Clone)]
@@ -77,7 +91,7 @@ impl Note {
         Ok(())
     }
 
-    /// The row, for [`INSERT`].
+    /// The row, for [`AUDIT`].
     pub(crate) fn cells(&self, now: i64) -> [Arg; 9] {
         let mut detail = self.detail.clone();
         if let (Some(name), Value::Object(detail)) = (&self.token, &mut detail) {
@@ -101,10 +115,9 @@ impl Note {
     /// # Errors
     /// When the database refuses.
     pub async fn write(&self, tx: &mut AnyConnection, now: i64) -> Result<(), sqlx::Error> {
-        let mut insert = Statement::default();
-        let cells = self.cells(now).map(|cell| insert.bind(cell)).join(", ");
-        insert.sql = format!("{INSERT} VALUES ({cells})");
-        insert.execute(&mut *tx).await?;
+        // Both databases read numbered marks.
+        let sql = AUDIT.spec().insert(1, Backend::Postgres);
+        Statement { sql, args: self.cells(now).to_vec() }.execute(&mut *tx).await?;
         self.mark(tx).await
     }
 }

@@ -3,21 +3,21 @@
 //! A statement costs about as much as a dozen rows, so rows travel together; the sizes are fixed
 //! so that the prepared statements are few and are found again.
 
+mod rows;
 mod value;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::{AnyConnection, Arguments, AssertSqlSafe};
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{Backend, StoreError};
+pub(crate) use rows::{Conflict, Rows, Spec, TableSpec, WideRows};
 pub use value::Arg;
 use value::bound;
 pub(crate) use value::{Cell, Plain, add, id, key_text, maybe_id};
 
-/// Rows of one INSERT, greatest first.
-const ROWS: [usize; 4] = [64, 16, 4, 1];
 /// Keys of one IN, least first; shorter lists are filled up with their last key.
 const KEYS: [usize; 4] = [1, 8, 64, 256];
 
@@ -54,121 +54,6 @@ impl Statement {
             bound(&mut arguments, arg).map_err(sqlx::Error::Encode)?;
         }
         sqlx::query_with(AssertSqlSafe(self.sql), arguments).fetch_all(connection).await
-    }
-}
-
-/// Rows on their way into one table.
-#[derive(Debug)]
-pub(crate) struct Rows {
-    head: &'static str,
-    columns: usize,
-    tail: &'static str,
-    values: Vec<Arg>,
-}
-
-impl Rows {
-    /// `head` is `INSERT INTO table (columns)`, `tail` what follows the values.
-    pub const fn new(head: &'static str, columns: usize, tail: &'static str) -> Self {
-        Self { head, columns, tail, values: Vec::new() }
-    }
-
-    /// The columns of the primary key, where the statement names them.
-    pub fn key(&self) -> Vec<&'static str> {
-        let named = self.tail.strip_prefix("ON CONFLICT (").and_then(|rest| rest.split_once(')'));
-        named.map_or(Vec::new(), |(names, _)| names.split(',').map(str::trim).collect())
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    /// Adds a row.
-    pub fn push<const N: usize>(&mut self, row: [Arg; N]) {
-        debug_assert_eq!(N, self.columns, "{}", self.head);
-        self.values.extend(row);
-    }
-
-    /// What follows the values: what happens when the key is there already.
-    pub fn tail(&self) -> &'static str {
-        self.tail
-    }
-
-    /// The table.
-    pub fn table(&self) -> &'static str {
-        let table = self.head.strip_prefix("INSERT INTO ").unwrap_or(self.head);
-        table.split(' ').next().unwrap_or(table)
-    }
-
-    /// The names of the columns, in the order of the values.
-    pub fn columns(&self) -> Vec<&'static str> {
-        let names = self.head.split_once('(').map_or("", |(_, names)| names);
-        names.trim_end_matches(')').split(", ").map(str::trim).collect()
-    }
-
-    /// Adds a row whose first values every row of its document shares.
-    pub fn push_cells<const N: usize>(&mut self, first: [Arg; N], cells: &[Cell<'_>]) {
-        debug_assert_eq!(N + cells.len(), self.columns, "{}", self.head);
-        self.values.extend(first);
-        self.values.extend(cells.iter().copied().map(Arg::from));
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> u64 {
-        (self.values.len() / self.columns) as u64
-    }
-
-    /// Each row.
-    pub fn iter(&self) -> impl Iterator<Item = &[Arg]> {
-        self.values.chunks(self.columns)
-    }
-
-    /// The same statement without rows.
-    pub fn none(&self) -> Self {
-        Self::new(self.head, self.columns, self.tail)
-    }
-
-    /// Adds a row of a statement like this one.
-    pub fn push_row(&mut self, row: Vec<Arg>) {
-        debug_assert_eq!(row.len(), self.columns, "{}", self.head);
-        self.values.extend(row);
-    }
-
-    /// The rows as values to compare.
-    pub fn plain(self) -> impl Iterator<Item = Vec<Plain>> {
-        self.rows().map(|row| row.into_iter().map(Plain::from).collect())
-    }
-
-    /// The rows.
-    pub fn rows(self) -> impl Iterator<Item = Vec<Arg>> {
-        let columns = self.columns;
-        let mut values = self.values.into_iter();
-        std::iter::from_fn(move || {
-            let row: Vec<_> = values.by_ref().take(columns).collect();
-            (row.len() == columns).then_some(row)
-        })
-    }
-
-    /// Writes the rows, in order.
-    pub async fn insert(
-        self,
-        connection: &mut AnyConnection,
-        backend: Backend,
-    ) -> Result<(), StoreError> {
-        let mut left = self.values.len() / self.columns;
-        let mut values = self.values.into_iter();
-        while left > 0 {
-            let rows = ROWS.into_iter().find(|rows| *rows <= left).unwrap_or(1);
-            let mut arguments = AnyArguments::default();
-            arguments.reserve(rows * self.columns, 0);
-            for value in values.by_ref().take(rows * self.columns) {
-                add(&mut arguments, value)?;
-            }
-            let sql = insert_text(self.head, self.columns, self.tail, rows, backend);
-            sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *connection).await?;
-            left -= rows;
-        }
-        Ok(())
     }
 }
 
@@ -235,26 +120,6 @@ async fn select_keys<K>(
 
 type Texts = Mutex<HashMap<(&'static str, &'static str, usize, bool), Arc<str>>>;
 
-fn insert_text(
-    head: &'static str,
-    columns: usize,
-    tail: &'static str,
-    rows: usize,
-    backend: Backend,
-) -> Arc<str> {
-    remember(head, tail, rows, backend, || {
-        let mut text = format!("{head} VALUES ");
-        for row in 0..rows {
-            text.push_str(if row == 0 { "(" } else { ", (" });
-            list(&mut text, row * columns, columns, backend);
-            text.push(')');
-        }
-        text.push(' ');
-        text.push_str(tail);
-        text
-    })
-}
-
 fn select_text(sql: &'static str, first: usize, keys: usize, backend: Backend) -> Arc<str> {
     remember(sql, "", keys, backend, || fill(sql, first, keys))
 }
@@ -294,15 +159,6 @@ fn remember(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_wide_insert_numbers_its_values_through() {
-        let text = insert_text("INSERT INTO t (a, b)", 2, "ON CONFLICT DO NOTHING", 4, {
-            Backend::Postgres
-        });
-        let values = "($1,$2), ($3,$4), ($5,$6), ($7,$8)";
-        assert_eq!(&*text, format!("INSERT INTO t (a, b) VALUES {values} ON CONFLICT DO NOTHING"));
-    }
 
     #[test]
     fn keys_follow_the_values_bound_before_them() {

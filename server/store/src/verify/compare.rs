@@ -10,7 +10,7 @@ use sync_core::schema::DocKind;
 use super::{Problem, Report, digests};
 use crate::StoreError;
 use crate::log::doc_of;
-use crate::sql::{Arg, Plain, Rows, id, select_in_text};
+use crate::sql::{Arg, Plain, Spec, WideRows, id, select_in_text};
 use crate::writer::tables::Projected;
 
 /// Rows that were compared, by table.
@@ -21,7 +21,7 @@ pub(super) struct Counts {
 
 /// The rows one table should hold.
 pub(crate) struct Comparison {
-    pub(super) rows: Rows,
+    pub(super) rows: WideRows,
     /// The column that names their document.
     pub key: &'static str,
     /// The kind of document, where the key is an id without its kind.
@@ -32,13 +32,13 @@ pub(crate) struct Comparison {
 
 impl Comparison {
     /// The table.
-    pub fn table(&self) -> &'static str {
-        self.rows.table()
+    pub fn spec(&self) -> Spec {
+        self.rows.spec()
     }
 
     /// The columns that are compared.
     pub fn names(&self) -> Vec<&'static str> {
-        let names = self.rows.columns().into_iter();
+        let names = self.spec().columns.iter().copied();
         names.filter(|column| !self.untold.contains(column)).collect()
     }
 }
@@ -48,13 +48,13 @@ pub(crate) fn plan(expected: Projected) -> [Comparison; 7] {
     let job = Some(DocKind::Job);
     let of = |rows, key, kind| Comparison { rows, key, kind, untold: &[] };
     [
-        of(expected.documents, "doc", None),
-        Comparison { untold: &["since"], ..of(expected.scope, "doc", None) },
-        of(expected.jobs, "job", job),
-        of(expected.facts, "job", job),
-        of(expected.parts, "job", job),
-        of(expected.seals, "job", job),
-        of(expected.movements, "van", Some(DocKind::Van)),
+        of(expected.documents.wide(), "doc", None),
+        Comparison { untold: &["since"], ..of(expected.scope.wide(), "doc", None) },
+        of(expected.jobs.wide(), "job", job),
+        of(expected.facts.wide(), "job", job),
+        of(expected.parts.wide(), "job", job),
+        of(expected.seals.wide(), "job", job),
+        of(expected.movements.wide(), "van", Some(DocKind::Van)),
     ]
 }
 
@@ -64,21 +64,25 @@ pub(crate) fn compare(
     tenant: TenantId,
     comparison: Comparison,
     found: &BTreeSet<Vec<Plain>>,
-) {
-    let (table, names) = (comparison.table(), comparison.names());
-    let (columns, untold) = (comparison.rows.columns(), comparison.untold);
+) -> Result<(), StoreError> {
+    let (Spec { table, columns, .. }, names) = (comparison.spec(), comparison.names());
+    let (kind, untold) = (comparison.kind, comparison.untold);
+    let key = names.iter().position(|name| *name == comparison.key);
+    let Some(key) = key else {
+        return Err(StoreError::Corrupt(format!("{table} has no column {}", comparison.key)));
+    };
     let expected: BTreeSet<Vec<Plain>> = comparison
         .rows
         .plain()
         .map(|row| {
-            let told = row.into_iter().zip(&columns).filter(|(_, column)| !untold.contains(column));
+            let told = row.into_iter().zip(columns).filter(|(_, column)| !untold.contains(column));
             told.map(|(value, _)| value).collect()
         })
         .collect();
-    let key = names.iter().position(|name| *name == comparison.key).unwrap_or(0);
-    let scene = Scene { tenant, table, names: &names, key };
+    let scene = Scene { tenant, table, names: &names, key, kind };
     scene.compare(report, &expected, found);
     report.rows += found.len() as u64;
+    Ok(())
 }
 
 /// Compares the rows of these documents in every projected table.
@@ -91,7 +95,7 @@ pub(super) async fn tables(
     counts: &mut Counts,
 ) -> Result<(), StoreError> {
     for comparison in plan(expected) {
-        let (table, key, names) = (comparison.table(), comparison.key, comparison.names());
+        let (table, key, names) = (comparison.spec().table, comparison.key, comparison.names());
         let of_kind = comparison.kind.map(|kind| ids(keys, kind));
         let keys = of_kind.as_deref().unwrap_or(keys);
         let sql = format!(
@@ -102,7 +106,7 @@ pub(super) async fn tables(
         let found = select_in_text(connection, &sql, first, keys).await?;
         let found = found.iter().map(plain).collect::<Result<BTreeSet<_>, _>>()?;
         *counts.tables.entry(table).or_default() += found.len() as i64;
-        compare(report, tenant, comparison, &found);
+        compare(report, tenant, comparison, &found)?;
     }
     Ok(())
 }
@@ -169,6 +173,8 @@ struct Scene<'a> {
     names: &'a [&'a str],
     /// Which column names the document.
     key: usize,
+    /// The kind of document, where the key is an id without its kind.
+    kind: Option<DocKind>,
 }
 
 impl Scene<'_> {
@@ -201,12 +207,11 @@ impl Scene<'_> {
 
     fn add(&self, report: &mut Report, row: &[Plain], problem: Problem, detail: &str) {
         let doc = match row.get(self.key) {
-            Some(Plain::Blob(key)) => doc_of(key).or_else(|_| {
-                let kind = if self.table == "movements" { DocKind::Van } else { DocKind::Job };
-                let mut whole = vec![kind.code()];
+            Some(Plain::Blob(key)) => {
+                let mut whole: Vec<u8> = self.kind.iter().map(|kind| kind.code()).collect();
                 whole.extend_from_slice(key);
                 doc_of(&whole)
-            }),
+            }
             _ => Err(StoreError::Corrupt("a key".into())),
         };
         report.add(self.tenant, doc.ok(), problem, format!("{}{detail}", self.table));

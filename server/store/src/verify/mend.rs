@@ -11,8 +11,9 @@ use sync_core::id::TenantId;
 use sync_core::schema::DocKind;
 
 use super::compare::{self, Comparison, plain};
-use super::{Rebuild, Report, plan};
-use crate::sql::{Arg, Plain, Rows, add, id, select_in, select_in_text};
+use super::{Rebuild, Report, Runs, plan};
+use crate::sql::{Arg, Plain, Rows, Spec, WideRows, add, id, select_in, select_in_text};
+use crate::writer::table_specs::{DOCUMENTS, SNAPSHOTS};
 use crate::{Backend, Store, StoreError};
 
 /// Documents looked at in one transaction, and encoded bytes of their runs after which there are no
@@ -148,9 +149,9 @@ async fn batch(
 
 /// What has to be written so that the rows of some documents are what the log gives.
 struct Mend {
-    /// Rows that go first, by table: the columns of the key, and their values.
-    gone: Vec<(&'static str, Vec<&'static str>, Vec<Plain>)>,
-    rows: Vec<Rows>,
+    /// Rows that go first, by table: the values of the key.
+    gone: Vec<(Spec, Vec<Plain>)>,
+    rows: Vec<WideRows>,
     /// Rows to be written.
     count: u64,
     damaged: u64,
@@ -169,16 +170,11 @@ impl Mend {
         keys: &[Vec<u8>],
     ) -> Result<Self, StoreError> {
         let mut report = Report::default();
-        let by_doc = super::log(&mut report, connection, backend, tenant, keys).await?;
-        // A run that does not read is missing in the chain; without it nothing can be said.
-        let rows = by_doc.values().map(Vec::len).sum::<usize>();
-        let unreadable = report.differences.iter().filter(|d| d.problem == super::Problem::Payload);
-        let unreadable: BTreeSet<String> = unreadable.filter_map(|d| d.document.clone()).collect();
-        let by_doc: BTreeMap<_, _> = by_doc
-            .into_iter()
-            .filter(|(doc, _)| !unreadable.contains(&format!("{doc:?}")))
-            .collect();
-        debug_assert!(rows > 0 || !unreadable.is_empty() || keys.is_empty());
+        let log = super::log(&mut report, connection, backend, tenant, keys).await?;
+        let Runs { mut by_doc, unreadable } = log;
+        // A run that does not read is missing in the chain; without it nothing can be said. The report
+        // does not tell: it lists only so many differences.
+        by_doc.retain(|doc, _| !unreadable.contains(doc));
         let snapshots = super::snapshots(connection, backend, tenant, keys).await?;
         let sampled = &mut |_| false;
         let mut expected =
@@ -186,12 +182,11 @@ impl Mend {
         let mut mend = Self { gone: Vec::new(), rows: Vec::new(), count: 0, damaged: 0 };
         for doc in &report.wrong {
             let key = vec![Plain::from(Arg::from(tenant.as_bytes())), Plain::Blob(key_of(doc))];
-            mend.gone.push(("snapshots", vec!["tenant", "doc"], key));
+            mend.gone.push((SNAPSHOTS.spec(), key));
         }
-        let snapshots = expected.snapshots.none();
-        let snapshots = std::mem::replace(&mut expected.snapshots, snapshots);
-        mend.add(snapshots);
-        let positions = positions(&expected.documents);
+        let snapshots = std::mem::replace(&mut expected.snapshots, Rows::of(&SNAPSHOTS));
+        mend.add(snapshots.wide());
+        let positions = positions(&expected.documents)?;
         let whole: Vec<Vec<u8>> = positions.keys().cloned().collect();
         mend.damaged = (keys.len() - whole.len()) as u64;
         for comparison in plan(expected) {
@@ -200,8 +195,8 @@ impl Mend {
         Ok(mend)
     }
 
-    fn add(&mut self, rows: Rows) {
-        self.count += rows.count();
+    fn add(&mut self, rows: WideRows) {
+        self.count += rows.count() as u64;
         self.rows.push(rows);
     }
 
@@ -215,17 +210,16 @@ impl Mend {
         positions: &BTreeMap<Vec<u8>, i64>,
     ) -> Result<(), StoreError> {
         let Comparison { rows, key, kind, untold } = comparison;
-        let (table, columns, names) = (rows.table(), rows.columns(), rows.key());
+        let spec = rows.spec();
         let of_kind = kind.map(|kind| compare::ids(docs, kind));
         let sql = format!(
-            "SELECT {} FROM {table} WHERE tenant = $1 AND {key} IN ({{keys}})",
-            columns.join(", ")
+            "SELECT {} FROM {} WHERE tenant = $1 AND {key} IN ({{keys}})",
+            spec.columns.join(", "),
+            spec.table
         );
         let first = vec![Arg::from(tenant.as_bytes())];
         let keys = of_kind.as_deref().unwrap_or(docs);
-        let place = |name: &str| columns.iter().position(|column| *column == name).unwrap_or(0);
-        let key_places: Vec<usize> = names.iter().map(|name| place(name)).collect();
-        let untold: Vec<usize> = untold.iter().map(|name| place(name)).collect();
+        let (key_places, untold) = (spec.places(spec.key)?, spec.places(untold)?);
         let key = |row: &[Plain]| -> Vec<Plain> {
             key_places.iter().filter_map(|place| row.get(*place).cloned()).collect()
         };
@@ -234,7 +228,7 @@ impl Mend {
             let row = plain(&row)?;
             found.insert(key(&row), row);
         }
-        let mut written = rows.none();
+        let mut written = WideRows::of(spec);
         for mut row in rows.rows() {
             let wanted: Vec<Plain> = row.iter().cloned().map(Plain::from).collect();
             let name = key(&wanted);
@@ -245,7 +239,7 @@ impl Mend {
                 if { pairs }.all(same) {
                     continue;
                 }
-                self.gone.push((table, names.clone(), name));
+                self.gone.push((spec, name));
             }
             // Since when someone has it the log does not tell: from now on, so that they hear of it.
             for place in &untold {
@@ -257,9 +251,9 @@ impl Mend {
                     *value = (*pos).into();
                 }
             }
-            written.push_row(row);
+            written.push(row)?;
         }
-        self.gone.extend(found.into_keys().map(|name| (table, names.clone(), name)));
+        self.gone.extend(found.into_keys().map(|name| (spec, name)));
         self.add(written);
         Ok(())
     }
@@ -267,8 +261,8 @@ impl Mend {
     /// Writes the difference. Gives how many rows it was.
     async fn write(self, tx: &mut AnyConnection, backend: Backend) -> Result<u64, StoreError> {
         let mended = self.count.max(self.gone.len() as u64);
-        for (table, columns, values) in self.gone {
-            delete(&mut *tx, table, &columns, values).await?;
+        for (spec, values) in self.gone {
+            delete(&mut *tx, spec.table, spec.key, values).await?;
         }
         for rows in self.rows {
             rows.insert(&mut *tx, backend).await?;
@@ -278,15 +272,13 @@ impl Mend {
 }
 
 /// Where the last run of each of these documents is.
-fn positions(documents: &Rows) -> BTreeMap<Vec<u8>, i64> {
-    let columns = documents.columns();
-    let place = |name: &str| columns.iter().position(|column| *column == name);
-    let (doc, pos) = (place("doc").unwrap_or(0), place("pos").unwrap_or(0));
-    let position = |row: &[Arg]| match (row.get(doc), row.get(pos)) {
-        (Some(Arg::Blob(doc)), Some(Arg::Int(pos))) => Some((doc.clone(), *pos)),
+fn positions(documents: &Rows<7>) -> Result<BTreeMap<Vec<u8>, i64>, StoreError> {
+    let (doc, pos) = (DOCUMENTS.spec().place("doc")?, DOCUMENTS.spec().place("pos")?);
+    let position = |row: &[Arg; 7]| match (&row[doc], &row[pos]) {
+        (Arg::Blob(doc), Arg::Int(pos)) => Some((doc.clone(), *pos)),
         _ => None,
     };
-    documents.iter().filter_map(position).collect()
+    Ok(documents.iter().filter_map(position).collect())
 }
 
 fn key_of(doc: &sync_core::schema::DocId) -> Vec<u8> {

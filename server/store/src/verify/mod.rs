@@ -11,7 +11,7 @@ mod rebuild;
 mod report;
 mod signed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::BoxFuture;
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Row};
@@ -145,7 +145,7 @@ impl Verifier {
             true => snapshots(connection, backend, tenant, keys).await?,
             false => BTreeMap::new(),
         };
-        let by_doc = log(report, connection, backend, tenant, keys).await?;
+        let Runs { by_doc, .. } = log(report, connection, backend, tenant, keys).await?;
         let sampled = &mut |_| true;
         let expected = Rebuild { report, tenant, sampled }.documents(by_doc, &snapshots)?;
         if !compares {
@@ -155,6 +155,13 @@ impl Verifier {
     }
 }
 
+/// The log of some documents.
+struct Runs {
+    by_doc: BTreeMap<DocId, Vec<LogRow>>,
+    /// Those of which a run does not read: what is left of them is no whole document.
+    unreadable: BTreeSet<DocId>,
+}
+
 /// The log of some documents; what does not read is reported.
 async fn log(
     report: &mut Report,
@@ -162,10 +169,11 @@ async fn log(
     backend: Backend,
     tenant: TenantId,
     keys: &[Vec<u8>],
-) -> Result<BTreeMap<DocId, Vec<LogRow>>, StoreError> {
+) -> Result<Runs, StoreError> {
     const RUNS: &str = "SELECT pos, author_user, author_device, payload, received_at, doc, \
          actor, first_seq, last_seq, last_hash FROM runs WHERE tenant = $1 AND doc IN ({keys})";
     let mut by_doc: BTreeMap<DocId, Vec<LogRow>> = BTreeMap::new();
+    let mut unreadable = BTreeSet::new();
     let first = vec![Arg::from(tenant.as_bytes())];
     for row in select_in(connection, backend, RUNS, first, keys).await? {
         let doc = doc_of(&row.try_get::<Vec<u8>, _>(5)?)?;
@@ -178,10 +186,13 @@ async fn log(
                 }
                 rows.push(LogRow { logged, received_at: row.try_get(4)? });
             }
-            Err(error) => report.add(tenant, Some(doc), Problem::Payload, error),
+            Err(error) => {
+                report.add(tenant, Some(doc), Problem::Payload, error);
+                unreadable.insert(doc);
+            }
         }
     }
-    Ok(by_doc)
+    Ok(Runs { by_doc, unreadable })
 }
 
 async fn snapshots(

@@ -27,6 +27,7 @@ mod push;
 pub(crate) mod request;
 pub(crate) mod settle;
 mod share;
+pub(crate) mod table_specs;
 pub(crate) mod tables;
 mod task;
 mod usage;

@@ -16,10 +16,11 @@ use sync_core::value::Value;
 use sync_core::van::period;
 
 use super::project_job;
-use super::tables::{MOVEMENTS, Projected};
+use super::table_specs::{JOB_FACTS, JOB_PARTS, MOVEMENTS, SEALS};
+use super::tables::Projected;
 use crate::error::StoreError;
 use crate::log::doc_key;
-use crate::sql::{Arg, Cell, Rows};
+use crate::sql::{Arg, Cell, Spec};
 
 /// Version of what is computed. Whoever changes a row that follows from the same log (a fold, a
 /// column, the text of a summary) adds one: a server that finds another version in its database
@@ -52,29 +53,68 @@ pub(crate) enum Table {
 }
 
 impl Table {
+    /// Its columns and its key.
+    pub fn spec(self) -> Spec {
+        match self {
+            Self::Facts => JOB_FACTS.spec(),
+            Self::Parts => JOB_PARTS.spec(),
+            Self::Seals => SEALS.spec(),
+            Self::Movements => MOVEMENTS.spec(),
+        }
+    }
+
+    /// The column with the id of the document.
+    pub fn doc_column(self) -> &'static str {
+        match self {
+            Self::Facts | Self::Parts | Self::Seals => "job",
+            Self::Movements => "van",
+        }
+    }
+
     /// Values that follow tenant and document in the key.
     fn keys(self) -> usize {
+        self.spec().key.len() - 2
+    }
+}
+
+/// One row of a table that has several a document: the values that follow tenant and document, the key
+/// first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum TableRow<'a> {
+    /// `job_facts`
+    Facts([Cell<'a>; 5]),
+    /// `job_parts`
+    Parts([Cell<'a>; 11]),
+    /// `seals`
+    Seals([Cell<'a>; 5]),
+    /// `movements`
+    Movements([Cell<'a>; 9]),
+}
+
+impl<'a> TableRow<'a> {
+    fn table(&self) -> Table {
         match self {
-            Self::Facts | Self::Movements => 2,
-            Self::Parts | Self::Seals => 1,
+            Self::Facts(_) => Table::Facts,
+            Self::Parts(_) => Table::Parts,
+            Self::Seals(_) => Table::Seals,
+            Self::Movements(_) => Table::Movements,
         }
     }
 
-    fn name(self) -> &'static str {
+    fn cells(&self) -> &[Cell<'a>] {
         match self {
-            Self::Facts => "job_facts",
-            Self::Parts => "job_parts",
-            Self::Seals => "seals",
-            Self::Movements => MOVEMENTS,
+            Self::Facts(cells) | Self::Seals(cells) => cells,
+            Self::Parts(cells) => cells,
+            Self::Movements(cells) => cells,
         }
     }
 
-    fn rows(self, projected: &mut Projected) -> &mut Rows {
+    fn add_to(&self, projected: &mut Projected, first: [Arg; 2]) {
         match self {
-            Self::Facts => &mut projected.facts,
-            Self::Parts => &mut projected.parts,
-            Self::Seals => &mut projected.seals,
-            Self::Movements => &mut projected.movements,
+            Self::Facts(cells) => projected.facts.push_cells(first, cells),
+            Self::Parts(cells) => projected.parts.push_cells(first, cells),
+            Self::Seals(cells) => projected.seals.push_cells(first, cells),
+            Self::Movements(cells) => projected.movements.push_cells(first, cells),
         }
     }
 }
@@ -90,8 +130,8 @@ impl Shown {
         let mut shown = Self::default();
         let is_job = document.id().kind == DocKind::Job && !document.is_empty();
         let parts = if is_job { sync_core::job::parts(document) } else { Vec::new() };
-        rows(document, &parts, &mut |table, cells| {
-            shown.add(table, cells);
+        rows(document, &parts, &mut |row| {
+            shown.add(&row);
         });
         shown
     }
@@ -102,8 +142,9 @@ impl Shown {
     }
 
     /// Adds a row; gives the digests of key and row, unless there is one with this key already.
-    fn add(&mut self, table: Table, cells: &[Cell<'_>]) -> Option<((Table, u64), u64)> {
+    fn add(&mut self, row: &TableRow<'_>) -> Option<((Table, u64), u64)> {
         static DIGEST: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        let (table, cells) = (row.table(), row.cells());
         let (key, values) = cells.split_at(table.keys().min(cells.len()));
         let (name, row) = ((table, DIGEST.hash_one(key)), DIGEST.hash_one(values));
         let before = self.0.insert(name, row);
@@ -151,29 +192,29 @@ pub(crate) fn project(
     }
     let first = || -> [Arg; 2] { [tenant.as_bytes().into(), doc.as_bytes().into()] };
     let mut all = Shown::default();
-    rows(document, &parts, &mut |table, cells| {
-        if all.add(table, cells).is_some_and(|row| !shown.has(&row)) {
-            table.rows(projected).push_cells(first(), cells);
+    rows(document, &parts, &mut |row| {
+        if all.add(&row).is_some_and(|digest| !shown.has(&digest)) {
+            row.add_to(projected, first());
         }
     });
     // A row goes once in a while, when a correction closes a circle: then the table is filled again.
     let gone = shown.gone(&all);
     if !gone.is_empty() {
-        projected.gone.extend(gone.iter().map(|table| (table.name(), *tenant, doc)));
+        projected.gone.extend(gone.iter().map(|table| (*table, *tenant, doc)));
         let mut again = Shown::default();
-        rows(document, &parts, &mut |table, cells| {
-            let row = again.add(table, cells).filter(|_| gone.contains(&table));
-            if row.is_some_and(|row| shown.has(&row)) {
-                table.rows(projected).push_cells(first(), cells);
+        rows(document, &parts, &mut |row| {
+            let digest = again.add(&row).filter(|_| gone.contains(&row.table()));
+            if digest.is_some_and(|digest| shown.has(&digest)) {
+                row.add_to(projected, first());
             }
         });
     }
     Ok(all)
 }
 
-/// Gives every row of a document in the tables that have several: the values that follow tenant and
-/// document, the key first. No two rows of a table have the same key.
-fn rows(document: &Document, parts: &[PartUse], each: &mut dyn FnMut(Table, &[Cell<'_>])) {
+/// Gives every row of a document in the tables that have several. No two rows of a table have the same
+/// key.
+fn rows(document: &Document, parts: &[PartUse], each: &mut dyn FnMut(TableRow<'_>)) {
     match document.id().kind {
         DocKind::Job => {
             facts(document, each);
@@ -186,7 +227,7 @@ fn rows(document: &Document, parts: &[PartUse], each: &mut dyn FnMut(Table, &[Ce
 }
 
 /// How many facts of each kind there are, and from when to when.
-fn facts(document: &Document, each: &mut dyn FnMut(Table, &[Cell<'_>])) {
+fn facts(document: &Document, each: &mut dyn FnMut(TableRow<'_>)) {
     for section in document.fact_sections() {
         let mut counts: BTreeMap<&str, (i64, i64, i64)> = BTreeMap::new();
         for fact in document.facts(section) {
@@ -198,46 +239,40 @@ fn facts(document: &Document, each: &mut dyn FnMut(Table, &[Cell<'_>])) {
         for (kind, (count, from, to)) in counts {
             let (section, kind) = (Cell::Text(section.as_str()), Cell::Key(kind));
             let row = [section, kind, Cell::Int(count), Cell::Int(from), Cell::Int(to)];
-            each(Table::Facts, &row);
+            each(TableRow::Facts(row));
         }
     }
 }
 
-fn seals(document: &Document, each: &mut dyn FnMut(Table, &[Cell<'_>])) {
+fn seals(document: &Document, each: &mut dyn FnMut(TableRow<'_>)) {
     for fact in document.facts(&section::SIGNATURES) {
-        each(
-            Table::Seals,
-            &[
-                Cell::Blob(fact.id.as_bytes()),
-                Cell::MaybeText(text(fact, &key::ROLE)),
-                Cell::MaybeText(text(fact, &key::NAME)),
-                Cell::MaybeBlob(fact.record.get(&key::DIGEST).and_then(Value::as_bytes)),
-                Cell::Int(when(fact)),
-            ],
-        );
+        each(TableRow::Seals([
+            Cell::Blob(fact.id.as_bytes()),
+            Cell::MaybeText(text(fact, &key::ROLE)),
+            Cell::MaybeText(text(fact, &key::NAME)),
+            Cell::MaybeBlob(fact.record.get(&key::DIGEST).and_then(Value::as_bytes)),
+            Cell::Int(when(fact)),
+        ]));
     }
 }
 
 /// Movements and counts of a van's stock. One fact id may stand in both sections.
-fn movements(document: &Document, each: &mut dyn FnMut(Table, &[Cell<'_>])) {
+fn movements(document: &Document, each: &mut dyn FnMut(TableRow<'_>)) {
     for section in [section::MOVEMENTS, section::COUNTS] {
         let voided = taken_back(document, &section);
         for fact in document.facts(&section) {
             let Some(part_no) = text(fact, &key::PART_NO) else { continue };
-            each(
-                Table::Movements,
-                &[
-                    Cell::Text(section.as_str()),
-                    Cell::Blob(fact.id.as_bytes()),
-                    Cell::MaybeText(text(fact, &key::KIND)),
-                    Cell::Text(part_no),
-                    Cell::Int(int(fact, &key::QUANTITY).unwrap_or(0)),
-                    Cell::MaybeText(text(fact, &key::BIN)),
-                    Cell::MaybeBlob(bytes(fact, &key::JOB).map(|id| &id[..])),
-                    Cell::Int(when(fact)),
-                    Cell::Int(i64::from(voided.contains(&fact.id))),
-                ],
-            );
+            each(TableRow::Movements([
+                Cell::Text(section.as_str()),
+                Cell::Blob(fact.id.as_bytes()),
+                Cell::MaybeText(text(fact, &key::KIND)),
+                Cell::Text(part_no),
+                Cell::Int(int(fact, &key::QUANTITY).unwrap_or(0)),
+                Cell::MaybeText(text(fact, &key::BIN)),
+                Cell::MaybeBlob(bytes(fact, &key::JOB).map(|id| &id[..])),
+                Cell::Int(when(fact)),
+                Cell::Int(i64::from(voided.contains(&fact.id))),
+            ]));
         }
     }
 }

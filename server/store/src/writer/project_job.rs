@@ -6,7 +6,7 @@ use sync_core::limits::PARTS_IN_STOCK;
 use sync_core::search;
 use sync_core::van::stock_names;
 
-use super::project::{Scene, Table};
+use super::project::{Scene, TableRow};
 use super::tables::Projected;
 use crate::error::StoreError;
 use crate::sql::{Cell, key_text};
@@ -49,26 +49,23 @@ pub(super) fn row(rows: &mut Projected, scene: &Scene<'_>, job: &Job) -> Result<
 }
 
 /// Gives a row for each part used, as corrections and voids left it, up to as many as stock goes by.
-pub(super) fn parts(parts: &[PartUse], each: &mut dyn FnMut(Table, &[Cell<'_>])) {
+pub(super) fn parts(parts: &[PartUse], each: &mut dyn FnMut(TableRow<'_>)) {
     for part in parts.iter().take(PARTS_IN_STOCK) {
         let part_no = part.part_no.as_deref().unwrap_or_default();
         let (part_no, bin) = stock_names(part_no, part.bin.as_deref());
-        each(
-            Table::Parts,
-            &[
-                Cell::Blob(part.id.as_bytes()),
-                Cell::MaybeBlob(part.van.as_ref().map(|van| &van.as_bytes()[..])),
-                Cell::Text(&part_no),
-                Cell::MaybeText(part.description.as_deref()),
-                Cell::Int(part.quantity),
-                Cell::MaybeInt(part.unit_price),
-                Cell::MaybeText(Some(&part.currency)),
-                Cell::MaybeText(bin.as_deref()),
-                Cell::Int(part.time.at),
-                Cell::Int(i64::from(part.voided)),
-                Cell::MaybeBlob(part.technician.as_ref().map(|user| &user.as_bytes()[..])),
-            ],
-        );
+        each(TableRow::Parts([
+            Cell::Blob(part.id.as_bytes()),
+            Cell::MaybeBlob(part.van.as_ref().map(|van| &van.as_bytes()[..])),
+            Cell::Text(&part_no),
+            Cell::MaybeText(part.description.as_deref()),
+            Cell::Int(part.quantity),
+            Cell::MaybeInt(part.unit_price),
+            Cell::MaybeText(Some(&part.currency)),
+            Cell::MaybeText(bin.as_deref()),
+            Cell::Int(part.time.at),
+            Cell::Int(i64::from(part.voided)),
+            Cell::MaybeBlob(part.technician.as_ref().map(|user| &user.as_bytes()[..])),
+        ]));
     }
 }
 

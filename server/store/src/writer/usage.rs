@@ -13,7 +13,7 @@ use sync_core::limits;
 
 use super::group::{Group, Needs};
 use super::share::{self, Share};
-use crate::sql::{Arg, Rows, id, select_in};
+use crate::sql::{Arg, Conflict, Rows, TableSpec, id, select_in};
 use crate::{Backend, StoreError};
 
 /// Refusals kept of one document. An honest document has none or two.
@@ -79,6 +79,27 @@ pub(crate) struct Usage {
     opened: HashMap<UserId, Opened>,
 }
 
+static STORAGE_SHARES: TableSpec<7> = TableSpec {
+    table: "storage_shares",
+    key: &["tenant", "user_id"],
+    columns: ["tenant", "user_id", "items", "bytes", "day", "day_bytes", "extra"],
+    conflict: Conflict::Compute(
+        "items = storage_shares.items + excluded.items, \
+         bytes = storage_shares.bytes + excluded.bytes, day_bytes = excluded.day_bytes + \
+         CASE WHEN storage_shares.day = excluded.day THEN storage_shares.day_bytes ELSE 0 END, \
+         day = excluded.day",
+    ),
+};
+
+static USAGE_ROWS: TableSpec<5> = TableSpec {
+    table: "usage",
+    key: &["tenant", "kind", "subject"],
+    columns: ["tenant", "kind", "subject", "items", "bytes"],
+    conflict: Conflict::Compute(
+        "items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes",
+    ),
+};
+
 /// What one write adds.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Added {
@@ -102,15 +123,7 @@ impl Charged {
         tx: &mut sqlx::AnyConnection,
         backend: Backend,
     ) -> Result<(), StoreError> {
-        let mut shares = Rows::new(
-            "INSERT INTO storage_shares (tenant, user_id, items, bytes, day, day_bytes, extra)",
-            7,
-            "ON CONFLICT (tenant, user_id) DO UPDATE SET \
-             items = storage_shares.items + excluded.items, \
-             bytes = storage_shares.bytes + excluded.bytes, day_bytes = excluded.day_bytes + \
-             CASE WHEN storage_shares.day = excluded.day THEN storage_shares.day_bytes ELSE 0 END, \
-             day = excluded.day",
-        );
+        let mut shares = Rows::of(&STORAGE_SHARES);
         for ((tenant, user), (added, day)) in self.shares {
             let Added { entries, bytes } = added;
             let (tenant, user) = (tenant.as_bytes().into(), user.as_bytes().into());
@@ -124,19 +137,14 @@ impl Charged {
                 0.into(),
             ]);
         }
-        shares.insert(&mut *tx, backend).await?;
-        let mut usage = Rows::new(
-            "INSERT INTO usage (tenant, kind, subject, items, bytes)",
-            5,
-            "ON CONFLICT (tenant, kind, subject) DO UPDATE SET \
-             items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes",
-        );
+        shares.wide().insert(&mut *tx, backend).await?;
+        let mut usage = Rows::of(&USAGE_ROWS);
         for (tenant, entries) in self.entries {
             let (subject, bytes) = (Vec::new().into(), entries.saturating_mul(ENTRY_BYTES).into());
             let kind = "projections".into();
             usage.push([tenant.as_bytes().into(), kind, subject, entries.into(), bytes]);
         }
-        usage.insert(tx, backend).await
+        usage.wide().insert(tx, backend).await
     }
 }
 

@@ -141,7 +141,9 @@ pub enum CandidateReason {
     },
     /// Something is not known, and the rank is a guess for it.
     Unknown {
-        /// `job_place`, `position`, `way`, `shifts`, `end_of_current_job`, `last_heard`.
+        /// `job_place`, `position`, `way`, `shifts`, `end_of_current_job`, `last_heard`. `equipment`: they
+        /// drive more vans than are looked at, and those that were lack some of it. `jobs`: they have more
+        /// open jobs than are counted.
         which: &'static str,
     },
 }
