@@ -161,14 +161,15 @@ impl Projected {
             jobs: Rows::new(
                 "INSERT INTO jobs (tenant, job, pos, first_pos, branch, state, expires, technician, \
                  waiting, plate, vin, phone, created_at, updated_at, unnumbered, lat, lon, search, \
-                 summary)",
-                19,
+                 summary, former)",
+                20,
                 "ON CONFLICT (tenant, job) DO UPDATE SET pos = excluded.pos, \
                  branch = excluded.branch, state = excluded.state, expires = excluded.expires, \
                  technician = excluded.technician, waiting = excluded.waiting, \
                  plate = excluded.plate, vin = excluded.vin, phone = excluded.phone, \
                  updated_at = excluded.updated_at, unnumbered = excluded.unnumbered, \
-                 lat = excluded.lat, lon = excluded.lon, search = excluded.search, summary = excluded.summary",
+                 lat = excluded.lat, lon = excluded.lon, search = excluded.search, summary = excluded.summary, \
+                 former = excluded.former",
             ),
             facts: Rows::new(
                 "INSERT INTO job_facts (tenant, job, section, kind, count, first_at, last_at)",
