@@ -24,7 +24,7 @@ use crate::auth::proven::Proven;
 use crate::auth::session;
 use crate::clock::random;
 use crate::config::Config;
-use crate::http::{Code, Problem};
+use crate::http::{Code, Problem, Tags};
 use crate::net::bodies::Bodies;
 use crate::net::coming::Coming;
 use crate::net::concurrency::ConcurrencyLimits;
@@ -241,6 +241,11 @@ impl Shared {
     /// The one writer of documents.
     pub fn writer(&self) -> &Writer {
         self.store.writer()
+    }
+
+    /// What makes the tags of versions.
+    pub fn tags(&self) -> Tags {
+        Tags::of(&self.store)
     }
 
     /// A connection to read with.

@@ -45,7 +45,7 @@ pub async fn list(
     let (tenant, branch) = (caller.tenant(), caller.branch());
     let found = app.store.job_changes(tenant, branch, after, app.now(), limit).await?;
     Ok(Json(JobChanges {
-        items: found.rows.into_iter().map(JobListed::from).collect(),
+        items: found.rows.into_iter().map(|row| JobListed::of(row, app.tags())).collect(),
         next: Cursor { key: found.upto, id: epoch.to_vec() }.encode(List::JobChanges),
         more: found.more,
         from_start: known.is_none(),

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::auth::Staff;
 use crate::http::cursor::{Page, PageQuery};
 use crate::http::query;
-use crate::http::{Code, Cursor, Json, List, Problem, Query};
+use crate::http::{Code, Cursor, ETag, Json, List, Problem, Query, Tags};
 
 /// A job in a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -56,12 +56,16 @@ pub struct JobListed {
     pub updated_at: i64,
     /// What waits for a decision.
     pub exceptions: Vec<ExceptionKind>,
-    /// Its version; `"v` version `"` is its ETag.
+    /// Its version: rises with every change, and counts again from an earlier one after a restore.
     pub version: i64,
 }
+    /// Its ETag.
+    #[schema(value_type = String)]
+    pub etag: ETag,
 
-impl From<JobRow> for JobListed {
-    fn from(row: JobRow) -> Self {
+impl JobListed {
+    /// A row as a list shows it.
+    pub fn of(row: JobRow, tags: Tags) -> Self {
         let job = short(row.summary);
         Self {
             id: job.id,
@@ -85,6 +89,7 @@ impl From<JobRow> for JobListed {
             exceptions: job.exceptions,
             version: row.pos,
         }
+            etag: tags.of_row(row.pos),
     }
 }
 
@@ -168,7 +173,7 @@ pub async fn list(
     let rows = page.rows()?;
     let limit = u32::try_from(rows).unwrap_or(1);
     let found = app.store.jobs(caller.tenant(), &filter, app.now(), limit).await?;
-    let items = found.rows.into_iter().map(JobListed::from).collect();
+    let items = found.rows.into_iter().map(|row| JobListed::of(row, app.tags())).collect();
     let next =
         found.next.map(|next| Cursor { key: next.key, id: next.job.raw() }.encode(List::Jobs));
     Ok(Json(Page { items, next }))
