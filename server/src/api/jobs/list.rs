@@ -9,6 +9,7 @@ use sync_core::job::{ExceptionKind, JobSummary, State as JobState};
 use sync_core::place::Place;
 use utoipa::ToSchema;
 
+use super::changes;
 use crate::app::App;
 use crate::auth::Staff;
 use crate::http::cursor::{Page, PageQuery};
@@ -58,10 +59,10 @@ pub struct JobListed {
     pub exceptions: Vec<ExceptionKind>,
     /// Its version: rises with every change, and counts again from an earlier one after a restore.
     pub version: i64,
-}
     /// Its ETag.
     #[schema(value_type = String)]
     pub etag: ETag,
+}
 
 impl JobListed {
     /// A row as a list shows it.
@@ -88,9 +89,21 @@ impl JobListed {
             updated_at: row.updated,
             exceptions: job.exceptions,
             version: row.pos,
-        }
             etag: tags.of_row(row.pos),
+        }
     }
+}
+
+/// A page of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobPage {
+    /// The page.
+    #[serde(flatten)]
+    pub page: Page<JobListed>,
+    /// In a first page, the `cursor` for `/v1/jobs/changes` with which no change is missed: it gives whatever
+    /// changed since this page was read. Read the other pages and lists of the copy before following it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<String>,
 }
 
 /// Letters of a text in a list; the job itself has the whole of it.
@@ -151,13 +164,14 @@ pub struct JobsQuery {
 #[utoipa::path(
     get, path = "/v1/jobs", tag = "jobs", operation_id = "list_jobs",
     params(JobsQuery),
-    responses((status = 200, body = Page<JobListed>)),
+    responses((status = 200, body = JobPage)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Staff,
     Query(which): Query<JobsQuery>,
-) -> Result<Json<Page<JobListed>>, Problem> {
+) -> Result<Json<JobPage>, Problem> {
+    let is_first = which.cursor.is_none();
     let page = PageQuery { cursor: which.cursor, limit: which.limit };
     let before = page.after(List::Jobs)?.map(place).transpose()?;
     let filter = JobFilter {
@@ -176,7 +190,8 @@ pub async fn list(
     let items = found.rows.into_iter().map(|row| JobListed::of(row, app.tags())).collect();
     let next =
         found.next.map(|next| Cursor { key: next.key, id: next.job.raw() }.encode(List::Jobs));
-    Ok(Json(Page { items, next }))
+    let changes = is_first.then(|| changes::position(&app, found.after));
+    Ok(Json(JobPage { page: Page { items, next }, changes }))
 }
 
 fn place(cursor: Cursor) -> Result<JobPlace, Problem> {
