@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use store::{Reader, reading};
 
 use super::caller::{Asked, Caller, authenticate};
+use super::person;
 use crate::app::App;
 use crate::http::{Code, Problem, idempotency};
 use crate::net::{Access, Class, Pool, shed};
@@ -20,7 +21,9 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
-    if let Err(problem) = admit(Class::of(&request).access, &caller) {
+    let allowed = person::check(request.headers(), &caller)
+        .and_then(|()| admit(Class::of(&request).access, &caller));
+    if let Err(problem) = allowed {
         return problem.into_response();
     }
     // What the body takes is given back when the request is answered.
