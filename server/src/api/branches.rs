@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use store::rows::branches::{self, Branch, BranchKind};
+use store::rows::room::RowKind;
 use sync_core::id::BranchId;
 use utoipa::ToSchema;
 
@@ -133,6 +134,7 @@ pub async fn create(
         .write::<(), Problem, _>(move |tx| {
             Box::pin(async move {
                 if branches::get(tx, tenant, added.id).await?.is_none() {
+                    check::room(tx, tenant, RowKind::Branches).await?;
                     branches::insert(tx, tenant, &added).await?;
                     note.write(tx, now).await?;
                 }

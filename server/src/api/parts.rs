@@ -3,6 +3,7 @@
 use axum::extract::State;
 use serde::Deserialize;
 use store::rows::parts::{self, Part};
+use store::rows::room::RowKind;
 use sync_core::id::TenantId;
 use sync_core::schema::{PRICE_MOST, TAX_MOST};
 use utoipa::ToSchema;
@@ -136,6 +137,8 @@ pub async fn put(
                 } else if seen.is_some() {
                     let detail = "There is no part with this number.";
                     return Err(Problem::new(Code::Changed).detail(detail));
+                } else {
+                    check::room(tx, tenant, RowKind::Parts).await?;
                 }
                 if !parts::put_at(tx, tenant, &part, version).await? {
                     return Err(Problem::new(Code::Changed));

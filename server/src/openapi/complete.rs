@@ -184,6 +184,7 @@ impl Route<'_> {
     fn tokens(&self, codes: &mut Vec<Code>) {
         self.authenticated(codes);
         codes.extend([Code::Forbidden, Code::TooMany]);
+        codes.extend(self.is_write().then_some(Code::Quota));
     }
 
     fn authenticated(&self, codes: &mut Vec<Code>) {
