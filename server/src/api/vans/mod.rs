@@ -4,12 +4,15 @@ pub mod desk;
 pub mod period;
 pub mod stock;
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use sqlx::AnyConnection;
 use store::writer::Expect;
 use sync_core::check as core_check;
+use sync_core::document::Document;
 use sync_core::id::{BranchId, TenantId, UserId, VanId};
 use sync_core::schema::{Key, Section, key, section};
 use sync_core::value::Value;
@@ -26,7 +29,7 @@ use crate::app::App;
 use crate::auth::{Caller, Staff};
 use crate::http::created;
 use crate::http::cursor::{Page, PageQuery};
-use crate::http::{Cursor, ETag, Id, IfMatch, Json, List, Operation, Problem, Query, Tags};
+use crate::http::{Code, Cursor, ETag, Id, IfMatch, Json, List, Operation, Problem, Query, Tags};
 
 /// A van with its stock.
 #[derive(Debug, Serialize, ToSchema)]
@@ -226,17 +229,31 @@ pub async fn update(
     let before = app.store.van_record(caller.tenant(), id).await?.ok_or_else(Problem::not_found)?;
     seen.check(&app.tags().of_row(before.pos))?;
     let record = record(&app, &caller, id, driver).await?;
-    // Where a new record was begun just now, nobody can have seen it.
-    let expect = match before.document.id() == record.into() {
-        true => Expect::At(before.pos),
-        false => Expect::Existing,
+    // Where a new record was begun just now, nobody can have seen it: it has to say what the one before it said.
+    let (expect, before) = match before.document.id() == record.into() {
+        true => (Expect::At(before.pos), None),
+        false => (Expect::Existing, Some(Arc::new(before.document))),
     };
     let note = caller.note("van.update", id).shown_at("vans");
     edit::edit(&app, &caller, record.into(), expect, note, move |document| {
+        if before.is_some_and(|before| !says_the_same(document, &before)) {
+            return Err(Problem::new(Code::Changed));
+        }
         Ok(entries(document, sets))
     })
     .await?;
     written(&app, &caller, id).await
+}
+
+/// Whether two records of a van have the same in every field that a change may set.
+fn says_the_same(a: &Document, b: &Document) -> bool {
+    let keys = [key::NAME, key::PLATE, key::BRANCH, key::TECHNICIAN, key::EQUIPMENT, key::ACTIVE];
+    keys.iter().all(|key| {
+        let value = |record: &Document| {
+            record.field(&section::DETAILS, key).filter(|it| **it != Value::Null).cloned()
+        };
+        value(a) == value(b)
+    })
 }
 
 async fn view(app: &App, caller: &Caller, id: VanId) -> Result<(ETag, Json<VanView>), Problem> {
