@@ -217,7 +217,7 @@ function editUser(one) {
   });
 }
 
-/** @param {User} one */
+/** @param {Pick<User, 'id' | 'name' | 'has_password'>} one */
 async function makeLink(one) {
   const done = await act(
     one.has_password ? t().admin.reset : t().admin.invite,
