@@ -62,8 +62,9 @@ pub(crate) async fn answered(app: &App, caller: &Staff, id: JobId) -> Answer {
     Ok((app.tags().of_row(pos), Json(job)))
 }
 
-/// One list of a job, page by page: where `more` of the job says that there is more of it. Each page has
-/// the rows before those of the page before, oldest first; `totals`, `checklist` and `missing` go on from their beginning.
+/// One list of a job, page by page: where `more` of the job says that there is more of it.
+///
+/// Each page has the rows before those of the page before, oldest first; `totals`, `checklist` and `missing` go on from their beginning.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/list", tag = "jobs", operation_id = "list_rows_of_job",
     params(("id" = inline(JobId), Path, description = "The job."), ListQuery),

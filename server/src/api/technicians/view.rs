@@ -130,8 +130,9 @@ fn by_weight(record: &mut Technician, now: i64) {
     });
 }
 
-/// One list of a technician, page by page: where `more` of them says that there is more of it. `notes` go
-/// back from the latest, the others on from their beginning.
+/// One list of a technician, page by page: where `more` of them says that there is more of it.
+///
+/// `notes` go back from the latest, the others on from their beginning.
 #[utoipa::path(
     get, path = "/v1/technicians/{id}/list", tag = "technicians",
     operation_id = "list_rows_of_technician",

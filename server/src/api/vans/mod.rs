@@ -281,8 +281,9 @@ async fn shown(
     Ok((view.etag.clone(), Json(view)))
 }
 
-/// One list of a van, page by page: where `more` of the van says that there is more of it. `lines` go on;
-/// of the others each page has the rows before those of the page before.
+/// One list of a van, page by page: where `more` of the van says that there is more of it.
+///
+/// `lines` go on; of the others each page has the rows before those of the page before.
 #[utoipa::path(
     get, path = "/v1/vans/{id}/list", tag = "vans", operation_id = "list_rows_of_van",
     params(("id" = inline(VanId), Path, description = "The van."), ListQuery),
