@@ -31,6 +31,7 @@ CREATE INDEX jobs_open ON jobs (tenant, technician, first_pos, job)
 
 -- For programs that follow changes.
 CREATE INDEX jobs_by_position ON jobs (tenant, pos, job);
+ALTER TABLE jobs ADD COLUMN former BYTEA; -- ids of the branches it has been of and is not, zeros for none
 
 -- Jobs without a number, the oldest of each technician first.
 CREATE INDEX jobs_unnumbered ON jobs (tenant, technician, first_pos, job) WHERE unnumbered = 1;

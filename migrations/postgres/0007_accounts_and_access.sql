@@ -68,3 +68,92 @@ ALTER TABLE idempotency ADD COLUMN done TEXT;
 ALTER TABLE idempotency ADD COLUMN bytes BIGINT NOT NULL DEFAULT 0; -- of the kept answer
 UPDATE idempotency SET bytes = OCTET_LENGTH(body) WHERE body IS NOT NULL;
 CREATE INDEX idempotency_kept ON idempotency (tenant, user_id, bytes);
+
+-- Rows that a caller can add: how many a tenant has, with about what they take. They count as its storage.
+INSERT INTO usage SELECT tenant, 'branches', ''::bytea, COUNT(*), SUM(400)::bigint FROM branches GROUP BY tenant;
+CREATE FUNCTION usage_branches_in() RETURNS trigger AS $$ BEGIN
+    INSERT INTO usage
+        SELECT tenant, 'branches', ''::bytea, COUNT(*), SUM(400) FROM changed
+        GROUP BY tenant ORDER BY tenant
+        ON CONFLICT (tenant, kind, subject) DO UPDATE
+        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
+    RETURN NULL;
+END $$ LANGUAGE plpgsql;
+CREATE TRIGGER usage_branches_in AFTER INSERT ON branches REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_branches_in();
+INSERT INTO usage SELECT tenant, 'users', ''::bytea, COUNT(*), SUM(600)::bigint FROM users GROUP BY tenant;
+CREATE FUNCTION usage_users_in() RETURNS trigger AS $$ BEGIN
+    INSERT INTO usage
+        SELECT tenant, 'users', ''::bytea, COUNT(*), SUM(600) FROM changed
+        GROUP BY tenant ORDER BY tenant
+        ON CONFLICT (tenant, kind, subject) DO UPDATE
+        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
+    RETURN NULL;
+END $$ LANGUAGE plpgsql;
+CREATE TRIGGER usage_users_in AFTER INSERT ON users REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_users_in();
+INSERT INTO usage SELECT tenant, 'devices', ''::bytea, COUNT(*), SUM(700)::bigint FROM devices GROUP BY tenant;
+CREATE FUNCTION usage_devices_in() RETURNS trigger AS $$ BEGIN
+    INSERT INTO usage
+        SELECT tenant, 'devices', ''::bytea, COUNT(*), SUM(700) FROM changed
+        GROUP BY tenant ORDER BY tenant
+        ON CONFLICT (tenant, kind, subject) DO UPDATE
+        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
+    RETURN NULL;
+END $$ LANGUAGE plpgsql;
+CREATE TRIGGER usage_devices_in AFTER INSERT ON devices REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_devices_in();
+CREATE FUNCTION usage_devices_out() RETURNS trigger AS $$ BEGIN
+    INSERT INTO usage
+        SELECT tenant, 'devices', ''::bytea, -COUNT(*), -SUM(700) FROM changed
+        GROUP BY tenant ORDER BY tenant
+        ON CONFLICT (tenant, kind, subject) DO UPDATE
+        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
+    RETURN NULL;
+END $$ LANGUAGE plpgsql;
+CREATE TRIGGER usage_devices_out AFTER DELETE ON devices REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_devices_out();
+INSERT INTO usage SELECT tenant, 'tokens', ''::bytea, COUNT(*), SUM(600)::bigint FROM api_tokens GROUP BY tenant;
+CREATE FUNCTION usage_tokens_in() RETURNS trigger AS $$ BEGIN
+    INSERT INTO usage
+        SELECT tenant, 'tokens', ''::bytea, COUNT(*), SUM(600) FROM changed
+        GROUP BY tenant ORDER BY tenant
+        ON CONFLICT (tenant, kind, subject) DO UPDATE
+        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
+    RETURN NULL;
+END $$ LANGUAGE plpgsql;
+CREATE TRIGGER usage_tokens_in AFTER INSERT ON api_tokens REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_tokens_in();
+CREATE FUNCTION usage_tokens_out() RETURNS trigger AS $$ BEGIN
+    INSERT INTO usage
+        SELECT tenant, 'tokens', ''::bytea, -COUNT(*), -SUM(600) FROM changed
+        GROUP BY tenant ORDER BY tenant
+        ON CONFLICT (tenant, kind, subject) DO UPDATE
+        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
+    RETURN NULL;
+END $$ LANGUAGE plpgsql;
+CREATE TRIGGER usage_tokens_out AFTER DELETE ON api_tokens REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_tokens_out();
+INSERT INTO usage SELECT tenant, 'audit', ''::bytea, COUNT(*), SUM(LENGTH(detail) + 400)::bigint FROM audit GROUP BY tenant;
+-- Almost every write adds a row here. Nodes count under subjects of their own, so that none waits for another
+-- with the tenant's counter in its hands.
+CREATE FUNCTION usage_audit_in() RETURNS trigger AS $$ BEGIN
+    INSERT INTO usage
+        SELECT tenant, 'audit', decode(lpad(to_hex(pg_backend_pid() % 64), 2, '0'), 'hex'), COUNT(*), SUM(LENGTH(detail) + 400) FROM changed
+        GROUP BY tenant ORDER BY tenant
+        ON CONFLICT (tenant, kind, subject) DO UPDATE
+        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
+    RETURN NULL;
+END $$ LANGUAGE plpgsql;
+CREATE TRIGGER usage_audit_in AFTER INSERT ON audit REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_audit_in();
+CREATE FUNCTION usage_audit_out() RETURNS trigger AS $$ BEGIN
+    INSERT INTO usage
+        SELECT tenant, 'audit', decode(lpad(to_hex(pg_backend_pid() % 64), 2, '0'), 'hex'), -COUNT(*), -SUM(LENGTH(detail) + 400) FROM changed
+        GROUP BY tenant ORDER BY tenant
+        ON CONFLICT (tenant, kind, subject) DO UPDATE
+        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
+    RETURN NULL;
+END $$ LANGUAGE plpgsql;
+CREATE TRIGGER usage_audit_out AFTER DELETE ON audit REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_audit_out();

@@ -38,3 +38,16 @@ ALTER TABLE submissions ADD COLUMN verdicts BYTEA;         -- one for each chang
 ALTER TABLE submissions ADD COLUMN refused TEXT;           -- JSON: the first hundred that were refused
 ALTER TABLE submissions ADD COLUMN refused_count BIGINT;   -- changes that were refused
 CREATE INDEX submissions_waiting ON submissions (tenant, device) WHERE state = 'waiting';
+
+-- Parts of the catalogue: how many a tenant has.
+INSERT INTO usage SELECT tenant, 'parts', ''::bytea, COUNT(*), SUM(600)::bigint FROM parts GROUP BY tenant;
+CREATE FUNCTION usage_parts_in() RETURNS trigger AS $$ BEGIN
+    INSERT INTO usage
+        SELECT tenant, 'parts', ''::bytea, COUNT(*), SUM(600) FROM changed
+        GROUP BY tenant ORDER BY tenant
+        ON CONFLICT (tenant, kind, subject) DO UPDATE
+        SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes;
+    RETURN NULL;
+END $$ LANGUAGE plpgsql;
+CREATE TRIGGER usage_parts_in AFTER INSERT ON parts REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_parts_in();

@@ -2,7 +2,8 @@
 
 -- Rows and bytes of a tenant by kind. `subject` is a device where that matters, otherwise empty.
 -- Kinds: log (runs and pushes), projections, quarantine (whole tenant, and each device), submissions,
--- positions, decisions (items: decisions that wait for a person). Triggers keep it, so no statement
+-- positions, decisions (items: decisions that wait for a person), and the tables of 0007 and 0008 that
+-- callers add rows to (audit: on PostgreSQL, nodes have subjects of their own). Triggers keep it, so no statement
 -- can forget to; the writer keeps projections, which it estimates.
 CREATE TABLE usage (
     tenant BLOB NOT NULL,

@@ -68,3 +68,52 @@ ALTER TABLE idempotency ADD COLUMN done TEXT;
 ALTER TABLE idempotency ADD COLUMN bytes BIGINT NOT NULL DEFAULT 0; -- of the kept answer
 UPDATE idempotency SET bytes = LENGTH(body) WHERE body IS NOT NULL;
 CREATE INDEX idempotency_kept ON idempotency (tenant, user_id, bytes);
+
+-- Rows that a caller can add: how many a tenant has, with about what they take. They count as its storage.
+INSERT INTO usage SELECT tenant, 'branches', x'', COUNT(*), SUM(400) FROM branches GROUP BY tenant;
+CREATE TRIGGER usage_branches_in AFTER INSERT ON branches BEGIN
+    INSERT INTO usage SELECT NEW.tenant, 'branches', x'', 0, 0 WHERE NOT EXISTS (SELECT 1 FROM usage
+        WHERE tenant = NEW.tenant AND kind = 'branches' AND subject = x'');
+    UPDATE usage SET items = items + 1, bytes = bytes + 400
+        WHERE tenant = NEW.tenant AND kind = 'branches' AND subject = x'';
+END;
+INSERT INTO usage SELECT tenant, 'users', x'', COUNT(*), SUM(600) FROM users GROUP BY tenant;
+CREATE TRIGGER usage_users_in AFTER INSERT ON users BEGIN
+    INSERT INTO usage SELECT NEW.tenant, 'users', x'', 0, 0 WHERE NOT EXISTS (SELECT 1 FROM usage
+        WHERE tenant = NEW.tenant AND kind = 'users' AND subject = x'');
+    UPDATE usage SET items = items + 1, bytes = bytes + 600
+        WHERE tenant = NEW.tenant AND kind = 'users' AND subject = x'';
+END;
+INSERT INTO usage SELECT tenant, 'devices', x'', COUNT(*), SUM(700) FROM devices GROUP BY tenant;
+CREATE TRIGGER usage_devices_in AFTER INSERT ON devices BEGIN
+    INSERT INTO usage SELECT NEW.tenant, 'devices', x'', 0, 0 WHERE NOT EXISTS (SELECT 1 FROM usage
+        WHERE tenant = NEW.tenant AND kind = 'devices' AND subject = x'');
+    UPDATE usage SET items = items + 1, bytes = bytes + 700
+        WHERE tenant = NEW.tenant AND kind = 'devices' AND subject = x'';
+END;
+CREATE TRIGGER usage_devices_out AFTER DELETE ON devices BEGIN
+    UPDATE usage SET items = items - 1, bytes = bytes - (700)
+        WHERE tenant = OLD.tenant AND kind = 'devices' AND subject = x'';
+END;
+INSERT INTO usage SELECT tenant, 'tokens', x'', COUNT(*), SUM(600) FROM api_tokens GROUP BY tenant;
+CREATE TRIGGER usage_tokens_in AFTER INSERT ON api_tokens BEGIN
+    INSERT INTO usage SELECT NEW.tenant, 'tokens', x'', 0, 0 WHERE NOT EXISTS (SELECT 1 FROM usage
+        WHERE tenant = NEW.tenant AND kind = 'tokens' AND subject = x'');
+    UPDATE usage SET items = items + 1, bytes = bytes + 600
+        WHERE tenant = NEW.tenant AND kind = 'tokens' AND subject = x'';
+END;
+CREATE TRIGGER usage_tokens_out AFTER DELETE ON api_tokens BEGIN
+    UPDATE usage SET items = items - 1, bytes = bytes - (600)
+        WHERE tenant = OLD.tenant AND kind = 'tokens' AND subject = x'';
+END;
+INSERT INTO usage SELECT tenant, 'audit', x'', COUNT(*), SUM(LENGTH(detail) + 400) FROM audit GROUP BY tenant;
+CREATE TRIGGER usage_audit_in AFTER INSERT ON audit BEGIN
+    INSERT INTO usage SELECT NEW.tenant, 'audit', x'', 0, 0 WHERE NOT EXISTS (SELECT 1 FROM usage
+        WHERE tenant = NEW.tenant AND kind = 'audit' AND subject = x'');
+    UPDATE usage SET items = items + 1, bytes = bytes + LENGTH(NEW.detail) + 400
+        WHERE tenant = NEW.tenant AND kind = 'audit' AND subject = x'';
+END;
+CREATE TRIGGER usage_audit_out AFTER DELETE ON audit BEGIN
+    UPDATE usage SET items = items - 1, bytes = bytes - (LENGTH(OLD.detail) + 400)
+        WHERE tenant = OLD.tenant AND kind = 'audit' AND subject = x'';
+END;

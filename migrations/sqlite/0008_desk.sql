@@ -38,3 +38,12 @@ ALTER TABLE submissions ADD COLUMN verdicts BLOB;          -- one for each chang
 ALTER TABLE submissions ADD COLUMN refused TEXT;           -- JSON: the first hundred that were refused
 ALTER TABLE submissions ADD COLUMN refused_count BIGINT;   -- changes that were refused
 CREATE INDEX submissions_waiting ON submissions (tenant, device) WHERE state = 'waiting';
+
+-- Parts of the catalogue: how many a tenant has.
+INSERT INTO usage SELECT tenant, 'parts', x'', COUNT(*), SUM(600) FROM parts GROUP BY tenant;
+CREATE TRIGGER usage_parts_in AFTER INSERT ON parts BEGIN
+    INSERT INTO usage SELECT NEW.tenant, 'parts', x'', 0, 0 WHERE NOT EXISTS (SELECT 1 FROM usage
+        WHERE tenant = NEW.tenant AND kind = 'parts' AND subject = x'');
+    UPDATE usage SET items = items + 1, bytes = bytes + 600
+        WHERE tenant = NEW.tenant AND kind = 'parts' AND subject = x'';
+END;

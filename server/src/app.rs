@@ -24,11 +24,12 @@ use crate::auth::proven::Proven;
 use crate::auth::session;
 use crate::clock::random;
 use crate::config::Config;
-use crate::http::{Code, Problem};
+use crate::http::{Code, Problem, Tags};
 use crate::net::bodies::Bodies;
 use crate::net::coming::Coming;
 use crate::net::concurrency::ConcurrencyLimits;
 use crate::net::shares::Shares;
+use crate::net::writes::WriteBudgets;
 use crate::sweep::{self, Judge, SweepTime, Wait};
 use crate::sync::budget::Budgets;
 use crate::sync::countersign::{self, Countersigner, SigningContext};
@@ -100,6 +101,8 @@ pub struct Shared {
     pub following: Following,
     /// Bodies under way, by who sends them.
     pub coming: Coming,
+    /// Writes that each desk and each API token has left of its hour.
+    pub writes: WriteBudgets,
     /// What each phone has left of its hour.
     pub budgets: Budgets,
     issuer: String,
@@ -157,6 +160,7 @@ impl App {
         let installation = Installation::of(&store);
         let metrics = Metrics::of(store.writer().turned_away());
         let budgets = Budgets::new(config.hour);
+        let writes = WriteBudgets::new(config.hour_writes);
         let concurrency = ConcurrencyLimits::new(config.net.max_requests, config.net.max_syncs);
         let bodies = Bodies::new(config.net.body_bytes);
         let (countersigner, queue) = Countersigner::new(countersign::QUEUE, countersign::PAUSE);
@@ -182,6 +186,7 @@ impl App {
             importers: Shares::new(OF_A_TENANT.0, OF_A_TENANT.1),
             following: Following::default(),
             coming: Coming::default(),
+            writes,
             budgets,
             issuer,
             keys_read: Mutex::new(KeysRead { at: now, failed: None }),
@@ -236,6 +241,11 @@ impl Shared {
         let ms = |life: Duration| i64::try_from(life.as_millis()).unwrap_or(i64::MAX);
         let (idle_ms, longest_ms) = (ms(self.config.session_idle), ms(self.config.session));
         session::Limits { idle_ms, longest_ms }
+    }
+
+    /// What makes the tags of versions.
+    pub fn tags(&self) -> Tags {
+        Tags::of(&self.store)
     }
 
     /// The one writer of documents.

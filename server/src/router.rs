@@ -98,7 +98,7 @@ fn routes_by_class() -> [(Class, OpenApiRouter<App>); 12] {
         .routes(routes!(positions::list))
         .routes(routes!(technicians::list))
         .routes(routes!(technicians::get, technicians::update))
-        .routes(routes!(technicians::part))
+        .routes(routes!(technicians::view::part))
         .routes(routes!(technicians::add_certificate))
         .routes(routes!(technicians::add_shift))
         .routes(routes!(technicians::desk::add_note))

@@ -42,6 +42,19 @@ export function dropAll() {
   loggedIn();
 }
 
+/** For whom writes are made. */
+let person = '';
+/** @type {() => Promise<void>} */
+let otherPerson = async () => {};
+/** Says for whom writes are made from now on. @param {string} id */
+export function writeFor(id) {
+  person = id;
+}
+/** @param {() => Promise<void>} look what is done where the server says that another person is logged in */
+export function onOtherPerson(look) {
+  otherPerson = look;
+}
+
 /** A fresh `Idempotency-Key`. */
 export const freshKey = () => crypto.randomUUID();
 
@@ -56,6 +69,8 @@ export const freshKey = () => crypto.randomUUID();
  */
 export async function call(method, path, request = {}) {
   const { headers, url, body } = prepared(path, request);
+  // Stays that of whom it was begun for, however long it waits.
+  if (method !== 'get' && person) headers['towline-person'] = person;
   for (;;) {
     // The page begins again: what comes of this is for nobody.
     if (isDropped) await never();
@@ -77,6 +92,7 @@ export async function call(method, path, request = {}) {
       throw new Unanswered();
     const refused = await refusal(response);
     const gone = ['not_logged_in', 'bad_token', 'token_expired'].includes(refused.problem.code);
+    if (refused.problem.code === 'other_person') await otherPerson();
     if (!gone) throw refused;
     loginNeeded.value = true;
     await new Promise((resolve) => waiting.push(() => resolve(undefined)));

@@ -7,9 +7,10 @@ import { Refused, Unanswered, call } from './http.js';
 
 /** @typedef {import('../types.js').JobListed} JobListed */
 /**
- * What happened: the board begins again with what comes (a snapshot), or goes on. `isRestored`: the server went back
- * to a backup, and nothing that was known before counts, versions least of all.
- * @typedef {{ jobs: JobListed[], isSnapshot: boolean, isRestored: boolean }} News
+ * What happened: the board begins again with what comes (a snapshot), or goes on; `left` are jobs that this desk does
+ * not see any more. `isRestored`: the server went back to a backup, and nothing that was known before counts, versions
+ * least of all.
+ * @typedef {{ jobs: JobListed[], left: string[], isSnapshot: boolean, isRestored: boolean }} News
  */
 
 const EVERY_MS = 2000;
@@ -43,65 +44,44 @@ export function heard() {
 
 /**
  * Follows the jobs until it is stopped.
- * @param {string} account whose copy it is: a position belongs to it
  * @param {(news: News) => void} take
  * @returns {() => void} stops it
  */
-export function follow(account, take) {
+export function follow(take) {
   const stopped = new AbortController();
-  run(account, take, stopped.signal);
+  run(take, stopped.signal);
   return () => stopped.abort();
 }
 
-/** @param {string} account @param {(news: News) => void} take @param {AbortSignal} signal */
-async function run(account, take, signal) {
-  const name = `towline.position.${account}`;
-  // Changes after a position of before, on top of a snapshot that is newer, give what stands now.
-  let position = read(name);
-  let isFilled = false;
+/** @param {(news: News) => void} take @param {AbortSignal} signal */
+async function run(take, signal) {
+  // From the first page of the snapshot: the changes after it miss nothing.
+  let position = /** @type {string | null} */ (null);
   let isRestored = false;
-  // While the history is read once, page by page, what changes now is asked for in between.
-  let caughtAt = 0;
-  let latest = 0;
-  const note = (/** @type {JobListed[]} */ jobs) => {
-    for (const job of jobs) latest = Math.max(latest, job.updated_at);
-    return jobs;
-  };
   while (!signal.aborted) {
     let pause = EVERY_MS;
     try {
-      if (!isFilled) {
-        const jobs = await snapshot(signal);
-        latest = 0;
-        take({ jobs: note(jobs), isSnapshot: true, isRestored });
-        isFilled = true;
+      if (position === null) {
+        const read = await snapshot(signal);
+        take({ jobs: read.jobs, left: [], isSnapshot: true, isRestored });
+        position = read.position;
         isRestored = false;
-        caughtAt = Date.now();
       }
-      const query = { limit: 200, cursor: position ?? undefined };
+      const query = { limit: 200, cursor: position };
       const { data } = await call('get', '/v1/jobs/changes', { query, signal });
       heard();
-      if (data.from_start && position !== null) {
-        // Jobs of the copy that do not come again are gone: it is made anew before the position is kept.
+      if (data.from_start) {
+        // Jobs of the copy that do not come again are gone: it is made anew.
         position = null;
-        isFilled = false;
         isRestored = true;
         continue;
       }
       position = data.next;
-      write(name, position);
-      take({ jobs: note(data.items), isSnapshot: false, isRestored: false });
+      take({ jobs: data.items, left: data.left ?? [], isSnapshot: false, isRestored: false });
       if (data.more) pause = 0;
-      if (data.more && Date.now() - caughtAt > EVERY_MS) {
-        caughtAt = Date.now();
-        take({ jobs: note(await since(latest, signal)), isSnapshot: false, isRestored: false });
-      }
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Refused && ['bad_cursor', 'bad_query'].includes(error.problem.code)) {
-        position = null;
-        isFilled = false;
-      }
+      if (error instanceof Refused && ['bad_cursor', 'bad_query'].includes(error.problem.code)) position = null;
       if (error instanceof Refused && error.retryAfter) pause = error.retryAfter * 1000;
       if (!(error instanceof Refused) && !(error instanceof Unanswered)) console.error(error);
     }
@@ -109,10 +89,11 @@ async function run(account, take, signal) {
   }
 }
 
-/** Jobs that go on, and the last that ended. @param {AbortSignal} signal */
+/** Jobs that go on, and the last that ended; and the position of the changes after them. @param {AbortSignal} signal */
 async function snapshot(signal) {
   /** @type {JobListed[]} */
   const jobs = [];
+  let position = '';
   let cursor;
   do {
     /** @type {any} */
@@ -120,6 +101,7 @@ async function snapshot(signal) {
     const { data } = await call('get', '/v1/jobs', { query, signal });
     heard();
     jobs.push(...data.items);
+    position ||= data.changes ?? '';
     cursor = data.next;
   } while (cursor);
   /** @type {any[]} */
@@ -128,39 +110,5 @@ async function snapshot(signal) {
     { waiting: true, limit: 200 },
   ];
   for (const query of rest) jobs.push(...(await call('get', '/v1/jobs', { query, signal })).data.items);
-  return jobs;
-}
-
-/** Jobs that changed at a time or later. @param {number} updated_since @param {AbortSignal} signal */
-async function since(updated_since, signal) {
-  /** @type {JobListed[]} */
-  const jobs = [];
-  let cursor;
-  do {
-    /** @type {any} */
-    const query = { updated_since, limit: 200, cursor };
-    const { data } = await call('get', '/v1/jobs', { query, signal });
-    heard();
-    jobs.push(...data.items);
-    cursor = data.next;
-  } while (cursor);
-  return jobs;
-}
-
-/** @param {string} name */
-function read(name) {
-  try {
-    return localStorage.getItem(name);
-  } catch {
-    return null;
-  }
-}
-
-/** @param {string} name @param {string} value */
-function write(name, value) {
-  try {
-    localStorage.setItem(name, value);
-  } catch {
-    // Without it the next start reads all changes again.
-  }
+  return { jobs, position };
 }

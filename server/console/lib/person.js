@@ -1,6 +1,6 @@
 // Whose desk it is. The session is the browser's and not the page's: another page may log another person in, and
 // what is done here would be signed by them. Where that is seen, the page begins again for the new person.
-import { Refused, Unanswered, call, dropAll, loggedIn, loginNeeded, never } from './http.js';
+import { Refused, Unanswered, call, dropAll, loggedIn, loginNeeded, never, onOtherPerson, writeFor } from './http.js';
 import { remember } from './i18n.js';
 import { me } from './store.js';
 
@@ -31,6 +31,7 @@ export function isHere(who) {
   }
   sureAt = Date.now();
   me.value = who;
+  writeFor(who.id);
   remember('person', nameOf(who));
   return true;
 }
@@ -72,6 +73,10 @@ const look = () =>
     // Without a connection the next write asks again.
     if (!(error instanceof Refused || error instanceof Unanswered)) throw error;
   });
+
+onOtherPerson(async () => {
+  if (!isHere((await call('get', '/v1/me')).data)) await never();
+});
 
 addEventListener('storage', (event) => {
   if (event.key !== NAME || !me.value) return;

@@ -151,6 +151,15 @@ export function takeJobs(items) {
   jobs.value = next;
 }
 
+/** Takes off the board jobs that went to a branch that this desk does not see. @param {string[]} ids */
+export function dropJobs(ids) {
+  const gone = ids.filter((id) => jobs.value.has(id));
+  if (!gone.length) return;
+  const next = new Map(jobs.value);
+  for (const id of gone) next.delete(id);
+  beginJobs([...next.values()]);
+}
+
 /** A job in short, from the whole of it. @param {import('../types.js').JobView} view @param {string | null} etag */
 export function takeJob(view, etag) {
   const known = jobs.value.get(view.id);
@@ -179,6 +188,7 @@ export function takeJob(view, etag) {
       updated_at: now.value,
       exceptions: view.exceptions.map((exception) => exception.about),
       version,
+      etag: etag ?? known?.etag ?? '"v0"',
     },
   ]);
 }

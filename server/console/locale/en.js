@@ -887,6 +887,7 @@ export default {
     too_large: 'It is too large. Shorten it or divide it, and try again.',
     too_many_attempts: 'Too many attempts. Wait before the next.',
     too_many_at_once: 'Too many requests are under way. Wait a moment and try again.',
+    other_person: 'Another person is logged in here now. Nothing was done.',
     quota: 'The hour’s budget or the storage is used up. Nothing was taken. Try again later, or tell an administrator.',
     timeout: 'The request took too long to arrive. Check the connection and try again.',
     took_too_long: 'The server took too long to answer. Check whether it was done, then try again.',

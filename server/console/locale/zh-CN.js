@@ -872,6 +872,7 @@ export default {
     too_large: '内容过大。请精简或分次提交。',
     too_many_attempts: '尝试次数过多。请稍候再试。',
     too_many_at_once: '同时处理的请求过多。请稍候再试。',
+    other_person: '此处现在由另一位人员登录，未执行任何操作。',
     quota: '本小时用量或存储空间已用完，未接受任何数据。请稍后重试，或通知管理员。',
     timeout: '请求发送超时。请检查网络后重试。',
     took_too_long: '服务器处理超时。请先确认是否已完成，再重试。',

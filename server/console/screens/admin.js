@@ -118,7 +118,7 @@ function editBranch(one) {
             t().admin.saving,
             'patch',
             '/v1/branches/{id}',
-            { path: { id: one.id }, body: { ...body, active: v.active === 'true' }, ifMatch: `"v${one.version}"` },
+            { path: { id: one.id }, body: { ...body, active: v.active === 'true' }, ifMatch: one.etag },
             { quiet: true },
           )
         : await act(t().admin.saving, 'post', '/v1/branches', { body }, { quiet: true });
@@ -206,7 +206,7 @@ function editUser(one) {
             t().admin.saving,
             'patch',
             '/v1/users/{id}',
-            { path: { id: one.id }, body, ifMatch: `"v${one.version}"` },
+            { path: { id: one.id }, body, ifMatch: one.etag },
             { quiet: true },
           )
         : await act(t().admin.saving, 'post', '/v1/users', { body: { ...body, login: v.login } }, { quiet: true });
@@ -217,7 +217,7 @@ function editUser(one) {
   });
 }
 
-/** @param {User} one */
+/** @param {Pick<User, 'id' | 'name' | 'has_password'>} one */
 async function makeLink(one) {
   const done = await act(
     one.has_password ? t().admin.reset : t().admin.invite,
@@ -246,7 +246,7 @@ async function activate(one, active) {
     await act(active ? t().admin.activate : t().admin.deactivate, 'patch', '/v1/users/{id}', {
       path: { id: one.id },
       body: { active },
-      ifMatch: `"v${one.version}"`,
+      ifMatch: one.etag,
     });
     read('users');
   };

@@ -103,7 +103,7 @@ export function openBulk(what, ids) {
               t().bulk.priority,
               'patch',
               '/v1/jobs/{id}',
-              { path: { id }, body: { priority }, ifMatch: `"v${jobs.value.get(id)?.version ?? 0}"` },
+              { path: { id }, body: { priority }, ifMatch: jobs.value.get(id)?.etag ?? '"v0"' },
               { quiet: true },
             ),
       ),

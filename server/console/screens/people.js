@@ -291,7 +291,7 @@ function edit(one) {
         {
           path: { id: one.id },
           body: { name, phone: phone || null, provider: provider || null, branch: branch || null },
-          ifMatch: `"v${one.version}-${one.record_version}"`,
+          ifMatch: one.etag,
         },
         { quiet: true },
       );

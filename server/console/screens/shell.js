@@ -12,6 +12,7 @@ import { isHere, left, lost, onChange } from '../lib/person.js';
 import { go, href, route } from '../lib/router.js';
 import {
   beginJobs,
+  dropJobs,
   branches,
   byId,
   decisions,
@@ -66,10 +67,10 @@ export async function start() {
   const dropped = lost();
   for (const label of dropped?.labels ?? []) tell({ label, said: t().actions.dropped(dropped?.before ?? '') });
   if (!me.value) return;
-  const account = `${me.value.tenant}.${me.value.id}`;
-  follow(account, (news) => {
+  follow((news) => {
     if (news.isSnapshot) beginJobs(news.jobs, news.isRestored);
     else takeJobs(news.jobs);
+    dropJobs(news.left);
   });
   keepFresh();
   effect(show);

@@ -76,7 +76,7 @@ export function view() {
                   <td>${one.plate ?? '–'}</td>
                   <td>${personName(one.technician) || '–'}</td>
                   <td>${one.equipment.join(', ')}</td>
-                  <td class="num">${one.stock.lines.length}</td>
+                  <td class="num">${one.more?.lines?.count ?? one.stock.lines.length}</td>
                   <td>
                     ${one.stock.lines.some((line) => line.oversold)
                       ? badge(t().people.oversold, 'attention', 'decide')
@@ -200,7 +200,7 @@ function edit(one) {
             {
               path: { id: one.id },
               body: { ...own, technician: v.technician || null, active: v.active === 'true' },
-              ifMatch: `"v${one.version}"`,
+              ifMatch: one.etag,
             },
             { quiet: true },
           )

@@ -7,6 +7,7 @@ use sqlx::AnyConnection;
 use store::Store;
 use store::rows::audit::Note;
 use store::rows::branches;
+use store::rows::room::RowKind;
 use store::rows::users::{self, User};
 use store::writer::{EditRequest, Expect, WriteFuture};
 use sync_core::change::Entry;
@@ -140,6 +141,7 @@ pub async fn add(writes: Writes<'_>, wanted: Wanted) -> Result<(), Problem> {
                 let detail = format!("The login {} already exists. Choose another.", added.login);
                 return Err(Problem::new(Code::Conflict).field("login").detail(detail));
             }
+            check::room(tx, tenant, RowKind::Users).await?;
             users::insert(tx, tenant, &added, hash).await?;
             read.read(tx, tenant, added.id, region).await?;
             Ok(note.write(tx, now).await?)

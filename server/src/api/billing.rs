@@ -35,7 +35,7 @@ pub struct BillingChange {
 pub async fn get(State(app): State<App>, caller: Caller) -> Result<(ETag, Json<Billing>), Problem> {
     let mut connection = app.read().await?;
     let billing = tenants::billing(&mut connection, caller.tenant()).await?;
-    Ok((ETag::of_row(billing.version), Json(billing)))
+    Ok((app.tags().of_row(billing.version), Json(billing)))
 }
 
 /// Changes how new jobs are billed.
@@ -53,7 +53,7 @@ pub async fn update(
     Json(change): Json<BillingChange>,
 ) -> Result<(ETag, Json<Billing>), Problem> {
     caller.at_least(Role::Administrator)?;
-    let (now, tenant) = (app.now(), caller.tenant());
+    let (now, tenant, tags) = (app.now(), caller.tenant(), app.tags());
     let mode = check::kept("tax_mode", change.tax_mode)?;
     let currency = match change.currency {
         Some(Some(code)) => Some(Some(check::currency("currency", &code)?)),
@@ -68,7 +68,7 @@ pub async fn update(
                 if operation.has_begun() {
                     return Ok(standing);
                 }
-                seen.check(&ETag::of_row(standing.version))?;
+                seen.check(&tags.of_row(standing.version))?;
                 let currency = currency.unwrap_or(standing.currency);
                 let mode = mode.unwrap_or(standing.tax_mode);
                 tenants::set_billing(tx, tenant, currency.as_deref(), mode).await?;
@@ -77,5 +77,5 @@ pub async fn update(
             })
         })
         .await?;
-    Ok((ETag::of_row(billing.version), Json(billing)))
+    Ok((app.tags().of_row(billing.version), Json(billing)))
 }

@@ -1,7 +1,8 @@
 //! Answers of a bounded size, and folds of large documents away from the threads that serve.
 //!
 //! A document can hold many thousand facts. What can be many is cut in an answer, and `more` says
-//! how many there are and where to go on.
+//! how many there are and where to go on. What is cut off is never what counts now: a list is either in the order
+//! of what counts ([`ListBudget::first`]), or in that of time and keeps its latest rows ([`ListBudget::latest`]).
 
 use std::collections::BTreeMap;
 use std::io;
@@ -31,7 +32,7 @@ static FOLDS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
 pub struct More {
     /// How many rows there are.
     pub count: usize,
-    /// Cursor of the rows that follow.
+    /// Cursor of the rows that are not shown.
     pub next: String,
 }
 
@@ -52,11 +53,26 @@ impl Default for ListBudget {
 }
 
 impl ListBudget {
-    /// Cuts a list to what there is room for.
-    pub fn list<T: Serialize>(&mut self, name: &'static str, items: &mut Vec<T>) {
+    /// The room of one thing in an answer about so many: an equal share, whatever stands before it.
+    pub fn share(things: usize) -> Self {
+        Self { bytes: ANSWER_BYTES / things.max(1), cut: Cut::new() }
+    }
+
+    /// Cuts a list that is in the order of what counts: the first rows stay.
+    pub fn first<T: Serialize>(&mut self, name: &'static str, items: &mut Vec<T>) {
         let kept = self.fitting(ROWS, items.iter());
         self.note(name, items.len(), kept);
         items.truncate(kept);
+    }
+
+    /// Cuts a list that is in the order of time: the latest rows stay, still in that order.
+    pub fn latest<T: Serialize>(&mut self, name: &'static str, items: &mut Vec<T>) {
+        let count = items.len();
+        let kept = self.fitting(ROWS, items.iter().rev());
+        if kept < count {
+            self.cut.insert(name, More { count, next: cursor(count - kept) });
+        }
+        items.drain(..count - kept);
     }
 
     /// Cuts a map to what there is room for.
@@ -111,26 +127,54 @@ pub struct ListQuery {
     pub limit: Option<i64>,
 }
 
-/// A page of one list of a document. Rows are numbered from its beginning, which facts that come
-/// later can shift.
+/// A page of a list that [`ListBudget::first`] cuts: each page has the rows after those of the page before. Facts
+/// that come later, and time, can shift them.
 ///
 /// # Errors
 /// `bad_cursor`.
-pub fn page<T: Serialize>(
+pub fn page_on<T: Serialize>(
     items: Vec<T>,
     query: &ListQuery,
 ) -> Result<Page<serde_json::Value>, Problem> {
-    let place = query.cursor.as_deref().map(|text| Cursor::decode(List::Rows, text)).transpose()?;
-    let from = place.map_or(Ok(0), |place| usize::try_from(place.key));
-    let from = from.map_err(|_| Cursor::bad())?;
-    let rows = PageQuery { cursor: None, limit: query.limit.or(Some(200)) }.rows()?;
-    let rows = usize::try_from(rows).unwrap_or(1);
-    let count = items.len();
+    let (from, rows) = (place(query)?.unwrap_or(0), rows(query)?);
     let rest = items.get(from..).unwrap_or_default();
     let kept = ListBudget::default().fitting(rows, rest.iter());
-    let shown = rest.iter().take(kept).map(serde_json::to_value).collect::<Result<_, _>>();
-    let next = (from + kept < count).then(|| cursor(from + kept));
-    Ok(Page { items: shown.map_err(Problem::internal)?, next })
+    let next = (from + kept < items.len()).then(|| cursor(from + kept));
+    shown(rest.iter().take(kept), next)
+}
+
+/// A page of a list that [`ListBudget::latest`] cuts: each page has the rows before those of the page before, in
+/// the order of time.
+///
+/// # Errors
+/// `bad_cursor`.
+pub fn page_back<T: Serialize>(
+    items: Vec<T>,
+    query: &ListQuery,
+) -> Result<Page<serde_json::Value>, Problem> {
+    let (end, rows) = (place(query)?.unwrap_or(items.len()), rows(query)?);
+    let before = &items[..end.min(items.len())];
+    let from = before.len() - ListBudget::default().fitting(rows, before.iter().rev());
+    shown(before.iter().skip(from), (from > 0).then(|| cursor(from)))
+}
+
+/// The place that the cursor names, if there is one.
+fn place(query: &ListQuery) -> Result<Option<usize>, Problem> {
+    let place = query.cursor.as_deref().map(|text| Cursor::decode(List::Rows, text)).transpose()?;
+    place.map(|place| usize::try_from(place.key).map_err(|_| Cursor::bad())).transpose()
+}
+
+fn rows(query: &ListQuery) -> Result<usize, Problem> {
+    let rows = PageQuery { cursor: None, limit: query.limit.or(Some(200)) }.rows()?;
+    Ok(usize::try_from(rows).unwrap_or(1))
+}
+
+fn shown<T: Serialize>(
+    rows: impl Iterator<Item = T>,
+    next: Option<String>,
+) -> Result<Page<serde_json::Value>, Problem> {
+    let items = rows.map(serde_json::to_value).collect::<Result<_, _>>();
+    Ok(Page { items: items.map_err(Problem::internal)?, next })
 }
 
 fn cursor(place: usize) -> String {
@@ -192,13 +236,13 @@ mod tests {
         let all: Vec<String> = (0..1_000).map(|n| format!("{n} {}", "x".repeat(n * 3))).collect();
         let mut shown = all.clone();
         let mut room = ListBudget::default();
-        room.list("notes", &mut shown);
+        room.first("notes", &mut shown);
         let cut = room.take_cut();
         let mut next = cut.get("notes").map(|more| more.next.clone());
         assert!(size_of_json(&shown) <= LIST_BYTES + shown.len() + 2 && next.is_some());
         assert_eq!(cut["notes"].count, all.len());
         while let Some(cursor) = next {
-            let page = page(all.clone(), &query(Some(cursor))).expect("a page");
+            let page = page_on(all.clone(), &query(Some(cursor))).expect("a page");
             shown.extend(page.items.iter().filter_map(|row| row.as_str()).map(str::to_owned));
             next = page.next;
         }
@@ -206,15 +250,33 @@ mod tests {
     }
 
     #[test]
+    fn a_list_in_the_order_of_time_keeps_its_latest_rows_and_pages_go_back_from_them() {
+        let all: Vec<usize> = (0..1_000).collect();
+        let (mut shown, mut room) = (all.clone(), ListBudget::default());
+        room.latest("notes", &mut shown);
+        assert_eq!(shown, all[all.len() - ROWS..]);
+        let mut next = room.take_cut().get("notes").map(|more| more.next.clone());
+        while let Some(cursor) = next {
+            let page = page_back(all.clone(), &query(Some(cursor))).expect("a page");
+            let rows = page.items.iter().filter_map(serde_json::Value::as_u64);
+            shown.splice(..0, rows.map(|row| row as usize));
+            next = page.next;
+        }
+        assert_eq!(shown, all);
+        let first = page_back(all, &query(None)).expect("a page");
+        assert_eq!(first.items.last(), Some(&serde_json::json!(999)));
+    }
+
+    #[test]
     fn what_fits_is_not_cut_and_all_lists_of_an_answer_share_its_room() {
         let mut room = ListBudget::default();
         let mut few = vec!["note"; ROWS];
-        room.list("few", &mut few);
+        room.latest("few", &mut few);
         assert_eq!((few.len(), room.take_cut()), (ROWS, Cut::new()));
         let long = "x".repeat(LIST_BYTES);
         let kept = (0..100).map(|_| {
             let mut list = vec![long.clone(); 2];
-            room.list("long", &mut list);
+            room.first("long", &mut list);
             list.len()
         });
         let kept: usize = kept.sum();

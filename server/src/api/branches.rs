@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use store::rows::branches::{self, Branch, BranchKind};
+use store::rows::room::RowKind;
 use sync_core::id::BranchId;
 use utoipa::ToSchema;
 
@@ -13,7 +14,7 @@ use crate::app::App;
 use crate::auth::{Caller, Role, Staff};
 use crate::http::created;
 use crate::http::cursor::Page;
-use crate::http::{ETag, Id, IfMatch, Json, Operation, Problem};
+use crate::http::{ETag, Id, IfMatch, Json, Operation, Problem, Tagged};
 
 /// A branch to be added.
 #[derive(Deserialize, ToSchema)]
@@ -70,12 +71,17 @@ pub struct BranchChange {
 /// Every branch of the tenant.
 #[utoipa::path(
     get, path = "/v1/branches", tag = "branches", operation_id = "list_branches",
-    responses((status = 200, body = Page<Branch>)),
+    responses((status = 200, body = Page<Tagged<Branch>>)),
 )]
-pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Page<Branch>>, Problem> {
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Json<Page<Tagged<Branch>>>, Problem> {
     let mut connection = app.read().await?;
     let items = branches::list(&mut connection, caller.tenant()).await?;
-    Ok(Json(Page { items, next: None }))
+    let tags = app.tags();
+    let tagged = |row: Branch| Tagged { etag: tags.of_row(row.version), row };
+    Ok(Json(Page { items: items.into_iter().map(tagged).collect(), next: None }))
 }
 
 /// One branch.
@@ -92,7 +98,7 @@ pub async fn get(
     let mut connection = app.read().await?;
     let branch = branches::get(&mut connection, caller.tenant(), id).await?;
     let branch = branch.ok_or_else(Problem::not_found)?;
-    Ok((ETag::of_row(branch.version), Json(branch)))
+    Ok((app.tags().of_row(branch.version), Json(branch)))
 }
 
 /// Adds a branch.
@@ -128,6 +134,7 @@ pub async fn create(
         .write::<(), Problem, _>(move |tx| {
             Box::pin(async move {
                 if branches::get(tx, tenant, added.id).await?.is_none() {
+                    check::room(tx, tenant, RowKind::Branches).await?;
                     branches::insert(tx, tenant, &added).await?;
                     note.write(tx, now).await?;
                 }
@@ -136,7 +143,7 @@ pub async fn create(
         })
         .await?;
     let path = format!("/v1/branches/{}", branch.id);
-    Ok(created(&path, ETag::of_row(1), Json(branch)))
+    Ok(created(&path, app.tags().of_row(1), Json(branch)))
 }
 
 /// Changes a branch.
@@ -157,7 +164,7 @@ pub async fn update(
     caller.at_least(Role::Administrator)?;
     caller.reach().owns(Some(id))?;
     let now = app.now();
-    let tenant = caller.tenant();
+    let (tenant, tags) = (caller.tenant(), app.tags());
     let note = caller.note("branch.update", id);
     let is_moved = change.region.is_some();
     let branch = app
@@ -169,7 +176,7 @@ pub async fn update(
                 if operation.has_begun() {
                     return Ok(branch);
                 }
-                seen.check(&ETag::of_row(branch.version))?;
+                seen.check(&tags.of_row(branch.version))?;
                 apply(&mut branch, change)?;
                 branches::update(tx, tenant, &branch).await?;
                 note.write(tx, now).await?;
@@ -182,7 +189,7 @@ pub async fn update(
         // In the background: a branch may have many technicians.
         technicians::follow::in_background(&app, tenant);
     }
-    Ok((ETag::of_row(branch.version), Json(branch)))
+    Ok((app.tags().of_row(branch.version), Json(branch)))
 }
 
 fn apply(branch: &mut Branch, change: BranchChange) -> Result<(), Problem> {

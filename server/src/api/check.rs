@@ -1,6 +1,7 @@
 //! Checks of single values that several requests share.
 
 use store::rows::branches::{self, Branch};
+use store::rows::room::{self, RowKind};
 use store::rows::users::{self, User};
 use sync_core::check::{self as core_check, Region};
 use sync_core::id::{BranchId, TenantId, UserId};
@@ -19,6 +20,29 @@ use sqlx::AnyConnection;
 /// `invalid` when it is empty, longer than `longest` characters, or has control characters.
 pub fn text(field: &str, value: &str, longest: usize) -> Result<String, Problem> {
     core_check::text(field, value, longest).map_err(|error| checked(&error))
+}
+
+/// Checks that the tenant may have one more row of a kind.
+///
+/// # Errors
+/// `quota`.
+pub async fn room(tx: &mut AnyConnection, tenant: TenantId, kind: RowKind) -> Result<(), Problem> {
+    if room::has_room(tx, tenant, kind).await? {
+        return Ok(());
+    }
+    let (most, what) = (
+        kind.most(),
+        match kind {
+            RowKind::Branches => "branches. Change one that is not used any more instead.",
+            RowKind::Devices => "phones, revoked ones too. Tell whoever runs the server.",
+            RowKind::Parts => {
+                "parts in the catalogue. Write over one that is not used any more instead."
+            }
+            RowKind::Tokens => "API tokens, ended ones too. Wait until the oldest are deleted.",
+            RowKind::Users => "people, deactivated ones too. Change one who has left instead.",
+        },
+    );
+    Err(Problem::new(Code::Quota).detail(format!("There may be {most} {what}")))
 }
 
 /// A region of ISO 3166, as a branch names it.

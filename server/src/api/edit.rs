@@ -81,8 +81,8 @@ pub async fn load(app: &App, caller: &Caller, doc: DocId) -> Result<(Document, i
 }
 
 /// The same, shared, as an edit gives it.
-pub fn shared(edited: Edited) -> (Arc<Document>, ETag) {
-    let tag = ETag::of_row(edited.pos);
+pub fn shared(app: &App, edited: Edited) -> (Arc<Document>, ETag) {
+    let tag = app.tags().of_row(edited.pos);
     (edited.document, tag)
 }
 
@@ -98,7 +98,7 @@ pub async fn expectation(
 ) -> Result<Expect, Problem> {
     let Some(seen) = seen else { return Ok(Expect::Existing) };
     let (_, pos) = load(app, caller, doc).await?;
-    seen.check(&ETag::of_row(pos))?;
+    seen.check(&app.tags().of_row(pos))?;
     // Checked again by the writer, so that nothing can come in between.
     Ok(Expect::At(pos))
 }
@@ -155,10 +155,7 @@ pub fn problem(error: EditError<Problem>) -> Problem {
     match error {
         EditError::NotFound => Problem::not_found(),
         EditError::Exists => Problem::new(Code::Conflict),
-        EditError::Changed { pos } => {
-            let now = format!("It is now {}.", ETag::of_row(pos).as_str());
-            Problem::new(Code::Changed).detail(now)
-        }
+        EditError::Changed { .. } => Problem::new(Code::Changed),
         EditError::Rejected(problem) => problem,
         EditError::Record(RecordError::Denied(denied)) => {
             let problem =

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use serde::Deserialize;
 use store::rows::parts::{self, Part};
+use store::rows::room::RowKind;
 use sync_core::id::TenantId;
 use sync_core::schema::{PRICE_MOST, TAX_MOST};
 use utoipa::ToSchema;
@@ -12,7 +13,7 @@ use crate::app::App;
 use crate::auth::{Caller, Role, Staff};
 use crate::http::cursor::{Page, PageQuery};
 use crate::http::{
-    Code, Cursor, ETag, Id, IfMatch, Json, List, MaybeIfMatch, Operation, Problem, Query,
+    Code, Cursor, ETag, Id, IfMatch, Json, List, MaybeIfMatch, Operation, Problem, Query, Tagged,
 };
 
 /// A part as it is to stand in the catalogue.
@@ -45,13 +46,13 @@ pub struct PartContent {
 #[utoipa::path(
     get, path = "/v1/parts", tag = "parts", operation_id = "list_parts",
     params(PageQuery),
-    responses((status = 200, body = Page<Part>)),
+    responses((status = 200, body = Page<Tagged<Part>>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
     Query(page): Query<PageQuery>,
-) -> Result<Json<Page<Part>>, Problem> {
+) -> Result<Json<Page<Tagged<Part>>>, Problem> {
     let after = page
         .after(List::Parts)?
         .map(|cursor| String::from_utf8(cursor.id).map_err(|_| Cursor::bad()));
@@ -63,7 +64,9 @@ pub async fn list(
     }
     let items = parts::list(&mut connection, caller.tenant(), &after, rows + 1).await?;
     let place = |part: &Part| Cursor { key: 0, id: part.part_no.clone().into_bytes() };
-    Ok(Json(Page::cut(List::Parts, items, rows, place)))
+    let tags = app.tags();
+    let tagged = |row: Part| Tagged { etag: tags.of_row(row.version), row };
+    Ok(Json(Page::cut(List::Parts, items, rows, place).map(tagged)))
 }
 
 /// One part.
@@ -78,7 +81,7 @@ pub async fn get(
     Id(part_no): Id<String>,
 ) -> Result<(ETag, Json<Part>), Problem> {
     let part = find(&app, caller.tenant(), &part_no).await?;
-    Ok((ETag::of_row(part.version), Json(part)))
+    Ok((app.tags().of_row(part.version), Json(part)))
 }
 
 /// Puts a part into the catalogue, or writes over the one with this number as it was seen.
@@ -113,7 +116,8 @@ pub async fn put(
         created_at: now,
     };
     let part = checked(part)?;
-    let (tenant, note) = (caller.tenant(), caller.note("part.put", &part.part_no));
+    let (tenant, tags) = (caller.tenant(), app.tags());
+    let note = caller.note("part.put", &part.part_no);
     let part = app
         .store
         .write::<Part, Problem, _>(move |tx| {
@@ -129,10 +133,12 @@ pub async fn put(
                         return Ok(standing);
                     }
                     let seen = seen.ok_or_else(|| Problem::new(Code::IfMatchMissing))?;
-                    seen.check(&ETag::of_row(version))?;
+                    seen.check(&tags.of_row(version))?;
                 } else if seen.is_some() {
                     let detail = "There is no part with this number.";
                     return Err(Problem::new(Code::Changed).detail(detail));
+                } else {
+                    check::room(tx, tenant, RowKind::Parts).await?;
                 }
                 if !parts::put_at(tx, tenant, &part, version).await? {
                     return Err(Problem::new(Code::Changed));
@@ -143,7 +149,7 @@ pub async fn put(
             })
         })
         .await?;
-    Ok((ETag::of_row(part.version), Json(part)))
+    Ok((app.tags().of_row(part.version), Json(part)))
 }
 
 /// A part with its values in one form.

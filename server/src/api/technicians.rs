@@ -2,9 +2,10 @@
 
 pub mod desk;
 pub mod follow;
+pub mod view;
 
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use store::rows::audit::Note;
 use store::rows::users::{self, User};
 use store::writer::Expect;
@@ -12,58 +13,22 @@ use sync_core::change::Entry;
 use sync_core::check::{self as core_check, Region};
 use sync_core::document::Document;
 use sync_core::id::{BranchId, UserId};
-use sync_core::job::Note as RecordNote;
 use sync_core::limits::TIME_RANGE;
-use sync_core::schema::{DocId, Key, Section, key, section};
-use sync_core::technician::{Certificate, Shift, Technician, region_key};
+use sync_core::schema::{Key, Section, key, section};
+use sync_core::technician::region_key;
 use sync_core::value::Value;
 use utoipa::ToSchema;
 
 use super::account::{self, Wanted};
-use super::bounded::{self, Cut, ListBudget, ListQuery, More};
-use super::findings::{self, Finding};
+use super::bounded::ListBudget;
 use super::jobs::fields::{Given, Set, entries, given};
-use super::jobs::no_list;
 use super::users::writes;
 use super::{check, edit};
 use crate::app::App;
 use crate::auth::{Caller, Role, Staff};
 use crate::http::cursor::{Page, PageQuery};
 use crate::http::{Cursor, ETag, Id, IfMatch, Json, List, Operation, Problem, Query};
-
-/// A technician: their account, and what their document says of them.
-///
-/// Name, language, branch and whether they are active are the account's; their document has a copy
-/// for their phone.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct TechnicianView {
-    /// The account.
-    #[serde(flatten)]
-    pub user: User,
-    /// Their number, E.164; else as said.
-    pub phone: Option<String>,
-    /// Values that are kept as they were said, because no rule knows them.
-    pub findings: Vec<Finding>,
-    /// The outsourced company they work for.
-    pub provider: Option<String>,
-    /// Skills and certificates, oldest first.
-    pub certificates: Vec<Certificate>,
-    /// Shifts and absences, oldest first.
-    pub shifts: Vec<Shift>,
-    /// Remarks.
-    pub notes: Vec<RecordNote>,
-    /// Skills in date now.
-    pub skills: Vec<String>,
-    /// Whether they work now; never once they are deactivated.
-    pub on_shift: bool,
-    /// Version of the document. `"v` version `-` record_version `"` is the ETag of a technician.
-    pub record_version: i64,
-    /// Lists that are longer than shown (`certificates`, `shifts`, `notes`, `skills`): how many
-    /// rows there are, and the cursor with which `/v1/technicians/{id}/list` goes on.
-    #[serde(skip_serializing_if = "Cut::is_empty")]
-    #[schema(value_type = BTreeMap<String, More>)]
-    pub more: Cut,
-}
+use view::{TechnicianView, cut, view};
 
 /// Technicians of the tenant. Staff of one branch see its own, and those without one.
 #[utoipa::path(
@@ -85,9 +50,11 @@ pub async fn list(
     drop(connection);
     let place = |user: &User| Cursor { key: 0, id: user.id.as_bytes().to_vec() };
     let page = Page::cut(List::Technicians, found, rows, place);
-    let (mut items, mut room) = (Vec::with_capacity(page.items.len()), ListBudget::default());
+    // Each has the same room, whoever stands before them.
+    let things = page.items.len();
+    let mut items = Vec::with_capacity(things);
     for user in page.items {
-        items.push(cut(&app, &caller, user, &mut room).await?);
+        items.push(cut(&app, &caller, user, ListBudget::share(things)).await?);
     }
     Ok(Json(Page { items, next: page.next }))
 }
@@ -146,7 +113,7 @@ pub async fn update(
     caller.at_least(Role::Manager)?;
     let user = find(&app, &caller, id).await?;
     let standing = view(&app, &caller, user).await?;
-    seen.check(&tag(&standing))?;
+    seen.check(&standing.etag)?;
     let (account, sets) = checked(&app, &caller, &standing.user, change).await?;
     let note = caller.note("technician.update", id).shown_at("technicians");
     let (seen, record) = (&standing.user, standing.record_version);
@@ -252,11 +219,7 @@ pub async fn add_shift(
 type Answer = Result<(ETag, Json<TechnicianView>), Problem>;
 
 fn answer(view: TechnicianView) -> Answer {
-    Ok((tag(&view), Json(view)))
-}
-
-fn tag(view: &TechnicianView) -> ETag {
-    ETag::of_technician(view.user.version, view.record_version)
+    Ok((view.etag.clone(), Json(view)))
 }
 
 /// The answer of a write that was done, whoever may see the technician by now.
@@ -289,73 +252,6 @@ async fn find(app: &App, caller: &Caller, id: UserId) -> Result<User, Problem> {
     let user = users::get(&mut connection, caller.tenant(), id).await?;
     let user = user.filter(|user| user.role == Role::Technician);
     user.filter(|user| caller.sees_branch(user.branch)).ok_or_else(Problem::not_found)
-}
-
-async fn view(app: &App, caller: &Caller, user: User) -> Result<TechnicianView, Problem> {
-    cut(app, caller, user, &mut ListBudget::default()).await
-}
-
-/// As [`view`], with what room an answer about several has left.
-async fn cut(
-    app: &App,
-    caller: &Caller,
-    user: User,
-    room: &mut ListBudget,
-) -> Result<TechnicianView, Problem> {
-    let mut view = whole(app, caller, user).await?;
-    room.list("certificates", &mut view.certificates);
-    room.list("shifts", &mut view.shifts);
-    room.list("notes", &mut view.notes);
-    room.list("skills", &mut view.skills);
-    view.more = room.take_cut();
-    Ok(view)
-}
-
-async fn whole(app: &App, caller: &Caller, user: User) -> Result<TechnicianView, Problem> {
-    let doc = DocId::from(user.id);
-    let standing = app.store.document(caller.tenant(), doc).await?;
-    let (document, record_version) =
-        standing.map_or_else(|| (Document::new(doc), 0), |s| (s.document, s.pos));
-    let record = bounded::fold(Box::new(document), Technician::of).await?;
-    let now = app.now();
-    Ok(TechnicianView {
-        skills: record.skills_at(now).into_iter().map(str::to_owned).collect(),
-        on_shift: user.active && record.is_on_shift(now),
-        phone: record.phone,
-        findings: findings::unverified(record.findings),
-        provider: record.provider,
-        certificates: record.certificates,
-        shifts: record.shifts,
-        notes: record.notes,
-        record_version,
-        more: Cut::new(),
-        user,
-    })
-}
-
-/// One list of a technician, page by page: where `more` of them says that there is more of it.
-#[utoipa::path(
-    get, path = "/v1/technicians/{id}/list", tag = "technicians",
-    operation_id = "list_rows_of_technician",
-    params(("id" = inline(UserId), Path, description = "The technician."), ListQuery),
-    responses((status = 200, body = Page<Object>), (status = 422, description = "invalid: there is no such list.")),
-)]
-pub async fn part(
-    State(app): State<App>,
-    caller: Staff,
-    Id(id): Id<UserId>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<Page<serde_json::Value>>, Problem> {
-    let user = find(&app, &caller, id).await?;
-    let view = whole(&app, &caller, user).await?;
-    let page = match query.of.as_str() {
-        "certificates" => bounded::page(view.certificates, &query),
-        "shifts" => bounded::page(view.shifts, &query),
-        "notes" => bounded::page(view.notes, &query),
-        "skills" => bounded::page(view.skills, &query),
-        other => Err(no_list(other)),
-    };
-    Ok(Json(page?))
 }
 
 /// The account with what is to change of it, and what is to change of the document besides.

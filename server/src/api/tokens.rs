@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::AnyConnection;
 use store::rows::audit::Note;
+use store::rows::room::RowKind;
 use store::rows::tokens::{self, Token};
 use sync_core::id::{BranchId, TenantId, UserId};
 use utoipa::ToSchema;
@@ -228,6 +229,9 @@ pub async fn add(
     if is_new && i64::try_from(live).is_ok_and(|live| live >= MOST) {
         let detail = format!("There are {MOST} API tokens. Revoke one that is not used any more.");
         return Err(Problem::new(Code::WrongState).reason("too_many_tokens").detail(detail));
+    }
+    if is_new {
+        check::room(tx, tenant, RowKind::Tokens).await?;
     }
     if !tokens::insert(tx, tenant, &token, hash).await? {
         let detail = "This request has made a token before, and that one is in use. If you lost it, \

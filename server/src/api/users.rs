@@ -7,6 +7,7 @@ use serde_json::json;
 use store::rows::audit::Note;
 use store::rows::users::{self, User};
 use sync_core::id::{BranchId, UserId};
+use sync_core::schema::DocId;
 use utoipa::ToSchema;
 
 use super::account::{self, Wanted, Writes};
@@ -17,7 +18,7 @@ use crate::app::App;
 use crate::auth::{Caller, Role, Staff};
 use crate::http::created;
 use crate::http::cursor::{Page, PageQuery};
-use crate::http::{Code, Cursor, ETag, Id, IfMatch, Json, List, Operation, Problem, Query};
+use crate::http::{Code, Cursor, ETag, Id, IfMatch, Json, List, Operation, Problem, Query, Tagged};
 
 /// A person to be added.
 #[derive(Deserialize, ToSchema)]
@@ -90,13 +91,13 @@ pub struct UsersQuery {
 #[utoipa::path(
     get, path = "/v1/users", tag = "users", operation_id = "list_users",
     params(UsersQuery),
-    responses((status = 200, body = Page<User>)),
+    responses((status = 200, body = Page<Tagged<User>>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Staff,
     Query(which): Query<UsersQuery>,
-) -> Result<Json<Page<User>>, Problem> {
+) -> Result<Json<Page<Tagged<User>>>, Problem> {
     let page = PageQuery { cursor: which.cursor, limit: which.limit };
     let after = page.after_id::<UserId>(List::Users)?;
     let mut connection = app.read().await?;
@@ -104,8 +105,22 @@ pub async fn list(
     let (tenant, branch) = (caller.tenant(), caller.branch());
     let found = users::list_seen(&mut connection, tenant, branch, which.role, after, rows + 1);
     let items = found.await?;
+    drop(connection);
     let place = |user: &User| Cursor { key: 0, id: user.id.as_bytes().to_vec() };
-    Ok(Json(Page::cut(List::Users, items, rows, place)))
+    let page = Page::cut(List::Users, items, rows, place);
+    let technicians = page.items.iter().filter(|user| user.role == Role::Technician);
+    let records: Vec<DocId> = technicians.map(|user| user.id.into()).collect();
+    let records = app.store.positions(tenant, &records).await?;
+    let tags = app.tags();
+    let tagged = |row: User| {
+        let record = || records.get(&row.id.into()).copied().unwrap_or(0);
+        let etag = match row.role {
+            Role::Technician => tags.of_technician(row.version, record()),
+            _ => tags.of_row(row.version),
+        };
+        Tagged { row, etag }
+    };
+    Ok(Json(page.map(tagged)))
 }
 
 /// One person.
@@ -201,9 +216,9 @@ pub fn writes<'a>(app: &'a App, caller: &Caller, now: i64, note: Note) -> Writes
 /// shows them.
 async fn tag(app: &App, caller: &Caller, user: &User) -> Result<ETag, Problem> {
     if user.role != Role::Technician {
-        return Ok(ETag::of_row(user.version));
+        return Ok(app.tags().of_row(user.version));
     }
-    Ok(ETag::of_technician(user.version, record(app, caller, user).await?))
+    Ok(app.tags().of_technician(user.version, record(app, caller, user).await?))
 }
 
 /// The version of a technician's document; 0 while there is none.
@@ -253,8 +268,8 @@ pub async fn update(
     } else {
         let record = record(&app, &caller, &found).await?;
         let standing = match found.role {
-            Role::Technician => ETag::of_technician(found.version, record),
-            _ => ETag::of_row(found.version),
+            Role::Technician => app.tags().of_technician(found.version, record),
+            _ => app.tags().of_row(found.version),
         };
         seen.check(&standing)?;
         let mut account = found.clone();

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use store::{Reader, reading};
 
 use super::caller::{Asked, Caller, authenticate};
+use super::person;
 use crate::app::App;
 use crate::http::{Code, Problem, idempotency};
 use crate::net::{Access, Class, Pool, shed};
@@ -20,7 +22,10 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
-    if let Err(problem) = admit(Class::of(&request).access, &caller) {
+    let allowed = person::check(request.headers(), &caller)
+        .and_then(|()| admit(Class::of(&request).access, &caller))
+        .and_then(|()| charge(&app, &request, &caller));
+    if let Err(problem) = allowed {
         return problem.into_response();
     }
     // What the body takes is given back when the request is answered.
@@ -60,6 +65,15 @@ fn admit(access: Access, caller: &Caller) -> Result<(), Problem> {
             Err(Problem::new(Code::Forbidden).detail("Only enrolled phones may do this."))
         }
     }
+}
+
+/// Takes a write of the hour of a desk or token. Phones have budgets of their own.
+fn charge(app: &App, request: &Request, caller: &Caller) -> Result<(), Problem> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if is_read || caller.device().is_some() {
+        return Ok(());
+    }
+    Ok(app.writes.take(caller.user(), app.now())?)
 }
 
 /// Runs a request of a known caller once per key; inside of [`layer`].

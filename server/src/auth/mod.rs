@@ -12,6 +12,7 @@ pub mod gate;
 pub mod installation;
 pub mod keys;
 pub mod password;
+pub mod person;
 pub mod proven;
 mod provider;
 pub mod reach;

@@ -56,6 +56,10 @@ impl Lookup<'_> {
         })
     }
 
+    pub(super) fn hour_writes(&self) -> Result<i64, ConfigError> {
+        self.units("desk_hour_writes", 1)
+    }
+
     pub(super) fn keep(&self) -> Result<Keep, ConfigError> {
         let mut keep = Keep::default();
         for rule in RULES {

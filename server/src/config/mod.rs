@@ -61,6 +61,8 @@ pub struct Config {
     pub bounds: Bounds,
     /// What a phone may send and fetch in an hour.
     pub hour: HourBudget,
+    /// Writes one person at a desk, or one API token, may make in an hour.
+    pub hour_writes: i64,
     /// How long what is kept.
     pub keep: Keep,
     /// Time between two rounds of deleting what was kept long enough.
@@ -217,6 +219,7 @@ impl Config {
             metrics_listen: find.metrics_listen()?,
             bounds: find.bounds()?,
             hour: find.hour()?,
+            hour_writes: find.hour_writes()?,
             keep: find.keep()?,
             sweep: find.seconds("sweep")?,
             log: find.text("log"),

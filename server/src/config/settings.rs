@@ -127,6 +127,11 @@ pub static SETTINGS: &[Setting] = &[
     ),
     setting("phone_hour_changes", "200000", "Changes one phone may send in an hour"),
     setting(
+        "desk_hour_writes",
+        "36000",
+        "Writes one person at a desk, or one API token, may make in an hour; beyond it they are told when to come back",
+    ),
+    setting(
         "quarantine_per_phone",
         "1000",
         "Refused changes kept of one phone; further ones are refused all the same and only counted",

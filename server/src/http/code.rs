@@ -85,6 +85,7 @@ codes! {
     Ineligible = "technician_ineligible", CONFLICT, "The technician does not meet the job's requirements.";
     Denied = "denied", FORBIDDEN, "The policy does not allow that.";
     IfMatchMissing = "if_match_required", PRECONDITION_REQUIRED, "Send the ETag you saw in If-Match.";
+    OtherPerson = "other_person", CONFLICT, "It was made for another person than the one who is logged in now; nothing was done.";
     Changed = "changed_meanwhile", PRECONDITION_FAILED, "It was changed since you saw it.";
     KeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request.";
     KeyBusy = "idempotency_key_busy", CONFLICT, "The first request with this Idempotency-Key is still under way.";

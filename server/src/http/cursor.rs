@@ -144,6 +144,11 @@ impl<T> Page<T> {
         let next = if more { items.last().map(|last| place(last).encode(list)) } else { None };
         Self { items, next }
     }
+
+    /// The same page with each row made into another.
+    pub fn map<U>(self, row: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(row).collect(), next: self.next }
+    }
 }
 
 #[cfg(test)]

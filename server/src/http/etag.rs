@@ -5,34 +5,57 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponseParts, ResponseParts};
 
-use utoipa::IntoParams;
+use serde::Serialize;
+use store::Store;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{Code, Problem};
 use crate::app::App;
 
-/// The version of a thing as the client sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ETag(String);
+/// Makes the tags of one store. Versions only count, and a restored store counts again from where its backup
+/// was: so each tag names the epoch too, and none that was given before a restore stands for anything after it.
+#[derive(Debug, Clone, Copy)]
+pub struct Tags {
+    epoch: u64,
+}
 
-impl ETag {
-    /// Version of a document: the fingerprint of its heads.
-    pub fn of_document(fingerprint: u64) -> Self {
-        Self(format!("\"{fingerprint:016x}\""))
+impl Tags {
+    /// The tags of this store.
+    pub fn of(store: &Store) -> Self {
+        Self { epoch: store.epoch() }
     }
 
-    /// Version of a row.
-    pub fn of_row(version: i64) -> Self {
-        Self(format!("\"v{version}\""))
+    /// Version of a row, or of a document: the position of its last change.
+    pub fn of_row(self, version: i64) -> ETag {
+        ETag(format!("\"v{version}-{:016x}\"", self.epoch))
     }
 
     /// Version of a technician: of their account, and of their document.
-    pub fn of_technician(account: i64, document: i64) -> Self {
-        Self(format!("\"v{account}-{document}\""))
+    pub fn of_technician(self, account: i64, document: i64) -> ETag {
+        ETag(format!("\"v{account}-{document}-{:016x}\"", self.epoch))
     }
+}
 
+/// The version of a thing as the client sees it. Only [`Tags`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct ETag(String);
+
+/// A row of a list, with the tag that its resource has by itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Tagged<T> {
+    /// The row.
+    #[serde(flatten)]
+    pub row: T,
+    /// Its ETag.
+    #[schema(value_type = String)]
+    pub etag: ETag,
+}
+
+impl ETag {
     /// The tag as it stands in the header, quotes included.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -113,7 +136,7 @@ fn header(required: Required, about: &str) -> Parameter {
         .parameter_in(ParameterIn::Header)
         .required(required)
         .description(Some(about))
-        .schema(Some(text.examples(["\"v42\""])))
+        .schema(Some(text.examples(["\"v42-1f0c9a7d53b2e684\""])))
         .build()
 }
 
@@ -144,33 +167,44 @@ impl OptionalFromRequestParts<App> for IfMatch {
 mod tests {
     use super::*;
 
+    const TAGS: Tags = Tags { epoch: 0x00ab_0000_0000_0dcb };
+
+    fn seen(tag: &str) -> IfMatch {
+        IfMatch(vec![tag.to_owned()])
+    }
+
     #[test]
     fn only_the_version_that_was_seen_may_be_changed() {
-        let seen = IfMatch(vec!["\"v3\"".to_owned()]);
-        assert!(seen.check(&ETag::of_row(3)).is_ok());
-        assert!(seen.check(&ETag::of_row(4)).is_err());
-        assert!(IfMatch(vec!["*".to_owned()]).check(&ETag::of_row(4)).is_ok());
+        let three = TAGS.of_row(3);
+        assert!(seen(three.as_str()).check(&TAGS.of_row(3)).is_ok());
+        assert!(seen(three.as_str()).check(&TAGS.of_row(4)).is_err());
+        assert!(seen("*").check(&TAGS.of_row(4)).is_ok());
+        let restored = Tags { epoch: TAGS.epoch + 1 };
+        assert!(seen(three.as_str()).check(&restored.of_row(3)).is_err());
+        let technician = TAGS.of_technician(3, 12);
+        assert!(seen(technician.as_str()).check(&restored.of_technician(3, 12)).is_err());
     }
 
     #[test]
     fn a_tag_that_a_compressing_proxy_rewrote_is_the_version_that_was_seen() {
-        let present = ETag::of_technician(3, 12);
-        let forms = [
-            r#"W/"v3-12""#,
-            r#""v3-12-gzip""#,
-            r#"W/"v3-12-gzip""#,
-            r#""v3-12--gzip""#,
-            r#""v3-12;gzip""#,
-            r#""v3-12-br""#,
-            r#""v3-12-zstd""#,
-            r#""v3-12:x-gzip""#,
-        ];
+        let present = TAGS.of_technician(3, 12);
+        let tag = present.as_str().trim_matches('"');
+        let coded = ["-gzip", "--gzip", ";gzip", "-br", "-zstd", ":x-gzip"];
+        let mut forms = vec![format!("W/\"{tag}\""), format!("W/\"{tag}-gzip\"")];
+        forms.extend(coded.map(|coding| format!("\"{tag}{coding}\"")));
         for form in forms {
-            assert!(IfMatch(vec![form.to_owned()]).check(&present).is_ok(), "{form}");
+            assert!(seen(&form).check(&present).is_ok(), "{form}");
         }
-        for other in [r#"W/"v3-11""#, r#""v3-gzip""#, r#""v3-12gzip""#, "v3-12", r#""v3-12-12""#] {
-            assert!(IfMatch(vec![other.to_owned()]).check(&present).is_err(), "{other}");
+        let others = [
+            r#"W/"v3-11-00ab000000000dcb""#.to_owned(),
+            r#""v3-12""#.to_owned(),
+            r#""v3-12-gzip""#.to_owned(),
+            format!("\"{tag}gzip\""),
+            format!("\"{tag}-12\""),
+            tag.to_owned(),
+        ];
+        for other in others {
+            assert!(seen(&other).check(&present).is_err(), "{other}");
         }
-        assert!(IfMatch(vec!["W/\"00ab0000000000br\"".to_owned()]).check(&present).is_err());
     }
 }

@@ -16,7 +16,7 @@ pub mod request_id;
 pub use body::{Json, JsonOrNothing};
 pub use code::Code;
 pub use cursor::{Cursor, List};
-pub use etag::{ETag, IfMatch, MaybeIfMatch};
+pub use etag::{ETag, IfMatch, MaybeIfMatch, Tagged, Tags};
 pub use idempotency::Operation;
 pub use path::{Id, Two, created};
 pub use problem::{Problem, ProblemBody};

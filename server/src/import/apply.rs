@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use store::rows::audit::Note;
 use store::rows::parts::{self, Part};
+use store::rows::room::RowKind;
 use store::rows::users::{self, User};
 use store::writer::{EditRequest, Expect};
 use sync_core::change::Entry;
@@ -13,6 +14,7 @@ use sync_core::schema::DocId;
 
 use super::run::Import;
 use crate::api::account::{Copied, of_rows};
+use crate::api::check;
 use crate::api::jobs::fields::{Set, entries};
 use crate::api::vans::period;
 use crate::api::{edit, technicians};
@@ -140,6 +142,7 @@ async fn write_one(
 ) -> Result<bool, Problem> {
     let note = match record {
         Record::User(user, 0, note) => {
+            check::room(tx, tenant, RowKind::Users).await?;
             users::insert(tx, tenant, &user, None).await?;
             note
         }
@@ -152,6 +155,9 @@ async fn write_one(
             note
         }
         Record::Part(part, seen, note) => {
+            if seen == 0 {
+                check::room(tx, tenant, RowKind::Parts).await?;
+            }
             if !parts::put_at(tx, tenant, &part, seen).await? {
                 return Ok(false);
             }

@@ -14,6 +14,7 @@ mod per_address;
 pub mod shares;
 pub mod shed;
 mod stream;
+pub mod writes;
 
 pub use accept::{Listening, listen};
 pub use class::{Access, Class, Pool};

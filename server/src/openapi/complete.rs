@@ -12,7 +12,7 @@ use utoipa::openapi::{
 };
 
 use super::{API_TOKEN, BEARER, COOKIE, inline};
-use crate::auth::scope;
+use crate::auth::{person, scope};
 use crate::http::{Code, idempotency};
 use crate::net::{Access, Class, Pool};
 
@@ -77,6 +77,9 @@ impl Route<'_> {
         }
         if self.is_write() && self.class.idempotent {
             operation.parameters.get_or_insert_default().push(key().into());
+        }
+        if self.is_write() && self.class.access != Access::Public {
+            operation.parameters.get_or_insert_default().push(person().into());
         }
         let mut problems: BTreeMap<u16, BTreeSet<&str>> = BTreeMap::new();
         for code in self.codes(operation) {
@@ -181,11 +184,14 @@ impl Route<'_> {
     fn tokens(&self, codes: &mut Vec<Code>) {
         self.authenticated(codes);
         codes.extend([Code::Forbidden, Code::TooMany]);
+        codes.extend(self.is_write().then_some(Code::Quota));
     }
 
     fn authenticated(&self, codes: &mut Vec<Code>) {
         codes.extend([Code::NotLoggedIn, Code::BadToken, Code::TokenExpired, Code::DeviceRevoked]);
-        codes.extend(self.is_write().then_some(Code::Csrf));
+        if self.is_write() {
+            codes.extend([Code::Csrf, Code::OtherPerson, Code::BadHeader]);
+        }
     }
 
     fn success(&self, status: &str, response: &mut Response) {
@@ -269,6 +275,18 @@ fn problem<'a>(status: u16, own: &'a str, mut codes: BTreeSet<&'a str>) -> Respo
 fn text_header(about: &str) -> utoipa::openapi::Header {
     let text = ObjectBuilder::new().schema_type(Type::String);
     HeaderBuilder::new().schema(Some(text)).description(Some(about)).build()
+}
+
+fn person() -> Parameter {
+    let about =
+        "The id of the person for whom this is. When sent, it is done only if they are the caller.";
+    ParameterBuilder::new()
+        .name(person::HEADER.as_str())
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(about))
+        .schema(Some(Ref::from_schema_name("UserId")))
+        .build()
 }
 
 fn key() -> Parameter {

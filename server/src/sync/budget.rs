@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sync_core::id::DeviceId;
 
-const HOUR_MS: i64 = 3600 * 1000;
+pub(crate) const HOUR_MS: i64 = 3600 * 1000;
 /// What the smallest exchange costs, bytes: looking at it costs more than its bytes.
 const LEAST_BYTES: usize = 1024;
 /// What looking at one document for a pull costs, bytes.
@@ -210,13 +210,13 @@ impl Left {
 }
 
 /// What comes in so many milliseconds.
-fn share(hour: i64, ms: i64) -> i64 {
+pub(crate) fn share(hour: i64, ms: i64) -> i64 {
     let part = i128::from(hour) * i128::from(ms) / i128::from(HOUR_MS);
     i64::try_from(part).unwrap_or(i64::MAX)
 }
 
 /// Milliseconds until a minute's worth is there: coming back for every byte would help nobody.
-fn wait_ms(left: i64, hour: i64) -> i64 {
+pub(crate) fn wait_ms(left: i64, hour: i64) -> i64 {
     let lacking = i128::from(hour / 60) - i128::from(left);
     let ms = lacking * i128::from(HOUR_MS) / i128::from(hour.max(1));
     i64::try_from(ms).unwrap_or(HOUR_MS).clamp(1000, 24 * HOUR_MS)

@@ -8,6 +8,7 @@ use sync_core::schema::DocKind;
 use sync_core::search;
 
 use super::log::doc_of;
+use super::pull::counter;
 use super::sql::{Arg, Statement, id, select_in};
 use super::{Store, StoreError};
 
@@ -95,6 +96,8 @@ pub struct JobPage {
     pub rows: Vec<JobRow>,
     /// The order, from where the next page begins; absent at the end of the list.
     pub next: Option<JobOrder>,
+    /// The position of the log before the page was read: whoever follows the changes after it misses none.
+    pub after: i64,
 }
 
 /// A job in a list.
@@ -145,6 +148,8 @@ impl Store {
         // Above this place every way has been looked through.
         let mut seen_to: Option<JobPlace> = None;
         let mut connection = self.readers().acquire().await?;
+        // First: what is committed later may be in the page or not, and has a later position.
+        let after = counter(&mut connection, tenant).await?;
         let ways = ways(filter);
         // One window for the page: each way has its part of it, however many they are.
         let window = (window / i64::try_from(ways.len()).unwrap_or(i64::MAX)).max(1);
@@ -167,7 +172,7 @@ impl Store {
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
         let last = if more { found.last().map(place) } else { seen_to };
-        Ok(JobPage { next: last.map(|place| filter.order.after(place)), rows: found })
+        Ok(JobPage { next: last.map(|place| filter.order.after(place)), rows: found, after })
     }
 
     /// Jobs that a technician has or ever had, by id after `after`. Offers stand

@@ -125,6 +125,8 @@ fn statements() -> Vec<(String, Statement)> {
         let args = vec![Arg::from(tenant().as_bytes()), Arg::from(user.as_bytes()), Arg::Int(0)];
         add(name, Statement { sql: sql.to_owned(), args });
     }
+    let args = vec![Arg::from(tenant().as_bytes()), Arg::Blob(vec![1; 17])];
+    add("positions", Statement { sql: crate::sql::fill(log::POSITIONS, 1, 1), args });
     for (name, sql) in [("refused", log::QUARANTINE), ("sizes", pull::SIZES)] {
         let sql = crate::sql::fill(sql, 2, 1);
         let args = vec![Arg::from(tenant().as_bytes()), Arg::Int(0), Arg::Blob(vec![1; 17])];

@@ -1,5 +1,7 @@
 //! Single documents, and the log as it is.
 
+use std::collections::HashMap;
+
 use futures_util::future::BoxFuture;
 use sqlx::Connection;
 use sync_core::document::Document;
@@ -36,6 +38,19 @@ impl Store {
             let loaded = loaded?.remove(&doc).filter(|loaded| loaded.pos != 0);
             Ok(loaded.map(|Loaded { document, pos, .. }| StoredDocument { document, pos }))
         })
+    }
+
+    /// Where documents stand in the log, as [`Store::document`] gives it; of those that are not there nothing.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn positions(
+        &self,
+        tenant: TenantId,
+        docs: &[DocId],
+    ) -> Result<HashMap<DocId, i64>, StoreError> {
+        let mut connection = self.readers().acquire().await?;
+        log::positions(&mut connection, self.backend(), tenant, docs).await
     }
 
     /// Every run of a document, in the order of the log.

@@ -199,10 +199,14 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn taken_up(&self) -> Result<Vec<TakenUp>, StoreError> {
-        let rows = sqlx::query("SELECT tenant, kind, items, bytes FROM usage WHERE subject = $1")
-            .bind(Vec::new())
-            .fetch_all(self.readers())
-            .await?;
+        let rows = sqlx::query(
+            "SELECT tenant, kind, CAST(SUM(items) AS BIGINT) AS items, \
+             CAST(SUM(bytes) AS BIGINT) AS bytes FROM usage \
+             WHERE subject = $1 OR kind = 'audit' GROUP BY tenant, kind",
+        )
+        .bind(Vec::new())
+        .fetch_all(self.readers())
+        .await?;
         let taken_up = |row: &sqlx::any::AnyRow| {
             Ok(TakenUp {
                 tenant: columns::id(row, "tenant")?,

@@ -113,6 +113,90 @@ fn whatever_is_full_things_can_be_ended_and_not_begun_again() {
 }
 
 #[test]
+fn a_year_of_shifts_does_not_hide_the_one_of_today() {
+    let world = World::new();
+    let desk = world.admin();
+    let days: Vec<String> = ["ann", "bo"]
+        .map(|login| {
+            let user = world.add_user(world.tenant, login, server::auth::Role::Technician);
+            format!("/v1/technicians/{user}")
+        })
+        .to_vec();
+    let (day, now) = (24 * 3_600_000, world.running().app().now());
+    for n in (0..300).rev() {
+        let starts = now - n * day - 3_600_000;
+        let shift = json!({"starts_at": starts, "ends_at": starts + day / 3});
+        desk.post(&format!("{}/shifts", days[1]), shift).ok(200);
+    }
+    for n in 0..3 {
+        desk.post(&format!("{}/notes", days[1]), json!({"text": format!("remark {n}")})).ok(200);
+    }
+    let list = desk.get("/v1/technicians?limit=200").ok(200);
+    let listed = list["items"].as_array().unwrap().iter().find(|one| one["login"] == "bo").unwrap();
+    for view in [listed, &desk.get(&days[1]).ok(200)] {
+        let starts = |n: usize| view["shifts"][n]["starts_at"].as_i64().unwrap();
+        let ago = |days: i64| now - days * day - 3_600_000;
+        // That of yesterday ended within a day; then those before it, the latest first.
+        assert_eq!([starts(0), starts(1), starts(2), starts(3)], [ago(1), ago(0), ago(2), ago(3)]);
+        assert_eq!(view["more"]["shifts"]["count"], 300);
+        assert_eq!(view["notes"][2]["text"], "remark 2");
+    }
+    let next = listed["more"]["shifts"]["next"].as_str().unwrap();
+    let rest = desk.get(&format!("{}/list?of=shifts&cursor={next}", days[1])).ok(200);
+    let rows = |of: &serde_json::Value| of.as_array().map_or(0, Vec::len);
+    assert_eq!(rows(&listed["shifts"]) + rows(&rest["items"]), 300);
+}
+
+#[test]
+fn a_catalogue_that_is_full_takes_no_further_part_and_keeps_those_it_has() {
+    for world in World::on_each_database() {
+        let desk = world.admin();
+        let part = |words: &str| json!({"description": words, "unit_price": 1, "currency": "TWD"});
+        desk.put("/v1/parts/A1", part("Battery")).ok(200);
+        crate::rounds::run_all(&world, &["UPDATE usage SET items = 200000 WHERE kind = 'parts'"]);
+        let refused = desk.put("/v1/parts/A2", part("Fuse")).problem(429, "quota");
+        assert!(refused["detail"].as_str().unwrap().contains("200000 parts"), "{refused}");
+        let import = "part_no,description,price,currency\nA3,Bulb,1,TWD\n";
+        let import = desk.send("POST", "/v1/import/parts", Some(import.into()), "text/csv");
+        assert!(import.text.contains("200000 parts"), "{}", import.text);
+        desk.get("/v1/parts/A3").problem(404, "not_found");
+        desk.header("if-match", "*").put("/v1/parts/A1", part("Battery 60 Ah")).ok(200);
+        desk.put("/v1/parts/A1", part("Battery 60 Ah")).ok(200);
+    }
+}
+
+#[test]
+fn what_callers_add_counts_as_what_their_tenant_stores() {
+    for world in World::on_each_database() {
+        let desk = world.admin();
+        let branch = json!({"name": "N", "kind": "owned", "currency": "TWD", "time_zone": "UTC"});
+        desk.post("/v1/branches", branch).ok(201);
+        let part = json!({"description": "Battery", "unit_price": 1, "currency": "TWD"});
+        desk.put("/v1/parts/A1", part).ok(200);
+        let taken_up = world.block_on(world.running().app().store.taken_up()).unwrap();
+        for (kind, least) in [("branches", 1), ("parts", 1), ("users", 1), ("audit", 3)] {
+            let found = taken_up.iter().find(|it| it.kind == kind);
+            let found = found.unwrap_or_else(|| panic!("{kind} is not counted"));
+            assert!(found.items >= least && found.bytes >= least * 400, "{kind}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_desk_that_used_up_its_hour_of_writes_is_told_when_to_come_back_and_reads_on() {
+    let world = World::with(|config| config.hour_writes = 5);
+    let desk = world.admin();
+    let call = || json!({"address": "Highway 3", "problem": "tow"});
+    let refused = (0..6).map(|_| desk.post("/v1/jobs", call())).find(|answer| answer.status != 201);
+    let refused = refused.expect("five are soon used up");
+    assert!(refused.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0));
+    refused.problem(429, "quota");
+    desk.get("/v1/jobs").ok(200);
+    world.add_user(world.tenant, "dan", server::auth::Role::Dispatcher);
+    world.desk("acme", "dan").post("/v1/jobs", call()).ok(201);
+}
+
+#[test]
 fn metrics_are_closed_to_strangers_unless_a_token_or_an_address_opens_them() {
     let closed = World::new();
     closed.anybody().get("/metrics").problem(404, "not_found");

@@ -1,13 +1,14 @@
 //! What a desk enters for the field, takes back, lets stand again, and is told to look after.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use server::auth::Role;
 use server::http::{Code, Problem};
 use server::upkeep;
 use store::rows::users;
-use store::writer::{EditRequest, Expect, PushRequest, WriteFuture};
+use store::writer::{EditError, EditRequest, Expect, PushRequest, WriteFuture};
 use sync_core::admission;
 use sync_core::change::Entry;
 use sync_core::document::{Author, Document};
@@ -426,7 +427,7 @@ fn a_walk_up_in_a_branch_that_takes_no_jobs_is_a_finding_and_no_refusal() {
         bring(&world, bo, job.into(), section::STATUS, opened);
         let path = format!("/v1/jobs/{job}");
         assert_eq!(kinds(&desk.get(&path).ok(200)), Vec::<&str>::new());
-        let closed = desk.header("if-match", "\"v1\"");
+        let closed = desk.header("if-match", "*");
         closed.patch(&format!("/v1/branches/{id}"), json!({"active": false})).ok(200);
         assert_eq!(kinds(&desk.get(&path).ok(200)), ["branch_inactive"]);
         let said = desk.header("if-match", "*").patch(&path, json!({"phone": "desk 12"}));
@@ -553,6 +554,55 @@ fn rows_and_a_document_that_belong_together_are_written_both_or_neither() {
         assert_eq!(attempt("both", false, false), Ok(()));
         assert_eq!(stands(), (json!("both"), "both".to_owned()));
     }
+}
+
+/// An answer into which an error of the store can be made, which is noted.
+#[derive(Debug)]
+struct Answered;
+
+static OF_THE_STORE: AtomicUsize = AtomicUsize::new(0);
+
+impl From<store::StoreError> for Answered {
+    fn from(_: store::StoreError) -> Self {
+        OF_THE_STORE.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl From<EditError<Self>> for Answered {
+    fn from(_: EditError<Self>) -> Self {
+        Self
+    }
+}
+
+#[test]
+fn a_refusal_within_a_write_is_no_error_of_the_store() {
+    fn rows<F>(work: F) -> F
+    where
+        F: for<'t> FnOnce(&'t mut sqlx::AnyConnection) -> WriteFuture<'t, (), Answered> + Clone,
+    {
+        work
+    }
+    let world = World::new();
+    let bo = world.add_user(world.tenant, "bo", Role::Technician);
+    let app = world.running().app();
+    for (is_row_bad, expect) in [(true, Expect::Existing), (false, Expect::At(1_000_000))] {
+        let request = EditRequest {
+            tenant: world.tenant,
+            caller: Principal::system(),
+            doc: bo.into(),
+            expect,
+            now: 1,
+            note: None,
+        };
+        let rows =
+            rows(move |_| Box::pin(async move { if is_row_bad { Err(Answered) } else { Ok(()) } }));
+        let work =
+            |document: &Document| Ok(vec![document.set(section::DETAILS, key::NAME, "Bo".into())]);
+        let done = world.block_on(app.writer().write_and_edit(rows, request, work));
+        assert!(done.is_err());
+    }
+    assert_eq!(OF_THE_STORE.load(Ordering::Relaxed), 0);
 }
 
 /// Work on rows, of whatever lifetime the transaction is.

@@ -355,7 +355,12 @@ fn a_long_list_of_a_job_is_cut_and_read_page_by_page() {
     let next = job["more"]["notes"]["next"].text().to_owned();
     let rest = desk.get(&format!("{path}/list?of=notes&cursor={next}")).ok(200);
     assert_eq!(rest["items"].as_array().map(Vec::len), Some(30));
-    assert_eq!(rest["items"][29]["text"], "note 229");
+    assert_eq!(
+        (&job["notes"][0]["text"], &job["notes"][199]["text"]),
+        (&json!("note 30"), &json!("note 229"))
+    );
+    assert_eq!(rest["items"][0]["text"], "note 0");
+    assert_eq!(rest["items"][29]["text"], "note 29");
     assert!(rest["next"].is_null());
     desk.get(&format!("{path}/list?of=secrets")).problem(422, "invalid");
 }

@@ -446,3 +446,21 @@ fn two_administrators_who_take_each_others_rights_away_leave_one() {
         }
     }
 }
+
+#[test]
+fn a_write_for_another_person_than_the_caller_is_refused_before_anything_is_done() {
+    let world = World::new();
+    let desk = world.admin();
+    let me = desk.get("/v1/me").ok(200)["id"].as_str().unwrap().to_owned();
+    let dan = world.add_user(world.tenant, "dan", Role::Dispatcher).to_string();
+    let call = || json!({"address": "Highway 3", "problem": "tow"});
+    let meant = desk.header("towline-person", &dan);
+    meant.post("/v1/jobs", call()).problem(409, "other_person");
+    let keyed = meant.header("idempotency-key", "one");
+    keyed.post("/v1/jobs", call()).problem(409, "other_person");
+    desk.header("towline-person", "dan").post("/v1/jobs", call()).problem(400, "bad_header");
+    assert_eq!(desk.get("/v1/jobs").ok(200)["items"], json!([]));
+    desk.header("towline-person", &me).post("/v1/jobs", call()).ok(201);
+    let again = desk.header("idempotency-key", "one").header("towline-person", &me);
+    again.post("/v1/jobs", call()).ok(201);
+}

@@ -23,6 +23,7 @@ mod login;
 mod money;
 mod numbers;
 mod positions;
+mod restored;
 mod rounds;
 mod said;
 mod search;

@@ -12,7 +12,7 @@ use sync_core::schema::{key, section};
 use sync_core::scope;
 use sync_core::van::period;
 
-use crate::world::{Told, World};
+use crate::world::{Client, Told, World};
 
 const DAY: i64 = 24 * 3600 * 1000;
 
@@ -81,6 +81,55 @@ fn a_van_takes_a_seventh_driver_and_what_the_first_brings_late_is_counted() {
     assert_eq!(drivers.iter().map(current).collect::<Vec<_>>(), [0, 0, 0, 0, 0, 0, 0, 1]);
     world.block_on(upkeep::vans(world.running().app().shared())).expect("it looks after them");
     assert_eq!(desk.get(&path).ok(200)["technician"], drivers[7].to_string());
+}
+
+/// Sends changes of one van at the same time, each with the tag that was seen before, and gives the statuses.
+fn at_once(desk: &Client, path: &str, changes: [Value; 2]) -> [u16; 2] {
+    let tag = desk.get(path).header("etag").to_owned();
+    std::thread::scope(|scope| {
+        let send = |change: Value| {
+            let desk = desk.header("if-match", &tag);
+            scope.spawn(move || desk.patch(path, change).status)
+        };
+        let sent = changes.map(send);
+        let mut answered = sent.map(|one| one.join().expect("it was answered"));
+        answered.sort_unstable();
+        answered
+    })
+}
+
+#[test]
+fn of_two_changes_of_a_van_with_one_tag_one_is_made() {
+    for world in World::on_each_database() {
+        let desk = world.admin();
+        for n in 0..8 {
+            let van = desk.post("/v1/vans", json!({"name": format!("Van {n}")})).ok(201);
+            let path = format!("/v1/vans/{}", van["id"].as_str().unwrap_or_default());
+            let changes = ["One", "Two"].map(|name| json!({"name": name}));
+            assert_eq!(at_once(&desk, &path, changes), [200, 412]);
+        }
+    }
+}
+
+#[test]
+fn of_two_first_changes_of_a_van_whose_record_moves_one_is_made() {
+    for world in World::on_each_database() {
+        let desk = world.admin();
+        let drivers: Vec<UserId> = (0..8)
+            .map(|n| world.add_user(world.tenant, &format!("driver{n}"), Role::Technician))
+            .collect();
+        for n in 0..4 {
+            let van = json!({"name": format!("Pool {n}"), "technician": drivers[0]});
+            let van = desk.post("/v1/vans", van).ok(201);
+            let path = format!("/v1/vans/{}", van["id"].as_str().unwrap_or_default());
+            for driver in &drivers[1..6] {
+                desk.header("if-match", "*").patch(&path, json!({"technician": driver})).ok(200);
+            }
+            // The record has no room for a seventh driver, so each of the two begins the next one.
+            let changes = [6, 7].map(|driver| json!({"technician": drivers[driver]}));
+            assert_eq!(at_once(&desk, &path, changes), [200, 412]);
+        }
+    }
 }
 
 #[test]

@@ -12,12 +12,14 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use store::rows::audit::Note;
 use store::rows::devices::{self, Device, DeviceState};
+use store::rows::room::RowKind;
 use store::rows::{codes, users};
 use sync_core::enrol::{self, CodeSecret};
 use sync_core::id::{DeviceId, TenantId, UserId};
 use utoipa::ToSchema;
 
 use super::get_seen;
+use crate::api::check;
 use crate::app::App;
 use crate::auth::Staff;
 use crate::auth::attempt::{self, elsewhere};
@@ -118,6 +120,7 @@ pub async fn enrol_device(
                 prove(&secret, &public_key, &phone_nonce, &proof)?;
                 let digits = enrol::digits(&secret, &public_key, &phone_nonce, &server_nonce);
                 let device = Device { tenant, user, digits, ..device };
+                check::room(tx, tenant, RowKind::Devices).await?;
                 devices::insert(tx, &device).await?;
                 let note = Note {
                     tenant,

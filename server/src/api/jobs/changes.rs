@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use serde::Serialize;
+use sync_core::id::JobId;
 use utoipa::ToSchema;
 
 use super::list::JobListed;
@@ -15,6 +16,11 @@ use crate::http::{Cursor, Json, List, Problem, Query};
 pub struct JobChanges {
     /// The jobs as they are now, those that changed first at the front.
     pub items: Vec<JobListed>,
+    /// Jobs that staff of one branch do not see any more, because they went to another: take them out of the copy.
+    /// They may be named again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub left: Vec<JobId>,
     /// What to send as `cursor` the next time. Keep it with the copy.
     pub next: String,
     /// Whether more has changed: ask again at once. Otherwise ask when you like.
@@ -26,8 +32,9 @@ pub struct JobChanges {
 
 /// Jobs in the order in which they last changed. Send `next` as `cursor` the next time, and every change comes once or more, none never.
 ///
-/// Without a cursor it begins with the first job. The order is the server's own and follows no clock. Staff
-/// of one branch see its jobs, and those without one; a job that goes to another branch is not told of.
+/// Without a cursor it begins with the first job. To begin with a copy of lists, send `changes` of the first page
+/// that was read of `/v1/jobs`. The order is the server's own and follows no clock. Staff of one branch see its
+/// jobs, and those without one; of a job that goes to another branch `left` has the id.
 #[utoipa::path(
     get, path = "/v1/jobs/changes", tag = "jobs", operation_id = "list_job_changes",
     params(PageQuery),
@@ -45,9 +52,16 @@ pub async fn list(
     let (tenant, branch) = (caller.tenant(), caller.branch());
     let found = app.store.job_changes(tenant, branch, after, app.now(), limit).await?;
     Ok(Json(JobChanges {
-        items: found.rows.into_iter().map(JobListed::from).collect(),
-        next: Cursor { key: found.upto, id: epoch.to_vec() }.encode(List::JobChanges),
+        items: found.rows.into_iter().map(|row| JobListed::of(row, app.tags())).collect(),
+        left: found.left,
+        next: position(&app, found.upto),
         more: found.more,
         from_start: known.is_none(),
     }))
+}
+
+/// The cursor of the changes after a position of the log.
+pub(super) fn position(app: &App, after: i64) -> String {
+    let id = app.store.epoch().to_be_bytes().to_vec();
+    Cursor { key: after, id }.encode(List::JobChanges)
 }

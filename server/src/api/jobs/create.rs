@@ -118,7 +118,7 @@ pub async fn create(
             return Err(problem);
         }
     };
-    let (document, tag) = edit::shared(edited);
+    let (document, tag) = edit::shared(&app, edited);
     let likeness = fold(document.clone(), |document| likeness(&Job::of(document))).await?;
     let job = shown(&app, caller.tenant(), document).await?;
     let body = Created { job, likely_duplicates: duplicates(&app, &caller, &likeness).await? };
@@ -143,7 +143,8 @@ pub(super) async fn duplicates(
 ) -> Result<Vec<LikelyDuplicate>, Problem> {
     let found = app.store.duplicates(caller.tenant(), likeness, app.now()).await?;
     let found = found.into_iter().filter(|(row, _)| caller.sees_branch(row.summary.branch));
-    Ok(found.map(|(row, alike)| LikelyDuplicate { job: row.into(), alike }).collect())
+    let tags = app.tags();
+    Ok(found.map(|(row, alike)| LikelyDuplicate { job: JobListed::of(row, tags), alike }).collect())
 }
 
 /// What other jobs are compared with to find those that may be the same rescue.

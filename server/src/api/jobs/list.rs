@@ -9,11 +9,12 @@ use sync_core::job::{ExceptionKind, JobSummary, State as JobState};
 use sync_core::place::Place;
 use utoipa::ToSchema;
 
+use super::changes;
 use crate::app::App;
 use crate::auth::Staff;
 use crate::http::cursor::{Page, PageQuery};
 use crate::http::query;
-use crate::http::{Code, Cursor, Json, List, Problem, Query};
+use crate::http::{Code, Cursor, ETag, Json, List, Problem, Query, Tags};
 
 /// A job in a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -56,12 +57,16 @@ pub struct JobListed {
     pub updated_at: i64,
     /// What waits for a decision.
     pub exceptions: Vec<ExceptionKind>,
-    /// Its version; `"v` version `"` is its ETag.
+    /// Its version: rises with every change, and counts again from an earlier one after a restore.
     pub version: i64,
+    /// Its ETag.
+    #[schema(value_type = String)]
+    pub etag: ETag,
 }
 
-impl From<JobRow> for JobListed {
-    fn from(row: JobRow) -> Self {
+impl JobListed {
+    /// A row as a list shows it.
+    pub fn of(row: JobRow, tags: Tags) -> Self {
         let job = short(row.summary);
         Self {
             id: job.id,
@@ -84,8 +89,21 @@ impl From<JobRow> for JobListed {
             updated_at: row.updated,
             exceptions: job.exceptions,
             version: row.pos,
+            etag: tags.of_row(row.pos),
         }
     }
+}
+
+/// A page of jobs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobPage {
+    /// The page.
+    #[serde(flatten)]
+    pub page: Page<JobListed>,
+    /// In a first page, the `cursor` for `/v1/jobs/changes` with which no change is missed: it gives whatever
+    /// changed since this page was read. Read the other pages and lists of the copy before following it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<String>,
 }
 
 /// Letters of a text in a list; the job itself has the whole of it.
@@ -149,13 +167,14 @@ pub struct JobsQuery {
 #[utoipa::path(
     get, path = "/v1/jobs", tag = "jobs", operation_id = "list_jobs",
     params(JobsQuery),
-    responses((status = 200, body = Page<JobListed>)),
+    responses((status = 200, body = JobPage)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Staff,
     Query(which): Query<JobsQuery>,
-) -> Result<Json<Page<JobListed>>, Problem> {
+) -> Result<Json<JobPage>, Problem> {
+    let is_first = which.cursor.is_none();
     let page = PageQuery { cursor: which.cursor, limit: which.limit };
     let after = |list| page.after(list)?.map(place).transpose();
     let order = match query::time("updated_since", which.updated_since)? {
@@ -174,8 +193,10 @@ pub async fn list(
     let rows = page.rows()?;
     let limit = u32::try_from(rows).unwrap_or(1);
     let found = app.store.jobs(caller.tenant(), &filter, app.now(), limit).await?;
-    let items = found.rows.into_iter().map(JobListed::from).collect();
-    Ok(Json(Page { items, next: found.next.and_then(cursor) }))
+    let items = found.rows.into_iter().map(|row| JobListed::of(row, app.tags())).collect();
+    let next = found.next.and_then(cursor);
+    let changes = is_first.then(|| changes::position(&app, found.after));
+    Ok(Json(JobPage { page: Page { items, next }, changes }))
 }
 
 /// The cursor of a page; only a list in the same order takes it.

@@ -29,7 +29,7 @@ use sync_core::job::{Job, TimelineItem, taken_in, timeline};
 use sync_core::schema::{Section, key};
 use utoipa::ToSchema;
 
-use super::bounded::{Cut, ListBudget, ListQuery, More, fold, page};
+use super::bounded::{Cut, ListBudget, ListQuery, More, fold, page_back, page_on};
 use super::edit;
 use super::findings::{self, Finding, JobFacts};
 use crate::app::App;
@@ -45,12 +45,12 @@ pub struct JobView {
     /// The fold.
     #[serde(flatten)]
     pub job: Job,
-    /// Everything that happened, oldest first.
+    /// Everything that happened, oldest first; where that is too much, the latest of it.
     pub timeline: Vec<TimelineItem>,
     /// What a desk should look after, values kept as said among it. It refuses nothing.
     pub findings: Vec<Finding>,
     /// Lists that are longer than shown, by name: how many rows there are, and the cursor with
-    /// which `/v1/jobs/{id}/list` goes on.
+    /// which `/v1/jobs/{id}/list` gives the others. The latest rows are shown.
     #[serde(skip_serializing_if = "Cut::is_empty")]
     #[schema(value_type = BTreeMap<String, More>)]
     pub more: Cut,
@@ -60,20 +60,20 @@ impl JobView {
     /// Cuts its lists to what an answer has room for.
     fn cut(&mut self) {
         let (job, mut room) = (&mut self.job, ListBudget::default());
-        room.list("exceptions", &mut job.exceptions);
-        room.list("timeline", &mut self.timeline);
-        room.list("parts", &mut job.parts);
-        room.list("charges", &mut job.charges);
-        room.list("totals", &mut job.totals);
+        room.latest("exceptions", &mut job.exceptions);
+        room.latest("timeline", &mut self.timeline);
+        room.latest("parts", &mut job.parts);
+        room.latest("charges", &mut job.charges);
+        room.first("totals", &mut job.totals);
         room.map("checklist", &mut job.checklist);
-        room.list("missing", &mut job.missing);
-        room.list("work", &mut job.work);
-        room.list("attachments", &mut job.attachments);
-        room.list("notes", &mut job.notes);
-        room.list("seals", &mut job.seals);
-        room.list("feedback", &mut job.feedback);
-        room.list("superseded", &mut job.superseded);
-        room.list("decided", &mut job.decided);
+        room.first("missing", &mut job.missing);
+        room.latest("work", &mut job.work);
+        room.latest("attachments", &mut job.attachments);
+        room.latest("notes", &mut job.notes);
+        room.latest("seals", &mut job.seals);
+        room.latest("feedback", &mut job.feedback);
+        room.latest("superseded", &mut job.superseded);
+        room.latest("decided", &mut job.decided);
         self.more = room.take_cut();
     }
 
@@ -91,20 +91,20 @@ impl JobView {
     pub fn page(document: &Document, query: &ListQuery) -> Result<Page<Value>, Problem> {
         let Self { job, timeline, .. } = Self::whole(document, i64::MIN);
         match query.of.as_str() {
-            "exceptions" => page(job.exceptions, query),
-            "timeline" => page(timeline, query),
-            "parts" => page(job.parts, query),
-            "charges" => page(job.charges, query),
-            "totals" => page(job.totals, query),
-            "checklist" => page(job.checklist.into_iter().collect(), query),
-            "missing" => page(job.missing, query),
-            "work" => page(job.work, query),
-            "attachments" => page(job.attachments, query),
-            "notes" => page(job.notes, query),
-            "seals" => page(job.seals, query),
-            "feedback" => page(job.feedback, query),
-            "superseded" => page(job.superseded, query),
-            "decided" => page(job.decided, query),
+            "exceptions" => page_back(job.exceptions, query),
+            "timeline" => page_back(timeline, query),
+            "parts" => page_back(job.parts, query),
+            "charges" => page_back(job.charges, query),
+            "totals" => page_on(job.totals, query),
+            "checklist" => page_on(job.checklist.into_iter().collect(), query),
+            "missing" => page_on(job.missing, query),
+            "work" => page_back(job.work, query),
+            "attachments" => page_back(job.attachments, query),
+            "notes" => page_back(job.notes, query),
+            "seals" => page_back(job.seals, query),
+            "feedback" => page_back(job.feedback, query),
+            "superseded" => page_back(job.superseded, query),
+            "decided" => page_back(job.decided, query),
             other => Err(no_list(other)),
         }
     }
@@ -120,7 +120,7 @@ pub(super) type Answer = Result<(ETag, Json<JobView>), Problem>;
 
 /// The answer for an edit that was made.
 pub(super) async fn answer(app: &App, tenant: TenantId, edited: Edited) -> Answer {
-    let (document, tag) = edit::shared(edited);
+    let (document, tag) = edit::shared(app, edited);
     Ok((tag, Json(shown(app, tenant, document).await?)))
 }
 
@@ -167,7 +167,7 @@ pub(super) async fn begin(
 ) -> Result<Expect, Problem> {
     let (_, pos) = find(app, caller, id).await?;
     let Some(seen) = seen else { return Ok(Expect::Existing) };
-    seen.check(&ETag::of_row(pos))?;
+    seen.check(&app.tags().of_row(pos))?;
     // Checked again by the writer, so that nothing can come in between.
     Ok(Expect::At(pos))
 }
@@ -189,7 +189,7 @@ pub(super) async fn begin_fact(
     let Some(seen) = seen.filter(|_| !edit::done(&document, operation, 0, section)) else {
         return Ok(Expect::Existing);
     };
-    seen.check(&ETag::of_row(pos))?;
+    seen.check(&app.tags().of_row(pos))?;
     Ok(Expect::At(pos))
 }
 

@@ -49,7 +49,7 @@ pub async fn get(
     let likeness = fold(Arc::clone(&document), |document| likeness(&Job::of(document))).await?;
     let job = shown(&app, caller.tenant(), document).await?;
     let likely_duplicates = duplicates(&app, &caller, &likeness).await?;
-    Ok((ETag::of_row(pos), Json(Looked { job, likely_duplicates })))
+    Ok((app.tags().of_row(pos), Json(Looked { job, likely_duplicates })))
 }
 
 /// The job as a write answers it.
@@ -59,10 +59,12 @@ pub async fn get(
 pub(crate) async fn answered(app: &App, caller: &Staff, id: JobId) -> Answer {
     let (document, pos) = find(app, caller, id).await?;
     let job = shown(app, caller.tenant(), Box::new(document)).await?;
-    Ok((ETag::of_row(pos), Json(job)))
+    Ok((app.tags().of_row(pos), Json(job)))
 }
 
 /// One list of a job, page by page: where `more` of the job says that there is more of it.
+///
+/// Each page has the rows before those of the page before, oldest first; `totals`, `checklist` and `missing` go on from their beginning.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/list", tag = "jobs", operation_id = "list_rows_of_job",
     params(("id" = inline(JobId), Path, description = "The job."), ListQuery),

@@ -5,13 +5,14 @@ use store::writer::Expect;
 use sync_core::id::{FactId, UserId};
 use sync_core::schema::{Section, key, section};
 
-use super::{Answer, TechnicianView, add, find, reload};
+use super::view::TechnicianView;
+use super::{Answer, add, find, reload};
 use crate::api::take_back::{self, Reversal, Why};
 use crate::api::vans::desk::Remark;
 use crate::api::{check, edit};
 use crate::app::App;
 use crate::auth::{Caller, Staff};
-use crate::http::{ETag, Id, IfMatch, Json, MaybeIfMatch, Operation, Problem, Two};
+use crate::http::{Id, IfMatch, Json, MaybeIfMatch, Operation, Problem, Two};
 
 /// Adds a remark about a technician, which their phone shows too.
 #[utoipa::path(
@@ -96,7 +97,7 @@ async fn turn(
     let done = edit::done(&document, &operation, 0, &section);
     let expect = match seen.filter(|_| !done) {
         Some(seen) => {
-            seen.check(&ETag::of_technician(user.version, pos))?;
+            seen.check(&app.tags().of_technician(user.version, pos))?;
             Expect::At(pos)
         }
         None => Expect::Existing,

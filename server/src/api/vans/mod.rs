@@ -4,16 +4,19 @@ pub mod desk;
 pub mod period;
 pub mod stock;
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use sqlx::AnyConnection;
 use store::writer::Expect;
 use sync_core::check as core_check;
+use sync_core::document::Document;
 use sync_core::id::{BranchId, TenantId, UserId, VanId};
 use sync_core::schema::{Key, Section, key, section};
 use sync_core::value::Value;
-use sync_core::van::Van;
+use sync_core::van::{StockLine, Van};
 use utoipa::ToSchema;
 
 use super::bounded::{self, Cut, ListBudget, ListQuery, More};
@@ -26,7 +29,7 @@ use crate::app::App;
 use crate::auth::{Caller, Staff};
 use crate::http::created;
 use crate::http::cursor::{Page, PageQuery};
-use crate::http::{Cursor, ETag, Id, IfMatch, Json, List, Operation, Problem, Query};
+use crate::http::{Code, Cursor, ETag, Id, IfMatch, Json, List, Operation, Problem, Query, Tags};
 
 /// A van with its stock.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,29 +37,40 @@ pub struct VanView {
     /// The van.
     #[serde(flatten)]
     pub van: Van,
-    /// Its version; `"v` version `"` is its ETag.
+    /// Its version.
     pub version: i64,
+    /// Its ETag.
+    #[schema(value_type = String)]
+    pub etag: ETag,
     /// What a desk should look after: values kept as said; and, only in the answers about one van,
     /// too many lines of stock, parts of technicians who never drove the van, late counts.
     pub findings: Vec<Finding>,
     /// Lists that are longer than shown (`lines`, `unassigned`, `late_counts`, `notes`,
     /// `equipment`): how many rows there are,
-    /// and the cursor with which `/v1/vans/{id}/list` goes on.
+    /// and the cursor with which `/v1/vans/{id}/list` gives the others. Of `lines` those that are not
+    /// empty are shown first, of the others the latest. In a list each van has the same room.
     #[serde(skip_serializing_if = "Cut::is_empty")]
     #[schema(value_type = BTreeMap<String, More>)]
     pub more: Cut,
 }
 
 impl VanView {
-    fn of(mut van: Van, version: i64, room: &mut ListBudget) -> Self {
-        room.list("equipment", &mut van.equipment);
-        room.list("lines", &mut van.stock.lines);
-        room.list("unassigned", &mut van.stock.unassigned);
-        room.list("late_counts", &mut van.stock.late_counts);
-        room.list("notes", &mut van.notes);
+    fn of((mut van, version): (Van, i64), tags: Tags, mut room: ListBudget) -> Self {
+        van.stock.lines = by_weight(van.stock.lines);
+        room.latest("equipment", &mut van.equipment);
+        room.first("lines", &mut van.stock.lines);
+        room.latest("unassigned", &mut van.stock.unassigned);
+        room.latest("late_counts", &mut van.stock.late_counts);
+        room.latest("notes", &mut van.notes);
         let findings = findings::unverified(std::mem::take(&mut van.findings));
-        Self { van, version, findings, more: room.take_cut() }
+        Self { van, version, etag: tags.of_row(version), findings, more: room.take_cut() }
     }
+}
+
+/// Lines of stock as they count: what was taken and is not there, then what is there, then what has been used up.
+fn by_weight(mut lines: Vec<StockLine>) -> Vec<StockLine> {
+    lines.sort_by_key(|line| (!line.oversold, line.quantity == 0));
+    lines
 }
 
 /// A van to be added.
@@ -125,13 +139,14 @@ pub async fn list(
     let rows = page.rows()?;
     let limit = u32::try_from(rows + 1).unwrap_or(1);
     // A few at a time, each cut before the next are read: a van can be a thousand times its view.
-    let (mut items, mut room, mut last) = (Vec::new(), ListBudget::default(), after);
+    let (mut items, mut last) = (Vec::new(), after);
+    let share = || ListBudget::share(limit as usize);
     while items.len() < limit as usize {
         let some = TOGETHER.min(limit - items.len() as u32);
         let found = app.store.vans(caller.tenant(), last, some).await?;
         let is_end = found.len() < some as usize;
         last = found.last().map(|(van, _)| van.id);
-        items.extend(found.into_iter().map(|(van, pos)| VanView::of(van, pos, &mut room)));
+        items.extend(found.into_iter().map(|found| VanView::of(found, app.tags(), share())));
         if is_end {
             break;
         }
@@ -212,19 +227,33 @@ pub async fn update(
     let driver = change.technician.flatten();
     let sets = checked(&app, &caller, change).await?;
     let before = app.store.van_record(caller.tenant(), id).await?.ok_or_else(Problem::not_found)?;
-    seen.check(&ETag::of_row(before.pos))?;
+    seen.check(&app.tags().of_row(before.pos))?;
     let record = record(&app, &caller, id, driver).await?;
-    // Where a new record was begun just now, nobody can have seen it.
-    let expect = match before.document.id() == record.into() {
-        true => Expect::At(before.pos),
-        false => Expect::Existing,
+    // Where a new record was begun just now, nobody can have seen it: it has to say what the one before it said.
+    let (expect, before) = match before.document.id() == record.into() {
+        true => (Expect::At(before.pos), None),
+        false => (Expect::Existing, Some(Arc::new(before.document))),
     };
     let note = caller.note("van.update", id).shown_at("vans");
     edit::edit(&app, &caller, record.into(), expect, note, move |document| {
+        if before.is_some_and(|before| !says_the_same(document, &before)) {
+            return Err(Problem::new(Code::Changed));
+        }
         Ok(entries(document, sets))
     })
     .await?;
     written(&app, &caller, id).await
+}
+
+/// Whether two records of a van have the same in every field that a change may set.
+fn says_the_same(a: &Document, b: &Document) -> bool {
+    let keys = [key::NAME, key::PLATE, key::BRANCH, key::TECHNICIAN, key::EQUIPMENT, key::ACTIVE];
+    keys.iter().all(|key| {
+        let value = |record: &Document| {
+            record.field(&section::DETAILS, key).filter(|it| **it != Value::Null).cloned()
+        };
+        value(a) == value(b)
+    })
 }
 
 async fn view(app: &App, caller: &Caller, id: VanId) -> Result<(ETag, Json<VanView>), Problem> {
@@ -247,12 +276,14 @@ async fn shown(
     let id = van.id;
     let record = app.store.van_record(caller.tenant(), id).await?;
     let found = record.map(|it| findings::of_van(van.id, &it.document, &van.stock));
-    let mut view = VanView::of(van, version, &mut ListBudget::default());
+    let mut view = VanView::of((van, version), app.tags(), ListBudget::default());
     view.findings.extend(found.unwrap_or_default());
-    Ok((ETag::of_row(version), Json(view)))
+    Ok((view.etag.clone(), Json(view)))
 }
 
 /// One list of a van, page by page: where `more` of the van says that there is more of it.
+///
+/// `lines` go on; of the others each page has the rows before those of the page before.
 #[utoipa::path(
     get, path = "/v1/vans/{id}/list", tag = "vans", operation_id = "list_rows_of_van",
     params(("id" = inline(VanId), Path, description = "The van."), ListQuery),
@@ -268,11 +299,11 @@ pub async fn part(
     let found = found.filter(|(van, _)| caller.sees_branch(van.branch));
     let (van, _) = found.ok_or_else(Problem::not_found)?;
     let page = match query.of.as_str() {
-        "lines" => bounded::page(van.stock.lines, &query),
-        "unassigned" => bounded::page(van.stock.unassigned, &query),
-        "late_counts" => bounded::page(van.stock.late_counts, &query),
-        "notes" => bounded::page(van.notes, &query),
-        "equipment" => bounded::page(van.equipment, &query),
+        "lines" => bounded::page_on(by_weight(van.stock.lines), &query),
+        "unassigned" => bounded::page_back(van.stock.unassigned, &query),
+        "late_counts" => bounded::page_back(van.stock.late_counts, &query),
+        "notes" => bounded::page_back(van.notes, &query),
+        "equipment" => bounded::page_back(van.equipment, &query),
         other => Err(no_list(other)),
     };
     Ok(Json(page?))

@@ -208,6 +208,23 @@ pub(crate) async fn runs_after(
 const AFTER: &str = "SELECT pos, author_user, author_device, payload FROM runs \
                      WHERE tenant = $1 AND pos > $2 AND doc IN ({keys})";
 
+/// The position of the last run of each of these documents that is there.
+pub(crate) async fn positions(
+    connection: &mut AnyConnection,
+    backend: Backend,
+    tenant: TenantId,
+    docs: &[DocId],
+) -> Result<HashMap<DocId, i64>, StoreError> {
+    let keys: Vec<_> = docs.iter().map(doc_key).collect();
+    let first = vec![Arg::from(tenant.as_bytes())];
+    let rows = select_in(connection, backend, POSITIONS, first, &keys).await?;
+    let position = |row: &AnyRow| Ok((doc_of(&row.try_get::<Vec<u8>, _>(0)?)?, row.try_get(1)?));
+    rows.iter().map(position).collect()
+}
+
+pub(crate) const POSITIONS: &str =
+    "SELECT doc, pos FROM documents WHERE tenant = $1 AND doc IN ({keys})";
+
 /// Verdicts of refusal given before, by document.
 pub(crate) async fn refused(
     connection: &mut AnyConnection,

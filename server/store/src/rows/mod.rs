@@ -12,6 +12,7 @@ mod list;
 pub mod numbers;
 pub mod parts;
 pub mod positions;
+pub mod room;
 pub mod shares;
 pub mod submissions;
 pub mod tenants;

@@ -25,14 +25,14 @@ pub(super) type ToldOfEdit = Result<EditOutcome, StoreError>;
 impl Both {
     /// Tells the caller.
     pub fn answer(self, told: Result<ToldOfEdit, StoreError>) {
-        let Self { mut rows, work, .. } = self;
+        let Self { rows, work, .. } = self;
         match told {
             Ok(Ok(outcome)) => {
-                if !matches!(outcome, EditOutcome::Edited(_)) {
-                    rows.fail(StoreError::GroupFailed);
+                // Of an edit that is refused, the refusal is the answer; nothing is wrong with the store.
+                if matches!(outcome, EditOutcome::Edited(_)) {
+                    rows.answer(Ok(()));
                 }
                 work.answer(Ok(outcome));
-                rows.answer(Ok(()));
             }
             Ok(Err(error)) => {
                 work.answer(Err(StoreError::GroupFailed));
@@ -68,13 +68,16 @@ impl Writer {
         let (of_edit, edit_answered) = oneshot::channel();
         let (rows, work) = (plain::boxed(rows, of_rows), request::edit(work, of_edit));
         self.queue(Request::Both(Both { rows, edit, work }))?;
-        let rows = rows_answered.await.unwrap_or_else(|_| Err(not_taken().into()));
+        let rows = rows_answered.await;
         let edited = edit_answered.await.unwrap_or_else(|_| Err(not_taken()));
-        match edited {
-            Ok(Ok(edited)) => Ok((rows?, edited)),
-            Ok(Err(refused)) => Err(refused.into()),
+        // An error of the store is made into the caller's only where it is the answer: that may be logged.
+        match (edited, rows) {
+            (Ok(Ok(edited)), Ok(rows)) => Ok((rows?, edited)),
+            (Ok(Ok(_)), Err(_)) => Err(not_taken().into()),
+            (Ok(Err(refused)), _) => Err(refused.into()),
             // The rows know why.
-            Err(error) => rows.and(Err(error.into())),
+            (Err(_), Ok(Err(own))) => Err(own),
+            (Err(error), _) => Err(error.into()),
         }
     }
 }

@@ -42,6 +42,7 @@ use sync_core::id::{ActorId, TenantId, UserId};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 pub use isolate::UNSTORABLE;
+pub(crate) use project_job::NO_BRANCH;
 pub use request::{
     Committed, EditError, EditRequest, Edited, Evidence, Expect, PushRequest, RunVerdicts,
 };

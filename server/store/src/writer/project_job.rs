@@ -1,9 +1,16 @@
 //! The rows of a job that lists, searches and stock read.
 
+use std::collections::BTreeSet;
+
+use sync_core::change::Entry;
 use sync_core::check::phone_digits;
+use sync_core::document::Document;
+use sync_core::id::BranchId;
 use sync_core::job::{Job, PartUse, State};
 use sync_core::limits::PARTS_IN_STOCK;
+use sync_core::schema::{key, section};
 use sync_core::search;
+use sync_core::value::Value;
 use sync_core::van::stock_names;
 
 use super::project::{Scene, TableRow};
@@ -44,8 +51,39 @@ pub(super) fn row(rows: &mut Projected, scene: &Scene<'_>, job: &Job) -> Result<
         summary.place.map(|place| place.lon()).into(),
         searched(job, summary.address.as_deref()).into(),
         json.into(),
+        former(scene.document, summary.branch).into(),
     ]);
     Ok(())
+}
+
+/// Most branches that are remembered of a job that goes from one to the next.
+const FORMER: usize = 64;
+/// Stands for the time in which a job had no branch.
+pub(crate) const NO_BRANCH: [u8; 16] = [0; 16];
+
+/// The branches that a job has been of and is not now, id after id; nothing if it has always been of one.
+fn former(document: &Document, present: Option<BranchId>) -> Option<Vec<u8>> {
+    let present = present.map_or(NO_BRANCH, |branch| *branch.as_bytes());
+    let history = document.field_history(&section::INTAKE, &key::BRANCH).iter().rev();
+    let of_field = history.map(|set| raw(&set.value));
+    // Until someone sets the field, the job has the branch that its walk-up names, or none.
+    let first = document.changes().first().and_then(|(change, _)| {
+        change.entries.iter().find_map(|entry| match entry {
+            Entry::Field { section, key, value, .. } => {
+                ((section, key) == (&section::INTAKE, &key::BRANCH)).then(|| raw(value))
+            }
+            Entry::Fact { record, .. } => record.get(&key::BRANCH).map(raw),
+            Entry::Section { .. } => None,
+        })
+    });
+    let mut all: BTreeSet<[u8; 16]> = BTreeSet::from([first.unwrap_or(NO_BRANCH)]);
+    all.extend(of_field.take(FORMER));
+    all.remove(&present);
+    (!all.is_empty()).then(|| all.into_iter().flatten().collect())
+}
+
+fn raw(branch: &Value) -> [u8; 16] {
+    branch.as_bytes().and_then(|bytes| bytes.try_into().ok()).unwrap_or(NO_BRANCH)
 }
 
 /// Gives a row for each part used, as corrections and voids left it, up to as many as stock goes by.

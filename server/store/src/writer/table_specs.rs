@@ -84,7 +84,7 @@ pub(crate) static SCOPE: TableSpec<5> = TableSpec {
 };
 
 // The first position and the time of creation stay as they were first written.
-pub(crate) static JOBS: TableSpec<19> = TableSpec {
+pub(crate) static JOBS: TableSpec<20> = TableSpec {
     table: "jobs",
     key: &["tenant", "job"],
     columns: [
@@ -107,6 +107,7 @@ pub(crate) static JOBS: TableSpec<19> = TableSpec {
         "lon",
         "search",
         "summary",
+        "former",
     ],
     conflict: Conflict::Update(&[
         "pos",
@@ -124,6 +125,7 @@ pub(crate) static JOBS: TableSpec<19> = TableSpec {
         "lon",
         "search",
         "summary",
+        "former",
     ]),
 };
 

@@ -34,7 +34,7 @@ pub(crate) struct Projected {
     pub documents: Rows<7>,
     pub snapshots: Rows<5>,
     pub scope: Rows<5>,
-    pub jobs: Rows<19>,
+    pub jobs: Rows<20>,
     pub facts: Rows<7>,
     pub parts: Rows<13>,
     pub seals: Rows<7>,

@@ -330,7 +330,8 @@ const HAVE: &str = "SELECT user_id, documents FROM scope_digests WHERE tenant = 
     AND user_id IN ({keys})";
 
 const USAGE: &str = "SELECT kind, subject, items, bytes FROM usage WHERE tenant = $1 \
-    AND kind IN ('log', 'projections', 'quarantine', 'submissions') AND subject IN ({keys})";
+    AND ((kind IN ('log', 'projections', 'quarantine', 'submissions', 'branches', 'devices', \
+    'parts', 'tokens', 'users') AND subject IN ({keys})) OR kind = 'audit')";
 
 #[cfg(test)]
 mod tests {
