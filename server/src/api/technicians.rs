@@ -15,7 +15,7 @@ use sync_core::id::{BranchId, UserId};
 use sync_core::job::Note as RecordNote;
 use sync_core::limits::TIME_RANGE;
 use sync_core::schema::{DocId, Key, Section, key, section};
-use sync_core::technician::{Certificate, Shift, Technician, region_key};
+use sync_core::technician::{Certificate, Duty, Shift, Technician, region_key};
 use sync_core::value::Value;
 use utoipa::ToSchema;
 
@@ -56,6 +56,8 @@ pub struct TechnicianView {
     pub skills: Vec<String>,
     /// Whether they work now; never once they are deactivated.
     pub on_shift: bool,
+    /// Whether they are at work now, by all their shifts and absences.
+    pub duty: Duty,
     /// Version of the document. `"v` version `-` record_version `"` is the ETag of a technician.
     pub record_version: i64,
     /// Lists that are longer than shown (`certificates`, `shifts`, `notes`, `skills`): how many
@@ -321,6 +323,7 @@ async fn whole(app: &App, caller: &Caller, user: User) -> Result<TechnicianView,
     Ok(TechnicianView {
         skills: record.skills_at(now).into_iter().map(str::to_owned).collect(),
         on_shift: user.active && record.is_on_shift(now),
+        duty: record.duty(now),
         phone: record.phone,
         findings: findings::unverified(record.findings),
         provider: record.provider,

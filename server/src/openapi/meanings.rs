@@ -34,6 +34,15 @@ pub const MEANINGS: &[Enumeration] = &[
         ],
     ),
     (
+        "Duty",
+        &[
+            ("on_shift", "In a shift."),
+            ("absent", "In an absence."),
+            ("off_shift", "Outside their shifts."),
+            ("unknown", "They have no shift at all, so nobody knows."),
+        ],
+    ),
+    (
         "ExceptionKind",
         &[
             (

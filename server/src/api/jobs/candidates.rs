@@ -1,61 +1,58 @@
 //! Who could go to a job: ranked, with what speaks for and against each, and who does not meet its requirements.
 //!
-//! Eligibility is the rule that assigning asks ([`Technician::ineligible`]); the order and the arrival are
-//! those of the `dispatch` crate. Nothing here keeps a dispatcher from sending someone else.
+//! Nothing here keeps a dispatcher from sending someone else.
 
-mod view;
-
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use axum::extract::State;
-use dispatch::candidates::{self as rank, Fix, Load, Reason, Span, UnderWay};
-use dispatch::travel::{Air, Known, Pace};
-use store::rows::positions::{self, Seen};
-use store::rows::users::{self, User};
+use dispatch::candidates::{self as rank, Load, UnderWay};
+use dispatch::travel::{Air, Pace};
+use serde::Serialize;
 use store::{JobFilter, JobRow};
-use sync_core::document::Document;
 use sync_core::id::{JobId, UserId};
-use sync_core::job::{Intake, Job, State as JobState};
-use sync_core::place::Place;
-use sync_core::schema::{DocKind, key, section};
-use sync_core::technician::{Technician, plain_name};
-use sync_core::van::{self, period};
+use sync_core::job::Job;
+use utoipa::ToSchema;
 
-use self::view::{
-    Arrival, Candidate, CandidateReason, Candidates, IneligibleCandidate, LastPosition, Unmet,
-};
 use super::find;
 use crate::api::bounded::fold;
+use crate::api::roster::view::{Candidate, Unmet};
+use crate::api::roster::{Names, Person, Roster, UNDER_WAY, WAITING, on_earth};
 use crate::app::App;
-use crate::auth::{Caller, Role, Staff};
+use crate::auth::{Caller, Staff};
 use crate::http::{Id, Json, Problem};
 
-/// Technicians that are looked at for one job.
-const TECHNICIANS: usize = 1_000;
 /// Open jobs whose technicians count as busy.
 const JOBS: u32 = 1_000;
-/// Vans that are looked at where a job asks for equipment.
-const VANS: usize = 2_000;
-/// People read at a time.
-const PEOPLE: i64 = 500;
-/// Documents of technicians read at a time.
-const RECORDS: u32 = 50;
-/// Documents of vans read at a time; they are larger.
-const VAN_RECORDS: u32 = 20;
-/// Shifts and absences of one technician that count, those that begin first.
-const SHIFTS: usize = 500;
-/// Positions older than this say nothing any more, milliseconds.
-const POSITION_MS: i64 = 24 * 3_600_000;
-/// States of a job that its technician has and has not set out for.
-const WAITING: [JobState; 3] = [JobState::Offered, JobState::Assigned, JobState::Accepted];
-/// States of a job that its technician is on the way to, or at.
-const UNDER_WAY: [JobState; 5] = [
-    JobState::EnRoute,
-    JobState::OnScene,
-    JobState::Working,
-    JobState::InTow,
-    JobState::AtDestination,
-];
+
+/// Technicians for a job.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Candidates {
+    /// When this was worked out, Unix milliseconds: arrivals and ages are as of then.
+    pub at: i64,
+    /// Those who meet the job's requirements, best first; at most 50.
+    pub ranked: Vec<Candidate>,
+    /// Those who do not, nearest first; at most 50. They are sent only with `override`.
+    pub ineligible: Vec<IneligibleCandidate>,
+    /// How many active technicians were looked at.
+    pub considered: usize,
+    /// Whether there are more than that.
+    pub more: bool,
+}
+
+/// A technician who does not meet the requirements.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct IneligibleCandidate {
+    /// Who.
+    pub technician: UserId,
+    /// Their name.
+    pub name: String,
+    /// The outsourced company they work for.
+    pub provider: Option<String>,
+    /// The requirements they do not meet.
+    pub unmet: Vec<Unmet>,
+    /// Metres in a straight line, where both places are known.
+    pub metres: Option<u32>,
+}
 
 /// Technicians for a job, best first, with what speaks for and against each.
 ///
@@ -73,117 +70,32 @@ pub async fn candidates(
 ) -> Result<Json<Candidates>, Problem> {
     let (document, _) = find(&app, &caller, id).await?;
     let job = fold(Box::new(document), Job::of).await?;
-    let now = app.now();
-    let (people, more) = people(&app, &caller).await?;
-    let mut connection = app.read().await?;
-    let (tenant, branch) = (caller.tenant(), caller.branch());
-    let seen = positions::latest(&mut connection, tenant, branch, now - POSITION_MS).await?;
-    drop(connection);
-    let known = Roster {
-        now,
-        records: records(&app, &caller, &people).await?,
-        equipment: match job.intake.equipment.is_empty() {
-            true => HashMap::new(),
-            false => equipment(&app, &caller).await?,
-        },
-        positions: seen.into_iter().map(|seen| (seen.user, seen)).collect(),
-        loads: loads(&app, &caller, id, now).await?,
-        people,
-    };
-    let answer = tokio::task::spawn_blocking(move || known.answer(&job, more));
+    let roster = Roster::read(&app, &caller, None, !job.intake.equipment.is_empty()).await?;
+    let loads = loads(&app, &caller, roster.now, |row| row.summary.id != job.id).await?;
+    let answer = tokio::task::spawn_blocking(move || answer(roster, &job, &loads));
     answer.await.map_err(Problem::internal)?.map(Json)
 }
 
-/// Active technicians whom the caller sees, and whether there are more.
-async fn people(app: &App, caller: &Caller) -> Result<(Vec<User>, bool), Problem> {
-    let mut connection = app.read().await?;
-    let (tenant, branch) = (caller.tenant(), caller.branch());
-    let (mut people, mut after) = (Vec::new(), None);
-    loop {
-        let role = Some(Role::Technician);
-        let page = users::list_seen(&mut connection, tenant, branch, role, after, PEOPLE).await?;
-        after = page.last().map(|user| user.id);
-        let is_last = page.len() < PEOPLE as usize;
-        people.extend(page.into_iter().filter(|user| user.active));
-        if people.len() > TECHNICIANS {
-            people.truncate(TECHNICIANS);
-            return Ok((people, true));
-        }
-        if is_last {
-            return Ok((people, false));
-        }
-    }
-}
-
-/// What the documents say of these people, by their ids.
-async fn records(
+/// What each has to do of the jobs that count.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn loads(
     app: &App,
     caller: &Caller,
-    people: &[User],
-) -> Result<HashMap<UserId, Technician>, Problem> {
-    let mut records = HashMap::new();
-    let (mut after, Some(last)) = (None, people.iter().map(|user| user.id).max()) else {
-        return Ok(records);
-    };
-    loop {
-        let kind = DocKind::Technician;
-        let page = app.store.documents(caller.tenant(), kind, after, RECORDS).await?;
-        let Some(end) = page.last().and_then(|it| it.document.id().technician()) else { break };
-        after = Some(*end.as_bytes());
-        let fold = move || -> Vec<Technician> {
-            page.iter().map(|it| Technician::of(&it.document)).map(relevant).collect()
-        };
-        let folded = tokio::task::spawn_blocking(fold).await.map_err(Problem::internal)?;
-        records.extend(folded.into_iter().map(|record| (record.id, record)));
-        if end >= last {
-            break;
-        }
-    }
-    Ok(records)
-}
-
-/// What of a technician counts here: nobody is kept out because someone wrote a long record.
-fn relevant(mut record: Technician) -> Technician {
-    record.shifts.sort_by_key(|shift| (shift.starts, shift.ends));
-    record.notes.clear();
-    record
-}
-
-/// What the vans of each driver carry.
-async fn equipment(app: &App, caller: &Caller) -> Result<HashMap<UserId, Vec<String>>, Problem> {
-    let mut equipment: HashMap<UserId, Vec<String>> = HashMap::new();
-    let (mut after, mut seen) = (None, 0);
-    while seen < VANS {
-        let page = app.store.documents(caller.tenant(), DocKind::Van, after, VAN_RECORDS).await?;
-        let Some(last) = page.last().and_then(|van| van.document.id().van()) else { break };
-        (after, seen) = (Some(*last.as_bytes()), seen + page.len());
-        for van in page.iter().filter(|van| !period::is_closed(&van.document)) {
-            let driver = van.document.field(&section::DETAILS, &key::TECHNICIAN);
-            let driver = driver.and_then(|it| UserId::from_slice(it.as_bytes()?).ok());
-            if let Some(driver) = driver {
-                equipment.entry(driver).or_default().extend(van::equipment(&van.document));
-            }
-        }
-    }
-    Ok(equipment)
-}
-
-/// What each has to do besides this job.
-async fn loads(
-    app: &App,
-    caller: &Caller,
-    job: JobId,
     now: i64,
+    counts: impl Fn(&JobRow) -> bool,
 ) -> Result<HashMap<UserId, Load>, Problem> {
     let states = WAITING.into_iter().chain(UNDER_WAY).collect();
     let filter = JobFilter { states, ..JobFilter::default() };
     let page = app.store.jobs(caller.tenant(), &filter, now, JOBS).await?;
     let mut loads: HashMap<UserId, Load> = HashMap::new();
-    for JobRow { summary, .. } in page.rows {
-        let Some(technician) = summary.technician.filter(|_| summary.id != job) else { continue };
+    for row in page.rows.iter().filter(|row| counts(row)) {
+        let Some(technician) = row.summary.technician else { continue };
         let load = loads.entry(technician).or_default();
-        if UNDER_WAY.contains(&summary.state) {
-            load.under_way = Some(UnderWay { place: summary.place.and_then(on_earth), done: None });
+        if UNDER_WAY.contains(&row.summary.state) {
+            let place = row.summary.place.and_then(on_earth);
+            load.under_way = Some(UnderWay { place, done: None });
         } else {
             load.waiting = load.waiting.saturating_add(1);
         }
@@ -191,235 +103,34 @@ async fn loads(
     Ok(loads)
 }
 
-/// What is known when a job's candidates are ranked.
-struct Roster {
-    now: i64,
-    people: Vec<User>,
-    records: HashMap<UserId, Technician>,
-    equipment: HashMap<UserId, Vec<String>>,
-    positions: HashMap<UserId, Seen>,
-    loads: HashMap<UserId, Load>,
-}
-
-impl Roster {
-    fn answer(mut self, job: &Job, more: bool) -> Result<Candidates, Problem> {
-        let now = self.now;
-        let mut names = Names::of(&job.intake);
-        let (mut fit, mut technicians) = (Vec::new(), Vec::new());
-        let mut ineligible = Vec::new();
-        for user in std::mem::take(&mut self.people) {
-            let record = self.records.remove(&user.id);
-            let record = record.unwrap_or_else(|| Technician::of(&Document::new(user.id.into())));
-            let record = Technician { active: user.active, ..record };
-            let equipment = self.equipment.get(&user.id).map_or(&[][..], Vec::as_slice);
-            let unmet = record.ineligible(&job.intake, equipment, now);
-            let provider = record.provider.clone();
-            if unmet.is_empty() {
-                technicians.push(self.technician(user.id, &record, &mut names));
-                fit.push((user, provider));
-                continue;
-            }
-            let position = self.positions.get(&user.id).map(|seen| seen.point.place);
-            let metres = job.intake.place.zip(position).map(|(to, from)| to.distance_m(&from));
-            ineligible.push(IneligibleCandidate {
-                technician: user.id,
-                name: user.name,
-                provider,
-                unmet: unmet.iter().map(Unmet::of).collect(),
-                metres: metres.map(|metres| metres.round() as u32),
-            });
+fn answer(roster: Roster, job: &Job, loads: &HashMap<UserId, Load>) -> Result<Candidates, Problem> {
+    let (now, more) = (roster.now, roster.more);
+    let names = Names::of([&job.intake]);
+    let (mut fit, mut ineligible) = (Vec::new(), Vec::new());
+    for person in roster.persons(&names, loads) {
+        let unmet = person.ineligible(&job.intake, now);
+        if unmet.is_empty() {
+            fit.push(person);
+            continue;
         }
-        let considered = fit.len() + ineligible.len();
-        ineligible.sort_by_key(|one| (one.metres.unwrap_or(u32::MAX), one.technician));
-        ineligible.truncate(rank::NEAREST);
-        let air = Air { pace: Pace::default() };
-        let wanted = names.job(job);
-        let found =
-            rank::rank(&wanted, &technicians, now, &air, None).map_err(Problem::internal)?;
-        let ranked = found.ranked.into_iter().map(|one| {
-            let (user, provider) = &fit[one.technician];
-            let seen = self.positions.get(&user.id);
-            Candidate {
-                technician: user.id,
-                name: user.name.clone(),
-                provider: provider.clone(),
-                arrival: one.eta.zip(one.leg).map(|(eta, leg)| Arrival {
-                    earliest_at: eta.early,
-                    likely_at: eta.likely,
-                    latest_at: eta.late,
-                    sets_off_at: eta.sets_off,
-                    travel_seconds: leg.seconds,
-                    metres: leg.metres,
-                    by_road: leg.known == Known::Roads,
-                    radius_metres: eta.radius,
-                }),
-                position: seen
-                    .map(|seen| LastPosition { place: seen.point.place, at: seen.fixed_at }),
-                reasons: one.reasons.iter().filter_map(|reason| names.reason(reason)).collect(),
-            }
+        let position = person.seen.as_ref().map(|seen| seen.point.place);
+        let metres = job.intake.place.zip(position).map(|(to, from)| to.distance_m(&from));
+        let Person { user, provider, .. } = person;
+        ineligible.push(IneligibleCandidate {
+            technician: user.id,
+            name: user.name,
+            provider,
+            unmet: unmet.iter().map(Unmet::of).collect(),
+            metres: metres.map(|metres| metres.round() as u32),
         });
-        Ok(Candidates { at: now, ranked: ranked.collect(), ineligible, considered, more })
     }
-
-    /// A technician as the ranking knows one. Their van is not: what it must carry was asked before.
-    fn technician(&self, user: UserId, record: &Technician, names: &mut Names) -> rank::Technician {
-        let seen = self.positions.get(&user);
-        let to_come = record.shifts.iter().filter(|shift| shift.ends > self.now).take(SHIFTS);
-        let (absences, shifts): (Vec<_>, Vec<_>) = to_come.partition(|shift| shift.is_absence());
-        let spans = |of: Vec<&sync_core::technician::Shift>| {
-            of.into_iter().map(|it| Span { from: it.starts, until: it.ends }).collect()
-        };
-        let certificates = record.certificates.iter().filter_map(|paper| {
-            let skill = names.code(&paper.skill)?;
-            Some(rank::Certificate { skill, from: paper.starts, until: paper.expires })
-        });
-        rank::Technician {
-            last: seen.and_then(|seen| {
-                let accuracy = seen.point.accuracy.unwrap_or(0) as f64 / 10.0;
-                Some(Fix { place: on_earth(seen.point.place)?, at: seen.fixed_at, accuracy })
-            }),
-            certificates: certificates.collect(),
-            shifts: spans(shifts),
-            absences: spans(absences),
-            load: self.loads.get(&user).copied().unwrap_or_default(),
-            heard: seen.map(|seen| seen.received_at),
-            ..rank::Technician::default()
-        }
-    }
-}
-
-/// Skills that the job asks for, by the number that stands for each in the ranking.
-struct Names {
-    skills: Vec<String>,
-    codes: BTreeMap<String, u32>,
-}
-
-impl Names {
-    fn of(job: &Intake) -> Self {
-        let plain = job.skills.iter().map(|skill| plain_name(skill));
-        Self { codes: plain.zip(0..).collect(), skills: job.skills.clone() }
-    }
-
-    /// The number of a skill that is asked for, however it is written.
-    fn code(&self, skill: &str) -> Option<u32> {
-        self.codes.get(&plain_name(skill)).copied()
-    }
-
-    fn job(&self, job: &Job) -> rank::Job {
-        rank::Job {
-            place: job.intake.place.and_then(on_earth),
-            skills: self.codes.values().copied().collect(),
-            promised: job.promise.eta_by,
-            ..rank::Job::default()
-        }
-    }
-
-    fn reason(&self, reason: &Reason) -> Option<CandidateReason> {
-        let named = |code: u32| self.skills.get(code as usize).cloned();
-        Some(match *reason {
-            Reason::Skill { skill, until } => {
-                CandidateReason::Skill { skill: named(skill)?, expires_at: until }
-            }
-            Reason::SkillEndsFirst { skill, until } => {
-                CandidateReason::SkillEndsFirst { skill: named(skill)?, expires_at: until }
-            }
-            Reason::ShiftEnds { at, spare } => {
-                CandidateReason::ShiftEnds { at, spare_seconds: spare }
-            }
-            Reason::Busy { until, waiting } => {
-                CandidateReason::Busy { sets_off_at: until, waiting }
-            }
-            Reason::SilentSince { at } => CandidateReason::SilentSince { at },
-            Reason::Promise { spare } => CandidateReason::Promise { spare_seconds: spare },
-            Reason::Unknown(datum) => CandidateReason::Unknown { which: datum.as_str() },
-            // Nothing is said yet of what a job will use, and of who declined it.
-            Reason::Carries { .. } | Reason::Lacks { .. } | Reason::Declined { .. } => return None,
-        })
-    }
-}
-
-/// A place for the ranking; none for the one that receivers without a position tell.
-fn on_earth(place: Place) -> Option<dispatch::Place> {
-    let (lat, lon) = place.degrees();
-    dispatch::Place::new(lat, lon)
-}
-
-#[cfg(test)]
-mod tests {
-    use sync_core::id::FactId;
-    use sync_core::technician::{Certificate, Shift};
-
-    use super::*;
-
-    const NOW: i64 = 1_790_000_000_000;
-    const HOUR: i64 = 3_600_000;
-
-    fn user(number: u8) -> User {
-        User {
-            id: UserId::new(NOW, [number; 10]),
-            login: format!("t{number}"),
-            name: format!("{number}"),
-            role: Role::Technician,
-            branch: None,
-            language: "en".to_owned(),
-            active: !number.is_multiple_of(11),
-            deactivated_at: None,
-            has_password: false,
-            version: 1,
-            created_at: NOW,
-        }
-    }
-
-    /// Papers, shifts and absences of every kind, by the number of the technician.
-    fn record(number: u8) -> Technician {
-        let mut record = Technician::of(&Document::new(user(number).id.into()));
-        let id = FactId::new(NOW, [number; 10]);
-        let paper = |skill: &str, starts, expires| Certificate {
-            id,
-            skill: skill.to_owned(),
-            serial: None,
-            starts,
-            expires,
-        };
-        record.certificates = match number % 5 {
-            0 => vec![],
-            1 => vec![paper("TOWING", None, None)],
-            2 => vec![paper("towing", None, Some(NOW))],
-            3 => vec![paper("towing", Some(NOW + 1), None)],
-            _ => vec![paper("to-wing", Some(NOW), Some(NOW + 1)), paper("tires", None, None)],
-        };
-        let shift =
-            |kind: &str, starts, ends| Shift { id, kind: Some(kind.to_owned()), starts, ends };
-        record.shifts = match number / 5 % 6 {
-            0 => vec![],
-            1 => vec![shift("shift", NOW - HOUR, NOW + HOUR)],
-            2 => vec![shift("shift", NOW - HOUR, NOW)],
-            3 => vec![shift("absence", NOW - HOUR, NOW + HOUR)],
-            4 => vec![shift("shift", NOW - HOUR, NOW + HOUR), shift("absence", NOW, NOW + 1)],
-            _ => vec![shift("shift", NOW + HOUR, NOW + 2 * HOUR)],
-        };
-        record
-    }
-
-    #[test]
-    fn the_ranking_has_everybody_whom_the_rule_of_assigning_lets_go_and_nobody_else() {
-        for number in 0..=255 {
-            let job = JobId::new(NOW, [1; 10]);
-            let mut job = Job::of(&Document::new(job.into()));
-            job.intake.skills = vec!["Towing".to_owned()];
-            let roster = Roster {
-                now: NOW,
-                records: HashMap::from([(user(number).id, relevant(record(number)))]),
-                equipment: HashMap::new(),
-                positions: HashMap::new(),
-                loads: HashMap::new(),
-                people: vec![user(number)],
-            };
-            let found = roster.answer(&job, false).expect("it is one technician");
-            let active = user(number).active;
-            let unmet = Technician { active, ..record(number) }.ineligible(&job.intake, &[], NOW);
-            assert_eq!(found.ranked.is_empty(), !unmet.is_empty(), "{number}");
-            assert_eq!(found.ineligible.len() + found.ranked.len(), 1, "{number}");
-        }
-    }
+    let considered = fit.len() + ineligible.len();
+    ineligible.sort_by_key(|one| (one.metres.unwrap_or(u32::MAX), one.technician));
+    ineligible.truncate(rank::NEAREST);
+    let wanted = names.job(&job.intake, job.promise.eta_by);
+    let technicians: Vec<_> = fit.iter().map(|person| person.ranked.clone()).collect();
+    let air = Air { pace: Pace::default() };
+    let ranked = rank::rank(&wanted, &technicians, now, &air, None).map_err(Problem::internal)?;
+    let ranked = ranked.iter().map(|one| fit[one.technician].candidate(one, &names)).collect();
+    Ok(Candidates { at: now, ranked, ineligible, considered, more })
 }
