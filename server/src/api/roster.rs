@@ -362,7 +362,7 @@ pub fn on_earth(place: Place) -> Option<dispatch::Place> {
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use sync_core::id::FactId;
     use sync_core::job::Job;
     use sync_core::technician::Certificate;
