@@ -19,6 +19,7 @@ mod roster;
 pub mod session;
 pub(crate) mod take_back;
 pub mod technicians;
+pub mod timeline;
 pub mod tokens;
 pub mod users;
 pub mod vans;

@@ -30,6 +30,7 @@ mod sending;
 mod sockets;
 mod surroundings;
 mod sync;
+mod timeline;
 mod tokens;
 mod vans;
 mod world;
