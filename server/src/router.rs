@@ -117,6 +117,7 @@ fn routes_by_class() -> [(Class, OpenApiRouter<App>); 12] {
         .routes(routes!(jobs::changes::list))
         .routes(routes!(jobs::similar::similar))
         .routes(routes!(jobs::candidates::candidates))
+        .routes(routes!(proposal::propose))
         .routes(routes!(timeline::timeline))
         .routes(routes!(jobs::one::get, jobs::one::update))
         .routes(routes!(jobs::one::list))

@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod links;
 pub mod parts;
 pub mod positions;
+pub mod proposal;
 mod roster;
 pub mod session;
 pub(crate) mod take_back;

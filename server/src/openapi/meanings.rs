@@ -43,6 +43,16 @@ pub const MEANINGS: &[Enumeration] = &[
         ],
     ),
     (
+        "ProposedChange",
+        &[
+            ("new", "Nobody has the job, and a technician should."),
+            ("moves", "Another technician should have it."),
+            ("keeps", "It stays with its technician."),
+            ("offered", "It is offered to a technician, who has not answered yet."),
+            ("stays_open", "Nobody is left for it."),
+        ],
+    ),
+    (
         "ExceptionKind",
         &[
             (

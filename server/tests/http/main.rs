@@ -23,6 +23,7 @@ mod login;
 mod money;
 mod numbers;
 mod positions;
+mod proposal;
 mod rounds;
 mod said;
 mod search;
