@@ -11,6 +11,7 @@ export default {
   loading: 'Loading…',
   broken: 'This cannot be shown. Everything else goes on.',
   reload: 'Reload',
+  ownWindow: 'Own window',
   stale: 'The server has a newer console. Reload the page to go on.',
   unanswered: 'The server does not answer. Try again in a moment.',
   login: {
@@ -46,6 +47,8 @@ export default {
     people: 'People',
     admin: 'Administration',
     wall: 'Wall',
+    timeline: 'Timeline',
+    proposal: 'Proposal',
     menu: 'You and this desk',
   },
   connection: {
@@ -238,6 +241,53 @@ export default {
     byRoad: (/** @type {string} */ distance) => `${distance} by road`,
     asOf: (/** @type {string} */ time, /** @type {number} */ count) =>
       `As of ${time}, ${count === 1 ? '1 technician' : `${count} technicians`}.`,
+  },
+  move: {
+    yes: 'Move',
+    title: (/** @type {string} */ number, /** @type {string} */ name) => `${number} to ${name}`,
+    from: (/** @type {string} */ name) => `Now with ${name}.`,
+    unasked: 'The server did not look at this technician. It judges when the job is sent.',
+  },
+  timeline: {
+    day: 'Day',
+    before: 'Day before',
+    after: 'Day after',
+    today: 'Today',
+    all: 'Also off duty',
+    move: 'Move',
+    left: 'Earlier job',
+    right: 'Later job',
+    shift: 'Shift',
+    empty: 'Nobody is on duty and no job stands on this day.',
+    more: 'Not all jobs and technicians of this day are shown. Choose a branch.',
+    silentSince: (/** @type {string} */ time) => `Silent since ${time}`,
+    times: {
+      assigned: (/** @type {string} */ time) => `assigned ${time}`,
+      estimated: (/** @type {string} */ time) => `expected ${time}`,
+      promised: (/** @type {string} */ time) => `promised by ${time}`,
+      setOff: (/** @type {string} */ time) => `set off ${time}`,
+      arrived: (/** @type {string} */ time) => `arrived ${time}`,
+      ended: (/** @type {string} */ time) => `ended ${time}`,
+    },
+  },
+  proposal: {
+    about: 'Nothing is done before you accept. What is accepted, offered or under way stays.',
+    toggle: 'Tick or untick',
+    empty: 'No open job waits for a technician.',
+    more: 'There are more open jobs or technicians than were looked at.',
+    nobody: 'No technician is here.',
+    nobodyFits: 'Nobody meets the requirements:',
+    accept: (/** @type {number} */ count) => (count === 1 ? 'Accept 1 row' : `Accept ${count} rows`),
+    changes: (/** @type {number} */ count) => (count === 1 ? '1 assignment' : `${count} assignments`),
+    left: (/** @type {number} */ count) => (count === 1 ? '1 job is left over' : `${count} jobs are left over`),
+    stays: (/** @type {number} */ count) => (count === 1 ? '1 job stays' : `${count} jobs stay`),
+    tick: (/** @type {string} */ number, /** @type {string} */ name) => `${number} to ${name}`,
+    gap: (/** @type {string} */ span) => `next best: ${span} more in all`,
+    needed: (/** @type {number} */ count) =>
+      count === 1
+        ? 'The only technician who meets the requirements is needed elsewhere.'
+        : `All ${count} technicians who meet the requirements are needed elsewhere.`,
+    lack: (/** @type {string} */ what, /** @type {number} */ count) => `${what} (${count})`,
   },
   intake: {
     who: 'Caller',

@@ -19,13 +19,12 @@ function facts(one, at, branch) {
   const work = workOf(one.id);
   const first = work[0];
   const duty = one.kind === 'unasked' ? technicians.value.get(one.id)?.duty : undefined;
-  return html`${one.kind === 'fit'
-    ? nothing
-    : html`<span
-        >${first
-          ? t().candidates.busy(work.length, first.number ?? '', t().states[first.state])
-          : t().candidates.free}</span
-      >`}
+  // The server ranked them with the work they had then: what they have now is shown beside it.
+  return html`${first
+    ? html`<span>${t().candidates.busy(work.length, first.number ?? '', t().states[first.state])}</span>`
+    : one.kind === 'fit'
+      ? nothing
+      : html`<span>${t().candidates.free}</span>`}
   ${one.provider ? html`<span>${one.provider}</span>` : nothing}
   ${duty ? html`<span class=${duty === 'on_shift' ? '' : 'against'}>${t().people.duty[duty]}</span>` : nothing}
   ${one.reasons.map((it) => {

@@ -7,6 +7,7 @@ import { dismiss, dropItems, items, tell } from '../lib/actions.js';
 import { Refused, Unanswered, all, call } from '../lib/http.js';
 import { clock, language, remember, secondsLong, t, word } from '../lib/i18n.js';
 import { globals, keyName, push } from '../lib/keys.js';
+import { shareSelection } from '../lib/follow.js';
 import { connection, follow } from '../lib/live.js';
 import { isHere, left, lost, onChange } from '../lib/person.js';
 import { go, href, route } from '../lib/router.js';
@@ -18,7 +19,6 @@ import {
   devices,
   jobs,
   me,
-  now,
   points,
   takeJobs,
   technicians,
@@ -47,6 +47,8 @@ const SCREENS = {
   inbox: () => import('./inbox.js'),
   people: () => import('./people.js'),
   admin: () => import('./admin.js'),
+  timeline: () => import('./timeline.js'),
+  proposal: () => import('./proposal.js'),
   wall: () => import('./wall.js'),
 };
 const open = signal(/** @type {{ name: string, id: string, screen: Screen } | null} */ (null));
@@ -72,6 +74,7 @@ export async function start() {
     else takeJobs(news.jobs);
   });
   keepFresh();
+  shareSelection(account);
   effect(show);
   globals.value = keys();
   // What is opened by a key is there when the key is pressed.
@@ -166,7 +169,8 @@ function keepFresh() {
 }
 
 async function readPoints() {
-  const { data } = await call('get', '/v1/positions', { query: { since: now.value - 24 * 3600_000 } });
+  // However old: who is silent for long is somewhere all the same, and says since when.
+  const { data } = await call('get', '/v1/positions', { query: {} });
   points.value = new Map(
     data.items.map((point) => [point.user, { at: point.fixed_at, place: point.place, accuracy: point.accuracy }]),
   );
@@ -236,6 +240,13 @@ function keys() {
       run: () => {
         if (isManager()) go('admin');
       },
+    },
+    {
+      code: 'KeyT',
+      get label() {
+        return t().nav.timeline;
+      },
+      run: () => go('timeline'),
     },
     {
       code: 'KeyW',
@@ -411,6 +422,7 @@ const header = () =>
         decisions.value,
         t().inbox.waiting(decisions.value),
       )}
+      ${link('timeline', t().nav.timeline, 'T')}
       ${link('people', t().nav.people, 'P')}${isManager() ? link('admin', t().nav.admin, 'G') : nothing}${link(
         'wall',
         t().nav.wall,
