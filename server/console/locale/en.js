@@ -48,6 +48,7 @@ export default {
     admin: 'Administration',
     wall: 'Wall',
     timeline: 'Timeline',
+    map: 'Map',
     proposal: 'Proposal',
     menu: 'You and this desk',
   },
@@ -247,6 +248,19 @@ export default {
     title: (/** @type {string} */ number, /** @type {string} */ name) => `${number} to ${name}`,
     from: (/** @type {string} */ name) => `Now with ${name}.`,
     unasked: 'The server did not look at this technician. It judges when the job is sent.',
+  },
+  map: {
+    all: 'Show all',
+    in: 'Closer',
+    out: 'Further',
+    jobs: 'Jobs and technicians on the map',
+    next: 'Next job in that direction',
+    pan: 'Move the map',
+    empty: 'No open job has a pin, and no technician a position.',
+    failed: 'The map cannot be drawn in this browser. Board and timeline show the same jobs.',
+    count: (/** @type {number} */ jobs, /** @type {number} */ people) =>
+      `${jobs === 1 ? '1 job' : `${jobs} jobs`}, ${people === 1 ? '1 technician' : `${people} technicians`}`,
+    without: (/** @type {number} */ count) => (count === 1 ? '1 job has no pin' : `${count} jobs have no pin`),
   },
   timeline: {
     day: 'Day',

@@ -48,6 +48,7 @@ const SCREENS = {
   people: () => import('./people.js'),
   admin: () => import('./admin.js'),
   timeline: () => import('./timeline.js'),
+  map: () => import('./map.js'),
   proposal: () => import('./proposal.js'),
   wall: () => import('./wall.js'),
 };
@@ -249,6 +250,13 @@ function keys() {
       run: () => go('timeline'),
     },
     {
+      code: 'KeyM',
+      get label() {
+        return t().nav.map;
+      },
+      run: () => go('map'),
+    },
+    {
       code: 'KeyW',
       get label() {
         return t().nav.wall;
@@ -422,7 +430,7 @@ const header = () =>
         decisions.value,
         t().inbox.waiting(decisions.value),
       )}
-      ${link('timeline', t().nav.timeline, 'T')}
+      ${link('timeline', t().nav.timeline, 'T')}${link('map', t().nav.map, 'M')}
       ${link('people', t().nav.people, 'P')}${isManager() ? link('admin', t().nav.admin, 'G') : nothing}${link(
         'wall',
         t().nav.wall,
