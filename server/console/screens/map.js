@@ -282,12 +282,14 @@ export function leave() {
 }
 
 let drawn = 0;
+/** @type {unknown} */
+let drawnPoints;
 effect(() => {
   // The rings grow while nothing is heard: every ten seconds, and whenever someone is heard.
-  points.value;
-  map.value;
   const tenth = Math.floor(now.value / 10_000);
-  if (!isOpen || (tenth === drawn && !map.value)) return;
+  const heard = points.value;
+  if (!map.value || (tenth === drawn && heard === drawnPoints)) return;
   drawn = tenth;
+  drawnPoints = heard;
   queueMicrotask(rings);
 });

@@ -50,6 +50,13 @@ async function load() {
     if (mine !== asked) return;
     read.value = data;
     problem.value = null;
+    // A bar that goes to another row is another element: the focus goes with it, and the page stays where it is.
+    const id = selected.value;
+    if (id && document.activeElement === document.body)
+      requestAnimationFrame(() => {
+        const bar = document.querySelector(`.bar-job[data-job="${CSS.escape(id)}"]`);
+        if (bar instanceof HTMLElement && document.activeElement === document.body) bar.focus({ preventScroll: true });
+      });
   } catch (error) {
     if (!(error instanceof Refused || error instanceof Unanswered)) throw error;
     if (mine !== asked) return;
