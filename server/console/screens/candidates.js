@@ -99,16 +99,20 @@ export function openCandidates(ids) {
     load();
   };
 
+  /** @type {Candidate[] | null} */
+  let frozen = null;
+  /** Everyone, in the order in which they were shown first: a number sends who stood there when it was read. */
+  const all = () => (technicians.value.size ? (frozen ??= everyone()) : []);
   /** Those there are, as they were ranked: nobody moves up while someone reads. */
   const list = () => {
-    const rows = isMany ? everyone() : answer.value ? listed(answer.value) : [];
+    const rows = isMany ? all() : answer.value ? listed(answer.value) : [];
     const holder = job.value?.assignment?.kind === 'recall' ? null : job.value?.assignment?.technician;
     const wanted = state.value.filter.toLowerCase();
     const kept = rows.filter((one) => one.id !== holder && one.name.toLowerCase().includes(wanted));
     if (isMany || !wanted || !answer.value) return kept;
     // Whom the answer had no room for is found by name all the same; the server judges when they are sent.
     const known = new Set(rows.map((one) => one.id));
-    const rest = everyone().filter((one) => !known.has(one.id) && one.id !== holder);
+    const rest = all().filter((one) => !known.has(one.id) && one.id !== holder);
     return [...kept, ...rest.filter((one) => one.name.toLowerCase().includes(wanted))];
   };
   /** What is drawn: keys choose from it and from nothing else. @type {string[]} */
