@@ -27,6 +27,16 @@ export type Problem = Schemas['ProblemBody'];
 export type TimelineItem = Schemas['TimelineItem'];
 export type SealView = Schemas['SealView'];
 export type Step = Schemas['Step'];
+export type Arrival = Schemas['Arrival'];
+export type Candidate = Schemas['Candidate'];
+export type Candidates = Schemas['Candidates'];
+export type CandidateReason = Schemas['CandidateReason'];
+export type UnmetRequirement = Schemas['UnmetRequirement'];
+export type Proposal = Schemas['Proposal'];
+export type ProposalRow = Schemas['ProposalRow'];
+export type Timeline = Schemas['Timeline'];
+export type TimelineJob = Schemas['TimelineJob'];
+export type TimelineTechnician = Schemas['TimelineTechnician'];
 
 export type Method = 'get' | 'post' | 'patch' | 'put' | 'delete';
 type Has<P extends keyof paths, M extends Method> = paths[P] extends { [K in M]: infer O }

@@ -20,11 +20,12 @@ struct File {
     gzip: &'static [u8],
 }
 
-/// Scripts and styles come from files of ours alone, and only lit-html's templates become HTML.
+/// Scripts and styles come from files of ours alone, and only lit-html's templates become HTML. The default policy is
+/// that of the map, which lets one address become a worker (`lib/map.js`).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
     font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
     form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-    trusted-types lit-html towline";
+    trusted-types lit-html towline default";
 const KEEP: &str = "public, max-age=31536000, immutable";
 
 /// The page at `/`, the one behind invite and reset links, and the files.

@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 use crate::api::devices::{code, enrol, submissions};
 use crate::api::session::{login, token};
 use crate::api::{
-    audit, billing, branches, devices, import, jobs, links, parts, positions, technicians, tokens,
-    users, vans,
+    audit, billing, branches, devices, import, jobs, links, parts, positions, proposal,
+    technicians, timeline, tokens, users, vans,
 };
 use crate::app::App;
 use crate::auth::gate;
@@ -117,6 +117,8 @@ fn routes_by_class() -> [(Class, OpenApiRouter<App>); 12] {
         .routes(routes!(jobs::changes::list))
         .routes(routes!(jobs::similar::similar))
         .routes(routes!(jobs::candidates::candidates))
+        .routes(routes!(proposal::propose))
+        .routes(routes!(timeline::timeline))
         .routes(routes!(jobs::one::get, jobs::one::update))
         .routes(routes!(jobs::one::list))
         .routes(routes!(jobs::assign::assign))

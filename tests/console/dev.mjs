@@ -7,7 +7,13 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const folder = join(fileURLToPath(import.meta.url), '../../../server/console');
-const MEDIA = { '.css': 'text/css', '.html': 'text/html', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
+const MEDIA = {
+  '.css': 'text/css',
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+};
 
 /** @param {string} server @param {number} [port] */
 export async function serve(server, port = 0) {

@@ -19,6 +19,11 @@ const requirements = [...source('sync-core/src/technician/eligibility.rs').match
   // Who is deactivated is on no list of candidates.
   .filter((word) => word !== 'inactive');
 
+/** The words for what the ranking does not know. */
+const unknown = [...source('server/dispatch/src/candidates/reasons.rs').matchAll(/Self::\w+ => "(\w+)"/g)].map(
+  ([, word]) => word,
+);
+
 /** Every key of a locale, with what it is, as `screen.word: string`. */
 function keys(value, path = '') {
   if (typeof value !== 'object') return [`${path}: ${typeof value}`];
@@ -34,6 +39,7 @@ function texts(value, path = '') {
 test('the lists of the server are found in its source', () => {
   assert.ok(codes.length > 40 && codes.includes('internal'), codes.join());
   assert.ok(requirements.length >= 5 && requirements.includes('skill_out_of_date'), requirements.join());
+  assert.ok(unknown.length >= 8 && unknown.includes('last_heard'), unknown.join());
 });
 
 for (const tag of LANGUAGES) {
@@ -54,6 +60,10 @@ for (const tag of LANGUAGES) {
       requirements.filter((word) => !said.includes(word)),
       [],
     );
+  });
+
+  test(`${tag} has words for everything that the ranking may not know, and for nothing else`, () => {
+    assert.deepEqual(Object.keys(locale.candidates.unknown).sort(), [...unknown].sort());
   });
 
   test(`${tag} has the keys of English`, () => {

@@ -126,8 +126,8 @@ export async function desk(browser, url, { language = 'en', size = { width: 1920
   page.on('pageerror', (error) => errors.push(`error: ${error.message}`));
   page.on('console', (message) => {
     const text = message.text();
-    // What the server refuses is an answer, and the browser says so on its own.
-    if (['error', 'warning'].includes(message.type()) && !/Failed to load resource/.test(text))
+    // What the server refuses is an answer, and the browser says so on its own; so it does of drawing by software.
+    if (['error', 'warning'].includes(message.type()) && !/Failed to load resource|GL Driver Message/.test(text))
       errors.push(`${message.type()}: ${text}`);
   });
   await page.addInitScript(() =>

@@ -85,6 +85,12 @@ try {
     .waitFor({ timeout: 5000 })
     .catch(() => {});
   await shot('inbox');
+  for (const name of ['timeline', 'map', 'proposal']) {
+    await page.goto(`${page0.url}/#/${name}`);
+    await page.locator('.bar-job, .sign, .proposal-row').first().waitFor();
+    await page.waitForTimeout(1500);
+    await shot(name);
+  }
   await page.goto(`${page0.url}/#/people`);
   await page.locator('tbody tr button').first().click();
   await shot('technicians');

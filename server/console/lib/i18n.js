@@ -96,6 +96,15 @@ export function clock(at, branch) {
   if (day(at, zone) === day(now.value, zone)) return time;
   return `${written(at, zone, { month: 'numeric', day: 'numeric' })} ${time}`;
 }
+/** Hour and minute in a time zone. @param {number} at @param {string} zone IANA name */
+export function timeIn(at, zone) {
+  try {
+    return written(at, zone, { hour: '2-digit', minute: '2-digit' });
+  } catch {
+    // A zone that this browser does not know: its own in place of it.
+    return written(at, undefined, { hour: '2-digit', minute: '2-digit' });
+  }
+}
 /** Day, hour, minute, second. @param {number} at @param {string | null} [branch] */
 export const moment = (at, branch) =>
   written(at, zoneOf(branch), {

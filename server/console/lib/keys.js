@@ -46,6 +46,10 @@ export function keyName(code) {
     .replace(/Arrow\w+/, (arrow) => /** @type {Record<string, string>} */ (arrows)[arrow] ?? arrow)
     .replace(/Key|Digit|Numpad/, '')
     .replace('Escape', 'Esc')
+    .replace('Equal', '+')
+    .replace('Minus', '−')
+    .replace('PageUp', 'PgUp')
+    .replace('PageDown', 'PgDn')
     .replace('Slash', '/')
     .replace('Enter', '↵');
 }

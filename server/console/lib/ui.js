@@ -99,6 +99,10 @@ export const refusal = (problem, more) =>
       </div>`
     : nothing;
 
+/** What is said where no answer came. @returns {Problem} */
+export const unanswered = () =>
+  /** @type {any} */ ({ type: '', title: t().unanswered, status: 0, code: 'unanswered', request_id: '' });
+
 /**
  * @typedef {object} Field
  * @property {string} name

@@ -240,7 +240,11 @@ async function assign() {
 
 export const view = () =>
   html`<h1 class="unseen">${t().nav.board}</h1>
-    <div class="board-top">${filters()}${bulkBar()}</div>
+    <div class="board-top">
+      ${filters()}${marked.value.size
+        ? nothing
+        : button({ label: t().nav.proposal, key: 'KeyB', kind: 'quiet', run: () => go('proposal') })}${bulkBar()}
+    </div>
     <div class="lanes ${isFolded.value ? 'is-folded' : ''}">${LANES.map(laneView)}</div>`;
 
 /** @param {string} id */
@@ -287,6 +291,7 @@ export const keys = () => [
     },
   },
   { code: 'KeyA', label: t().job.assign, run: assign },
+  { code: 'KeyB', label: t().nav.proposal, run: () => go('proposal') },
   {
     code: 'KeyX',
     label: t().keys.mark,

@@ -3,48 +3,55 @@ import { signal } from '../vendor/signals-core/signals-core.js';
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { repeat } from '../vendor/lit-html/directives/repeat.js';
 import { act } from '../lib/actions.js';
-import { candidates } from '../lib/candidates.js';
-import { call, Refused } from '../lib/http.js';
-import { distance, span, t, word } from '../lib/i18n.js';
+import { ask, everyone, listed, workOf } from '../lib/candidates.js';
+import { call, Refused, Unanswered } from '../lib/http.js';
+import { distance, seconds, span, t, word } from '../lib/i18n.js';
+import { arrivalText, reasonText, unmetText } from '../lib/reasons.js';
 import { jobs, marked, now, takeJob, technicians } from '../lib/store.js';
-import { button, cap, empty, field, loading, openDialog, refusal } from '../lib/ui.js';
+import { button, cap, empty, field, loading, openDialog, refusal, unanswered } from '../lib/ui.js';
 import { showResults } from './bulk.js';
 
 /** @typedef {import('../lib/candidates.js').Candidate} Candidate */
 /** @typedef {import('../types.js').Job} Job */
 
-/** A hint in words. @param {import('../lib/candidates.js').Against} one */
-const againstText = (one) =>
-  t().candidates.against[one.what](one.what.startsWith('skill') ? word(t().skillWords, one.which) : one.which);
-
-/** @param {Candidate} one */
-function facts(one) {
-  const first = one.busy[0];
-  return html`<span
-      >${first
-        ? t().candidates.busy(one.busy.length, first.number ?? '', t().states[first.state])
-        : t().candidates.free}</span
-    >
-    <span>${one.heard === null ? t().board.neverHeard : t().board.heard(span(one.heard))}</span>
-    ${one.provider ? html`<span>${one.provider}</span>` : nothing}
-    ${one.against.map((it) => html`<span class="against ${it.what}">${againstText(it)}</span>`)}`;
+/** What is said of someone. @param {Candidate} one @param {number} at @param {string | null | undefined} branch */
+function facts(one, at, branch) {
+  const work = workOf(one.id);
+  const first = work[0];
+  const duty = one.kind === 'unasked' ? technicians.value.get(one.id)?.duty : undefined;
+  // The server ranked them with the work they had then: what they have now is shown beside it.
+  return html`${first
+    ? html`<span>${t().candidates.busy(work.length, first.number ?? '', t().states[first.state])}</span>`
+    : one.kind === 'fit'
+      ? nothing
+      : html`<span>${t().candidates.free}</span>`}
+  ${one.provider ? html`<span>${one.provider}</span>` : nothing}
+  ${duty ? html`<span class=${duty === 'on_shift' ? '' : 'against'}>${t().people.duty[duty]}</span>` : nothing}
+  ${one.reasons.map((it) => {
+    const { text, isAgainst } = reasonText(it, at, branch);
+    return html`<span class="${isAgainst ? 'against' : ''} ${it.what}">${text}</span>`;
+  })}
+  ${one.unmet.map((it) => html`<span class="against ${it.what}">${unmetText(it)}</span>`)}
+  ${one.isPhoneless ? html`<span class="against no_phone">${t().candidates.against.no_phone()}</span>` : nothing}`;
 }
 
-/** @param {Candidate} one */
-const far = (one) =>
-  one.metres === null
-    ? html`<span class="muted">${one.placeAge === null ? t().candidates.noPosition : t().candidates.noPlace}</span>`
-    : html`${t().candidates.byAir(distance(one.metres))}<br /><small class="muted"
-          >${t().candidates.placeAge(span(one.placeAge ?? 0))}</small
-        >`;
+/** When they would be there, and from where. @param {Candidate} one @param {string | null | undefined} branch */
+function far(one, branch) {
+  if (one.kind === 'unasked') return nothing;
+  if (!one.arrival)
+    return one.metres === null
+      ? html`<span class="muted">${t().candidates.noArrival}</span>`
+      : html`<small class="muted">${t().candidates.byAir(distance(one.metres))}</small>`;
+  const { likely, range, way } = arrivalText(one.arrival, branch);
+  return html`<b>${t().candidates.there(likely)}</b> <small class="muted">${range}</small><br /><small class="muted"
+      >${way}${one.placeAt === null
+        ? nothing
+        : html` · ${t().candidates.placeAge(span(Math.max(0, now.value - one.placeAt)))}`}</small
+    >`;
+}
 
-/** @param {Candidate} one */
-const isIneligible = (one) => one.against.some((it) => it.what !== 'no_phone');
-/** Those with a hint against them stand below a line of their own. @param {Candidate[]} rows @param {number} at */
-const isFirstIneligible = (rows, at) =>
-  Boolean(
-    rows[at] && isIneligible(rows[at]) && !(rows[at - 1] && isIneligible(/** @type {Candidate} */ (rows[at - 1]))),
-  );
+/** Those who do not fit stand below a line of their own. @param {Candidate[]} rows @param {number} at */
+const isFirstUnfit = (rows, at) => rows[at]?.kind === 'unfit' && rows[at - 1]?.kind !== 'unfit';
 
 /** Opens the choice for these jobs. @param {string[]} ids */
 export function openCandidates(ids) {
@@ -64,33 +71,49 @@ export function openCandidates(ids) {
     state.value = { ...state.value, ...change };
   };
   const id = ids[0] ?? '';
-  const listed = jobs.value.get(id);
+  const onBoard = jobs.value.get(id);
 
+  /** What the server said of the candidates. */
+  const answer = signal(/** @type {import('../types.js').Candidates | null} */ (null));
+  let asked = 0;
   const load = async () => {
     if (isMany) return;
+    const mine = (asked += 1);
     try {
-      const answer = await call('get', '/v1/jobs/{id}', { path: { id } });
-      job.value = answer.data;
-      etag.value = answer.etag;
+      const [read, found] = await Promise.all([call('get', '/v1/jobs/{id}', { path: { id } }), ask(id)]);
+      if (mine !== asked) return;
+      job.value = read.data;
+      etag.value = read.etag;
+      answer.value = found;
+      if (!refused.value?.technician) refused.value = null;
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      refused.value = { problem: error.problem, technician: '' };
+      if (!(error instanceof Refused || error instanceof Unanswered)) throw error;
+      if (mine !== asked) return;
+      refused.value = { problem: error instanceof Refused ? error.problem : unanswered(), technician: '' };
     }
   };
   load();
+  const again = () => {
+    answer.value = null;
+    refused.value = null;
+    load();
+  };
 
-  /**
-   * Those there are, in the order in which they were shown first: who moves up while someone reads would be sent by
-   * the number of another. Null until there is something to choose from.
-   * @type {Map<string, Candidate> | null}
-   */
+  /** @type {Candidate[] | null} */
   let frozen = null;
+  /** Everyone, in the order in which they were shown first: a number sends who stood there when it was read. */
+  const all = () => (technicians.value.size ? (frozen ??= everyone()) : []);
+  /** Those there are, as they were ranked: nobody moves up while someone reads. */
   const list = () => {
-    if ((!isMany && !job.value) || !technicians.value.size) return [];
-    frozen ??= new Map();
-    for (const one of candidates(job.value)) frozen.set(one.id, one);
+    const rows = isMany ? all() : answer.value ? listed(answer.value) : [];
+    const holder = job.value?.assignment?.kind === 'recall' ? null : job.value?.assignment?.technician;
     const wanted = state.value.filter.toLowerCase();
-    return [...frozen.values()].filter((one) => !one.isHolder && one.name.toLowerCase().includes(wanted));
+    const kept = rows.filter((one) => one.id !== holder && one.name.toLowerCase().includes(wanted));
+    if (isMany || !wanted || !answer.value) return kept;
+    // Whom the answer had no room for is found by name all the same; the server judges when they are sent.
+    const known = new Set(rows.map((one) => one.id));
+    const rest = all().filter((one) => !known.has(one.id) && one.id !== holder);
+    return [...kept, ...rest.filter((one) => one.name.toLowerCase().includes(wanted))];
   };
   /** What is drawn: keys choose from it and from nothing else. @type {string[]} */
   let drawn = [];
@@ -105,7 +128,7 @@ export function openCandidates(ids) {
     const { kind, minutes } = state.value;
     const eta = Number(minutes) > 0 ? now.value + Number(minutes) * 60_000 : undefined;
     const body = { ...to, kind, override: anyway, ...(eta ? { eta } : {}) };
-    const who = to.provider ?? candidates(job.value).find((one) => one.id === to.technician)?.name ?? '';
+    const who = to.provider ?? list().find((one) => one.id === to.technician)?.name ?? '';
     if (isMany) {
       close();
       showResults(t().candidates.sent(who), ids, async (one) => {
@@ -127,7 +150,7 @@ export function openCandidates(ids) {
       return;
     }
     // Closed at once: while there is no connection the sending is seen below.
-    const label = t().candidates.sending(job.value?.intake.number ?? listed?.number ?? '', who);
+    const label = t().candidates.sending(job.value?.intake.number ?? onBoard?.number ?? '', who);
     // Takes back this assignment, as the server answered it, and none that someone made after.
     let assigned = /** @type {string | null} */ (null);
     const undo = async () => {
@@ -195,6 +218,7 @@ export function openCandidates(ids) {
         label: t().candidates.offer,
         run: () => set({ kind: state.value.kind === 'offer' ? 'assign' : 'offer' }),
       },
+      { code: 'KeyR', label: t().candidates.again, run: again, hidden: isMany },
       {
         code: 'KeyY',
         label: t().candidates.override,
@@ -209,6 +233,8 @@ export function openCandidates(ids) {
       const rows = list();
       drawn = rows.map((one) => one.id);
       const current = picked();
+      const at = answer.value?.at ?? now.value;
+      const branch = job.value?.intake.branch ?? onBoard?.branch;
       const wants = [
         ...(job.value?.intake.skills ?? []).map((it) => word(t().skillWords, it)),
         ...(job.value?.intake.equipment ?? []),
@@ -216,14 +242,14 @@ export function openCandidates(ids) {
       return html`<h2>
           ${isMany
             ? t().candidates.titleMany(ids.length)
-            : t().candidates.titleOne(job.value?.intake.number ?? listed?.number ?? '')}
+            : t().candidates.titleOne(job.value?.intake.number ?? onBoard?.number ?? '')}
         </h2>
         ${isMany
           ? nothing
           : html`<p class="prose">
               ${[
-                word(t().problemWords, job.value?.intake.problem ?? listed?.problem),
-                job.value?.intake.address ?? listed?.address,
+                word(t().problemWords, job.value?.intake.problem ?? onBoard?.problem),
+                job.value?.intake.address ?? onBoard?.address,
               ]
                 .filter(Boolean)
                 .join(' · ')}${wants.length ? html`<br />${t().candidates.wants(wants.join(', '))}` : nothing}
@@ -264,10 +290,12 @@ export function openCandidates(ids) {
                     key: 'KeyY',
                     run: () => send({ technician: r.technician }, true, close),
                   })
-                : nothing,
+                : r.technician
+                  ? nothing
+                  : button({ label: t().candidates.again, key: 'KeyR', run: again }),
             )
           : nothing}
-        ${!isMany && !job.value && !r
+        ${!isMany && !answer.value && !r
           ? loading()
           : rows.length
             ? html`<div class="choices" role="group" aria-label=${t().candidates.title}>
@@ -275,12 +303,12 @@ export function openCandidates(ids) {
                   rows,
                   (one) => one.id,
                   (one, index) =>
-                    html`${isFirstIneligible(rows, index)
+                    html`${isFirstUnfit(rows, index)
                         ? html`<p class="choices-label">${t().candidates.ineligible}</p>`
                         : nothing}
                       <button
                         type="button"
-                        class="choice ${isIneligible(one) ? 'ineligible' : ''}"
+                        class="choice ${one.kind === 'unfit' ? 'ineligible' : ''}"
                         aria-current=${one.id === current ? 'true' : nothing}
                         ?autofocus=${index === 0}
                         ?disabled=${isBusy.value}
@@ -288,11 +316,21 @@ export function openCandidates(ids) {
                         @focus=${() => set({ pick: one.id })}
                       >
                         ${index < 9 ? cap(String(index + 1)) : html`<span></span>`}<b>${one.name}</b
-                        ><span class="facts">${facts(one)}</span><span class="far">${far(one)}</span>
+                        ><span class="facts">${facts(one, at, branch)}</span
+                        ><span class="far">${far(one, branch)}</span>
                       </button>`,
                 )}
               </div>`
-            : empty(t().candidates.none)}
+            : r && !answer.value
+              ? nothing
+              : empty(t().candidates.none)}
+        ${answer.value
+          ? html`<p class="hint">
+              ${t().candidates.asOf(seconds(answer.value.at, branch), answer.value.considered)}${answer.value.more
+                ? html` ${t().candidates.more}`
+                : nothing}
+            </p>`
+          : nothing}
         <form
           class="send-options"
           @submit=${(/** @type {Event} */ event) => {

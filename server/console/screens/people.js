@@ -2,7 +2,6 @@
 import { signal } from '../vendor/signals-core/signals-core.js';
 import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
 import { act } from '../lib/actions.js';
-import { duty } from '../lib/eligibility.js';
 import { clock, date, rawTime, span, t, word } from '../lib/i18n.js';
 import { go } from '../lib/router.js';
 import { branches, devices, isOver, jobs, lastHeard, me, now, technicians, zoneOf } from '../lib/store.js';
@@ -105,7 +104,7 @@ function list() {
                 </td>
                 <td>
                   ${shiftBar(one)}<span class="muted"
-                    >${one.active ? t().people.duty[duty(one, now.value)] : t().people.inactive}</span
+                    >${one.active ? t().people.duty[one.duty] : t().people.inactive}</span
                   >
                 </td>
                 <td><span class="row">${skill(one)}</span></td>

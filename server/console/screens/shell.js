@@ -7,6 +7,7 @@ import { dismiss, dropItems, items, tell } from '../lib/actions.js';
 import { Refused, Unanswered, all, call } from '../lib/http.js';
 import { clock, language, remember, secondsLong, t, word } from '../lib/i18n.js';
 import { globals, keyName, push } from '../lib/keys.js';
+import { shareSelection } from '../lib/follow.js';
 import { connection, follow } from '../lib/live.js';
 import { isHere, left, lost, onChange } from '../lib/person.js';
 import { go, href, route } from '../lib/router.js';
@@ -19,7 +20,6 @@ import {
   devices,
   jobs,
   me,
-  now,
   points,
   takeJobs,
   technicians,
@@ -48,6 +48,9 @@ const SCREENS = {
   inbox: () => import('./inbox.js'),
   people: () => import('./people.js'),
   admin: () => import('./admin.js'),
+  timeline: () => import('./timeline.js'),
+  map: () => import('./map.js'),
+  proposal: () => import('./proposal.js'),
   wall: () => import('./wall.js'),
 };
 const open = signal(/** @type {{ name: string, id: string, screen: Screen } | null} */ (null));
@@ -73,6 +76,7 @@ export async function start() {
     dropJobs(news.left);
   });
   keepFresh();
+  shareSelection(account);
   effect(show);
   globals.value = keys();
   // What is opened by a key is there when the key is pressed.
@@ -167,7 +171,8 @@ function keepFresh() {
 }
 
 async function readPoints() {
-  const { data } = await call('get', '/v1/positions', { query: { since: now.value - 24 * 3600_000 } });
+  // However old: who is silent for long is somewhere all the same, and says since when.
+  const { data } = await call('get', '/v1/positions', { query: {} });
   points.value = new Map(
     data.items.map((point) => [point.user, { at: point.fixed_at, place: point.place, accuracy: point.accuracy }]),
   );
@@ -237,6 +242,20 @@ function keys() {
       run: () => {
         if (isManager()) go('admin');
       },
+    },
+    {
+      code: 'KeyT',
+      get label() {
+        return t().nav.timeline;
+      },
+      run: () => go('timeline'),
+    },
+    {
+      code: 'KeyM',
+      get label() {
+        return t().nav.map;
+      },
+      run: () => go('map'),
     },
     {
       code: 'KeyW',
@@ -412,6 +431,7 @@ const header = () =>
         decisions.value,
         t().inbox.waiting(decisions.value),
       )}
+      ${link('timeline', t().nav.timeline, 'T')}${link('map', t().nav.map, 'M')}
       ${link('people', t().nav.people, 'P')}${isManager() ? link('admin', t().nav.admin, 'G') : nothing}${link(
         'wall',
         t().nav.wall,

@@ -2,8 +2,8 @@
 //!
 //! Modules, in reading order:
 //!
-//! 1. [`candidates`]: one job, all technicians. Who is eligible, when they will arrive and how certain that
-//!    is, the reasons for and against each, and the missing data.
+//! 1. [`candidates`]: one job, all technicians who meet its requirements. When each will arrive and how
+//!    certain that is, the reasons for and against each, and the missing data.
 //! 2. [`travel`]: travel times, behind a trait; the straight-line pace is learned from journeys.
 //! 3. [`assign`]: all open jobs, one for each technician, at the least total cost. Each pair states the
 //!    extra cost of the best answer without it.

@@ -4,8 +4,7 @@
 
 use dispatch::Place;
 use dispatch::candidates::{
-    Candidates, Certificate, Datum, Fix, Ineligible, Job, Load, Reason, Span, Technician, UnderWay,
-    Van, rank,
+    Candidate, Certificate, Datum, Fix, Job, Load, Reason, Span, Technician, UnderWay, Van, rank,
 };
 use dispatch::travel::{Air, Known, Leg, Pace, TravelTimes};
 use proptest::prelude::*;
@@ -36,36 +35,29 @@ fn technician(east: f64) -> Technician {
     }
 }
 
-fn ranked(job: &Job, technicians: &[Technician]) -> Candidates {
+fn ranked(job: &Job, technicians: &[Technician]) -> Vec<Candidate> {
     rank(job, technicians, NOW, &air(), None).unwrap()
 }
 
 fn order(job: &Job, technicians: &[Technician]) -> Vec<usize> {
-    ranked(job, technicians).ranked.iter().map(|it| it.technician).collect()
+    ranked(job, technicians).iter().map(|it| it.technician).collect()
 }
 
 fn reasons(job: &Job, technician: Technician) -> Vec<Reason> {
-    ranked(job, &[technician]).ranked.remove(0).reasons
+    ranked(job, &[technician]).remove(0).reasons
 }
 
 #[test]
 fn the_nearest_is_first_and_every_reason_is_a_value() {
     let mut near = technician(0.01);
     near.certificates = vec![Certificate { skill: 7, from: None, until: Some(NOW + 24 * HOUR) }];
-    near.van = Some(Van { equipment: vec![3], stock: Some(vec![(5, 2)]) });
+    near.van = Some(Van { stock: Some(vec![(5, 2)]) });
     let mut far = near.clone();
     far.last = technician(0.2).last;
-    let job = Job {
-        skills: vec![7],
-        equipment: vec![3],
-        parts: vec![(5, 1)],
-        promised: Some(NOW + HOUR),
-        ..job()
-    };
+    let job = Job { skills: vec![7], parts: vec![(5, 1)], promised: Some(NOW + HOUR), ..job() };
     let found = ranked(&job, &[far, near]);
-    assert_eq!(found.ranked.iter().map(|it| it.technician).collect::<Vec<_>>(), [1, 0]);
-    assert_eq!(found.ineligible, []);
-    let first = &found.ranked[0];
+    assert_eq!(found.iter().map(|it| it.technician).collect::<Vec<_>>(), [1, 0]);
+    let first = &found[0];
     let leg = first.leg.unwrap();
     assert_eq!((leg.metres, leg.seconds, leg.known), (1_008, 101, Known::About));
     let eta = first.eta.unwrap();
@@ -88,44 +80,12 @@ fn twenty_silent_minutes_are_seventeen_kilometres_of_doubt() {
     silent.last = silent.last.map(|fix| Fix { at: NOW - 20 * MINUTE, ..fix });
     silent.heard = silent.last.map(|fix| fix.at);
     let found = ranked(&job(), &[silent, technician(0.08)]);
-    assert_eq!(found.ranked[0].technician, 1, "eight kilometres that are certain come first");
-    let silent = &found.ranked[1];
+    assert_eq!(found[0].technician, 1, "eight kilometres that are certain come first");
+    let silent = &found[1];
     assert_eq!(silent.eta.unwrap().radius, 16_677);
     assert!(silent.reasons.contains(&Reason::SilentSince { at: NOW - 20 * MINUTE }));
     let eta = silent.eta.unwrap();
     assert!(eta.late - eta.likely > 1_600_000, "at 0.1 s a metre that is 28 minutes");
-}
-
-#[test]
-fn whoever_does_not_fit_is_below_with_the_reason() {
-    let mut all: Vec<Technician> = (0..7).map(|it| technician(f64::from(it) * 0.001)).collect();
-    let paper = |from, until| Certificate { skill: 7, from, until };
-    for it in &mut all {
-        it.certificates = vec![paper(None, None)];
-        it.van = Some(Van { equipment: vec![3], stock: None });
-    }
-    all[0].inactive = true;
-    all[1].absences = vec![Span { from: NOW, until: NOW + HOUR }];
-    all[2].shifts = vec![Span { from: NOW + HOUR, until: NOW + 9 * HOUR }];
-    all[3].certificates = vec![paper(None, Some(NOW)), paper(Some(NOW + HOUR), None)];
-    all[4].certificates.clear();
-    all[4].van = None;
-    all[5].van = Some(Van { equipment: vec![4], stock: None });
-    let job = Job { skills: vec![7], equipment: vec![3], ..job() };
-    let found = ranked(&job, &all);
-    assert_eq!(found.ranked.iter().map(|it| it.technician).collect::<Vec<_>>(), [6]);
-    let why: Vec<Vec<Ineligible>> = found.ineligible.into_iter().map(|it| it.why).collect();
-    assert_eq!(
-        why,
-        [
-            vec![Ineligible::Inactive],
-            vec![Ineligible::Absent { until: NOW + HOUR }],
-            vec![Ineligible::OffShift { next: Some(NOW + HOUR) }],
-            vec![Ineligible::SkillOutOfDate { skill: 7, since: Some(NOW) }],
-            vec![Ineligible::SkillMissing(7), Ineligible::NoVan(3)],
-            vec![Ineligible::EquipmentMissing(3)],
-        ]
-    );
 }
 
 #[test]
@@ -152,7 +112,7 @@ fn what_is_not_known_is_named() {
 #[test]
 fn whoever_has_the_part_goes_before_whoever_may_have_it_and_who_has_not() {
     let with = |stock: Option<Vec<(u32, i64)>>| Technician {
-        van: Some(Van { equipment: vec![], stock }),
+        van: Some(Van { stock }),
         ..technician(0.01)
     };
     let all = [with(Some(vec![(5, -1)])), with(None), with(Some(vec![(5, 1)]))];
@@ -170,8 +130,8 @@ fn what_someone_does_first_counts() {
         waiting: 0,
     };
     let found = ranked(&job(), &[busy.clone(), technician(0.2)]);
-    let eta = found.ranked[0].eta.unwrap();
-    assert_eq!(found.ranked[0].technician, 0, "done here in half an hour, before 20 km of road");
+    let eta = found[0].eta.unwrap();
+    assert_eq!(found[0].technician, 0, "done here in half an hour, before 20 km of road");
     assert_eq!(eta.likely, NOW + 30 * MINUTE, "they start where that job ends");
     busy.load.waiting = 1;
     assert_eq!(order(&job(), &[busy, technician(0.2)]), [1, 0]);
@@ -218,10 +178,10 @@ impl TravelTimes for Mountain {
 fn roads_decide_where_they_are_known() {
     let all = [technician(0.005), technician(0.02), technician(1.5)];
     let found = rank(&job(), &all, NOW, &air(), Some(&Mountain)).unwrap();
-    let order: Vec<usize> = found.ranked.iter().map(|it| it.technician).collect();
+    let order: Vec<usize> = found.iter().map(|it| it.technician).collect();
     assert_eq!(order, [1, 0, 2]);
-    assert_eq!(found.ranked[0].eta.unwrap().known, Known::Roads);
-    let last = &found.ranked[2];
+    assert_eq!(found[0].eta.unwrap().known, Known::Roads);
+    let last = &found[2];
     assert_eq!(last.eta.unwrap().known, Known::About, "no way by road: by air, and it is said");
     assert!(last.reasons.contains(&Reason::Unknown(Datum::Way)));
 }
@@ -232,14 +192,9 @@ fn the_best_are_found_however_many_there_are_and_whatever_is_against_the_nearest
     for it in &mut all[..100] {
         it.declined = Some(NOW);
     }
-    for it in &mut all[100..110] {
-        it.inactive = true;
-    }
     let found = ranked(&job(), &all);
-    let order: Vec<usize> = found.ranked.iter().map(|it| it.technician).collect();
-    assert_eq!(order, (110..160).collect::<Vec<_>>());
-    let not: Vec<usize> = found.ineligible.iter().map(|it| it.technician).collect();
-    assert_eq!(not, (100..110).collect::<Vec<_>>());
+    let order: Vec<usize> = found.iter().map(|it| it.technician).collect();
+    assert_eq!(order, (100..150).collect::<Vec<_>>());
 }
 
 #[test]
@@ -263,27 +218,16 @@ fn any_technician() -> impl Strategy<Value = Technician> {
         (0_u32..3, proptest::option::of(moments()), proptest::option::of(moments())),
         0..4,
     );
-    let van = proptest::option::of((
-        proptest::collection::vec(0_u32..3, 0..3),
-        proptest::option::of(proptest::collection::vec((0_u32..3, any::<i64>()), 0..4)),
-    ));
+    let stock = proptest::collection::vec((0_u32..3, any::<i64>()), 0..4);
+    let van = proptest::option::of(proptest::option::of(stock));
     let under_way =
         proptest::option::of((proptest::option::of(-1.0..1.0), proptest::option::of(moments())));
     let load = (under_way, any::<u16>());
-    let rest = (any::<bool>(), proptest::option::of(moments()), proptest::option::of(moments()));
+    let rest = (proptest::option::of(moments()), proptest::option::of(moments()));
     (fix, spans(), spans(), papers, van, load, rest).prop_map(
-        |(
-            fix,
-            shifts,
-            absences,
-            papers,
-            van,
-            (under_way, waiting),
-            (inactive, heard, declined),
-        )| {
+        |(fix, shifts, absences, papers, van, (under_way, waiting), (heard, declined))| {
             let span = |(from, until)| Span { from, until };
             Technician {
-                inactive,
                 last: fix.map(|(east, at, accuracy)| Fix { place: place(east), at, accuracy }),
                 base: None,
                 certificates: papers
@@ -292,7 +236,7 @@ fn any_technician() -> impl Strategy<Value = Technician> {
                     .collect(),
                 shifts: shifts.into_iter().map(span).collect(),
                 absences: absences.into_iter().map(span).collect(),
-                van: van.map(|(equipment, stock)| Van { equipment, stock }),
+                van: van.map(|stock| Van { stock }),
                 load: Load {
                     under_way: under_way
                         .map(|(east, done)| UnderWay { place: east.map(place), done }),
@@ -309,11 +253,10 @@ fn any_job() -> impl Strategy<Value = Job> {
     let codes = || proptest::collection::vec(0_u32..3, 0..2);
     let parts = proptest::collection::vec((0_u32..3, any::<u32>()), 0..2);
     let times = (proptest::option::of(moments()), proptest::option::of(any::<u32>()));
-    (any::<bool>(), codes(), codes(), parts, times).prop_map(
-        |(known, skills, equipment, parts, (promised, work_seconds))| Job {
+    (any::<bool>(), codes(), parts, times).prop_map(
+        |(known, skills, parts, (promised, work_seconds))| Job {
             place: known.then(|| place(0.0)),
             skills,
-            equipment,
             parts,
             promised,
             work_seconds,
@@ -325,23 +268,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn an_ineligible_technician_is_never_among_the_ranked(
+    fn everybody_is_ranked_by_a_bounded_cost(
         job in any_job(),
         technicians in proptest::collection::vec(any_technician(), 0..8),
     ) {
         let found = ranked(&job, &technicians);
-        for it in &found.ranked {
-            let why = dispatch::candidates::ineligible(&job, &technicians[it.technician], NOW);
-            prop_assert!(why.is_empty(), "{:?}", why);
-        }
-        prop_assert!(found.ineligible.iter().all(|it| !it.why.is_empty()));
-        prop_assert_eq!(found.ranked.len() + found.ineligible.len(), technicians.len());
-        let costs: Vec<_> = found.ranked.iter().map(|it| (it.eta.is_none(), it.cost)).collect();
+        prop_assert_eq!(found.len(), technicians.len());
+        let costs: Vec<_> = found.iter().map(|it| (it.eta.is_none(), it.cost)).collect();
         prop_assert!(costs.is_sorted());
-        for eta in found.ranked.iter().filter_map(|it| it.eta) {
+        for eta in found.iter().filter_map(|it| it.eta) {
             prop_assert!(eta.early <= eta.likely && eta.likely <= eta.late, "{:?}", eta);
         }
-        for it in &found.ranked {
+        for it in &found {
             prop_assert!((0..100 * 86_400).contains(&it.cost), "bounded, whatever came: {:?}", it);
         }
     }
@@ -378,13 +316,13 @@ proptest! {
         let mut turned = technicians.clone();
         turned.rotate_left(turn);
         let (before, after) = (ranked(&job, &technicians), ranked(&job, &turned));
-        let costs = |found: &Candidates| -> Vec<i64> {
-            found.ranked.iter().map(|it| it.cost).collect()
+        let costs = |found: &[Candidate]| -> Vec<i64> {
+            found.iter().map(|it| it.cost).collect()
         };
         prop_assert_eq!(costs(&before), costs(&after));
-        for it in &after.ranked {
+        for it in &after {
             let same = (it.technician + turn) % technicians.len();
-            let before = before.ranked.iter().find(|it| it.technician == same).unwrap();
+            let before = before.iter().find(|it| it.technician == same).unwrap();
             prop_assert_eq!((&before.reasons, before.cost), (&it.reasons, it.cost));
         }
     }

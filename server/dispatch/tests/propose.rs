@@ -26,10 +26,20 @@ fn technician(east: f64) -> Technician {
 
 fn open(east: f64, hold: Hold) -> OpenJob {
     let job = Job { place: Some(place(east)), ..Job::default() };
-    OpenJob { job, hold, weight: 1 }
+    OpenJob { job, eligible: Vec::new(), hold, weight: 1 }
+}
+
+/// The same jobs, for which everybody is eligible.
+fn for_all(jobs: &[OpenJob], technicians: &[Technician]) -> Vec<OpenJob> {
+    let eligible: Vec<usize> = (0..technicians.len()).collect();
+    jobs.iter().map(|job| OpenJob { eligible: eligible.clone(), ..job.clone() }).collect()
 }
 
 fn proposed(jobs: &[OpenJob], technicians: &[Technician], move_price: u32) -> Proposal {
+    only_eligible(&for_all(jobs, technicians), technicians, move_price)
+}
+
+fn only_eligible(jobs: &[OpenJob], technicians: &[Technician], move_price: u32) -> Proposal {
     let air = Air { pace: Pace::default() };
     propose(jobs, technicians, NOW, move_price, &air, None).unwrap()
 }
@@ -92,8 +102,8 @@ fn a_heavier_job_is_left_last_and_one_nobody_can_do_stays_open() {
     let mut jobs = [open(0.0, Hold::Nobody), open(0.9, Hold::Nobody)];
     jobs[1].weight = 2;
     assert_eq!(after(&proposed(&jobs, &technicians, 0)), [None, Some(0)]);
-    jobs[1].job.skills = vec![7];
-    let found = proposed(&jobs, &technicians, 0);
+    jobs[0].eligible = vec![0];
+    let found = only_eligible(&jobs, &technicians, 0);
     assert_eq!(after(&found), [Some(0), None]);
     assert_eq!(found.rows[1].what, What::StaysOpen { eligible: 0 });
 }
@@ -109,6 +119,8 @@ fn too_much_and_what_points_at_nobody_is_refused() {
     refused(&[open(0.0, Hold::Given(1))], &[technician(0.0)]);
     let weightless = OpenJob { weight: 0, ..open(0.0, Hold::Nobody) };
     refused(&[weightless], &[technician(0.0)]);
+    let stranger = OpenJob { eligible: vec![1], ..open(0.0, Hold::Nobody) };
+    refused(&[stranger], &[technician(0.0)]);
 }
 
 proptest! {
@@ -132,11 +144,13 @@ proptest! {
             open(east, hold)
         };
         let jobs: Vec<OpenJob> = jobs.into_iter().map(hold).collect();
-        let technicians: Vec<Technician> = technicians
-            .into_iter()
-            .map(|(east, inactive)| Technician { inactive, ..technician(east) })
-            .collect();
-        let found = proposed(&jobs, &technicians, move_price);
+        let fits: Vec<bool> = technicians.iter().map(|(_, fits)| *fits).collect();
+        let eligible: Vec<usize> = (0..fits.len()).filter(|it| fits[*it]).collect();
+        let jobs: Vec<OpenJob> =
+            jobs.into_iter().map(|job| OpenJob { eligible: eligible.clone(), ..job }).collect();
+        let technicians: Vec<Technician> =
+            technicians.into_iter().map(|(east, _)| technician(east)).collect();
+        let found = only_eligible(&jobs, &technicians, move_price);
         prop_assert_eq!(found.rows.len(), jobs.len());
         let mut who: Vec<usize> = after(&found).into_iter().flatten().collect();
         let count = who.len();
@@ -149,7 +163,7 @@ proptest! {
                 Hold::UnderWay(to) | Hold::Offered { to, .. } => {
                     prop_assert_eq!(after, Some(to));
                 }
-                _ => prop_assert!(after.is_none_or(|it| !technicians[it].inactive)),
+                _ => prop_assert!(after.is_none_or(|it| fits[it])),
             }
         }
     }

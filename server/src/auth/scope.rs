@@ -60,6 +60,8 @@ const fn door(
 /// Every door, with the role behind it.
 const DOORS: &[Door] = &[
     door("jobs", Some((JobsRead, Role::Dispatcher)), Some((JobsWrite, Role::Dispatcher))),
+    door("proposal", Some((JobsRead, Role::Dispatcher)), None),
+    door("timeline", Some((JobsRead, Role::Dispatcher)), None),
     door(
         "branches",
         Some((MastersRead, Role::Dispatcher)),

@@ -34,6 +34,25 @@ pub const MEANINGS: &[Enumeration] = &[
         ],
     ),
     (
+        "Duty",
+        &[
+            ("on_shift", "In a shift."),
+            ("absent", "In an absence."),
+            ("off_shift", "Outside their shifts."),
+            ("unknown", "They have no shift at all, so nobody knows."),
+        ],
+    ),
+    (
+        "ProposedChange",
+        &[
+            ("new", "Nobody has the job, and a technician should."),
+            ("moves", "Another technician should have it."),
+            ("keeps", "It stays with its technician."),
+            ("offered", "It is offered to a technician, who has not answered yet."),
+            ("stays_open", "Nobody is left for it."),
+        ],
+    ),
+    (
         "ExceptionKind",
         &[
             (

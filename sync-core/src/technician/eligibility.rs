@@ -10,6 +10,21 @@ use serde::{Deserialize, Serialize};
 use super::Technician;
 use crate::job::Intake;
 
+/// Whether a technician is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Duty {
+    /// In a shift.
+    OnShift,
+    /// In an absence.
+    Absent,
+    /// Outside their shifts.
+    OffShift,
+    /// They have no shift at all, so nobody knows.
+    Unknown,
+}
+
 /// One requirement that a technician does not meet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "what", content = "which")]
@@ -57,15 +72,28 @@ impl Ineligible {
 }
 
 impl Technician {
+    /// Whether they are at work at `now` (Unix milliseconds).
+    pub fn duty(&self, now: i64) -> Duty {
+        if self.shifts.iter().any(|shift| shift.is_absence() && shift.covers(now)) {
+            Duty::Absent
+        } else if self.is_on_shift(now) {
+            Duty::OnShift
+        } else if self.shifts.iter().any(|shift| !shift.is_absence()) {
+            Duty::OffShift
+        } else {
+            Duty::Unknown
+        }
+    }
+
     /// The requirements of this job that they do not meet at `now` (Unix milliseconds). `equipment` is
     /// what the vans they drive carry.
     pub fn ineligible(&self, job: &Intake, equipment: &[String], now: i64) -> Vec<Ineligible> {
         let mut ineligible = Vec::new();
         ineligible.extend((!self.active).then_some(Ineligible::Inactive));
-        if self.shifts.iter().any(|shift| shift.is_absence() && shift.covers(now)) {
-            ineligible.push(Ineligible::Absent);
-        } else if self.shifts.iter().any(|shift| !shift.is_absence()) && !self.is_on_shift(now) {
-            ineligible.push(Ineligible::OffShift);
+        match self.duty(now) {
+            Duty::Absent => ineligible.push(Ineligible::Absent),
+            Duty::OffShift => ineligible.push(Ineligible::OffShift),
+            Duty::OnShift | Duty::Unknown => {}
         }
         // Each skill with whether any paper for it is in date.
         let mut papers: HashMap<String, bool> = HashMap::new();

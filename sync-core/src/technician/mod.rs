@@ -4,7 +4,7 @@ mod eligibility;
 
 use std::collections::BTreeSet;
 
-pub use eligibility::{Ineligible, plain_name};
+pub use eligibility::{Duty, Ineligible, plain_name};
 use serde::{Deserialize, Serialize};
 
 use crate::check::{self, Region, Unverified};

@@ -62,7 +62,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
-    /// Leaves the server up afterwards and prints how to log in
+    /// Leaves the server up afterwards; prints how to log in, and a link to the day in the console
     #[arg(long)]
     pub serve: bool,
 

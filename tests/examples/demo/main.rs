@@ -52,6 +52,6 @@ fn play(args: &args::Args) -> Result<bool, world::DemoError> {
         outcome.write_json(path)?;
     }
     let whole = outcome.invariants_broken.is_empty();
-    world.finish(args)?;
+    world.finish(args, &plan)?;
     Ok(whole)
 }

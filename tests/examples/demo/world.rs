@@ -33,6 +33,8 @@ use tests::server_log::ServerLog;
 
 /// Short name of the demo's dealership group.
 const TENANT: &str = "demo";
+/// Where its branches are.
+const ZONE: &str = "Asia/Taipei";
 
 /// Why the demo could not be played or judged. Broken promises are no errors but findings.
 #[derive(Debug)]
@@ -192,7 +194,7 @@ impl World {
     }
 
     /// Ends the day: cleans up, or leaves the server running until it is told to stop.
-    pub fn finish(self, args: &Args) -> Result<(), DemoError> {
+    pub fn finish(self, args: &Args, plan: &Plan) -> Result<(), DemoError> {
         drop(self.handsets);
         if args.serve {
             let store = &self.server.app().store;
@@ -210,6 +212,10 @@ impl World {
             }
             println!("  a phone enrols within ten minutes with the address above and code {code}");
             println!("  the server's clock went on from the end of the simulated day");
+            println!(
+                "  the day in the console, as dispatch: {}",
+                day_link(&self.server.url(), plan)
+            );
             let time = self.time.clone();
             self.runtime.block_on(async move {
                 let mut tick = tokio::time::interval(std::time::Duration::from_millis(200));
@@ -224,6 +230,13 @@ impl World {
         self.runtime.block_on(self.server.shutdown());
         self.runtime.block_on(self.place.leave(args))
     }
+}
+
+/// Where the console shows the day that was played.
+fn day_link(url: &str, plan: &Plan) -> String {
+    let zone = jiff::tz::db().get(ZONE).unwrap_or(jiff::tz::TimeZone::UTC);
+    let begins = jiff::Timestamp::from_millisecond(plan.start_ms).unwrap_or_default();
+    format!("{url}/#/timeline/{}", zone.to_datetime(begins).date())
 }
 
 async fn start(place: &Place, time: &SimTime) -> Result<Running, DemoError> {
@@ -254,7 +267,7 @@ impl People {
                 name: planned.name.clone(),
                 kind: BranchKind::Owned,
                 currency: "TWD".to_owned(),
-                time_zone: "Asia/Taipei".to_owned(),
+                time_zone: ZONE.to_owned(),
                 region: Some("TW".to_owned()),
                 active: true,
                 version: 1,

@@ -24,7 +24,12 @@ pub fn tables() {
     for (rows, columns) in [(50, 200), (200, 200), (200, 2_000)] {
         let mut numbers = Numbers(3);
         let all = technicians(columns, &mut numbers);
-        let open = |_| OpenJob { job: job(&mut numbers), hold: Hold::Nobody, weight: 1 };
+        let open = |_| OpenJob {
+            job: job(&mut numbers),
+            eligible: (0..columns).collect(),
+            hold: Hold::Nobody,
+            weight: 1,
+        };
         let jobs: Vec<OpenJob> = (0..rows).map(open).collect();
         let took = time(|| propose(&jobs, &all, NOW, 900, &air, None).expect("within limits"));
         println!("| {rows} × {columns} | {:.1} ms |", took.as_secs_f64() * 1e3);

@@ -22,7 +22,7 @@ impl Numbers {
     }
 }
 
-/// Each with five of eight skills, two shifts, a van with stock; one in five does not fit.
+/// Each with most of eight skills, two shifts, a van with stock.
 pub fn technicians(count: usize, numbers: &mut Numbers) -> Vec<Technician> {
     let technician = |_| {
         let age = numbers.below(20) as i64 * 60_000;
@@ -38,7 +38,6 @@ pub fn technicians(count: usize, numbers: &mut Numbers) -> Vec<Technician> {
                 Span { from: begins + 24 * HOUR, until: begins + 33 * HOUR },
             ],
             van: Some(Van {
-                equipment: vec![1, 2, 3],
                 stock: Some((0..20).map(|part| (part, numbers.below(3) as i64)).collect()),
             }),
             heard: Some(at),
@@ -48,12 +47,11 @@ pub fn technicians(count: usize, numbers: &mut Numbers) -> Vec<Technician> {
     (0..count).map(technician).collect()
 }
 
-/// Two skills, one piece of equipment, one part.
+/// One skill, one part.
 pub fn job(numbers: &mut Numbers) -> Job {
     Job {
         place: Some(numbers.place()),
         skills: vec![numbers.below(8) as u32],
-        equipment: vec![2],
         parts: vec![(numbers.below(20) as u32, 1)],
         promised: Some(NOW + HOUR),
         work_seconds: Some(1_800),

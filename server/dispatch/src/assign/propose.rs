@@ -22,8 +22,10 @@ const WORST: i64 = UNASSIGNED_SECONDS - 1;
 /// One job that needs a technician.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenJob {
-    /// Its requirements.
+    /// What is known of it.
     pub job: Job,
+    /// The indexes of the technicians who meet its requirements.
+    pub eligible: Vec<usize>,
     /// Its present technician.
     pub hold: Hold,
     /// The weight of leaving it unassigned, from 1 to 1,000.
@@ -95,7 +97,7 @@ pub enum What {
 /// is the price of taking a job from its technician, seconds.
 ///
 /// # Errors
-/// More jobs or technicians than the limits allow, or a hold whose technician does not exist.
+/// More jobs or technicians than the limits allow, or a technician who does not exist.
 pub fn propose(
     jobs: &[OpenJob],
     technicians: &[Technician],
@@ -112,29 +114,33 @@ pub fn propose(
     for (row, open) in jobs.iter().enumerate() {
         open.job.check()?;
         within("the weight of a job", open.weight.into(), 1, MAX_WEIGHT.into())?;
-        open.holder().map_or(Ok(()), |to| exists("technician", to, technicians.len()))?;
+        let named = open.eligible.iter().copied().chain(open.holder());
+        named.into_iter().try_for_each(|to| exists("technician", to, technicians.len()))?;
         fixed[row] = open.fixed(now);
         if let Some(to) = fixed[row] {
             taken[to] = true;
         }
     }
     let free: Vec<usize> = (0..technicians.len()).filter(|index| !taken[*index]).collect();
+    let mut column_of = vec![None; technicians.len()];
+    free.iter().enumerate().for_each(|(column, index)| column_of[*index] = Some(column));
     let open: Vec<usize> = (0..jobs.len()).filter(|row| fixed[*row].is_none()).collect();
     let alone = open.iter().map(|row| UNASSIGNED_SECONDS * i64::from(jobs[*row].weight));
     let mut costs = Costs::new(alone.collect(), free.len())?;
     let mut fits = Vec::with_capacity(open.len());
     for (line, row) in open.iter().enumerate() {
         let job = &jobs[*row].job;
-        let ways = candidates::ways(job, technicians, &free, air, roads);
+        let could = jobs[*row].eligible.iter().copied().filter(|index| !taken[*index]);
+        let could: Vec<usize> = could.collect();
+        let ways = candidates::ways(job, technicians, &could, air, roads);
         let mut all = Vec::new();
-        for (column, (index, way)) in free.iter().zip(ways).enumerate() {
-            if candidates::is_eligible(job, &technicians[*index], now) {
-                let cost = candidates::pair_cost(job, &technicians[*index], way, LATE, now, air);
-                let moves = jobs[*row].holder().is_some_and(|holder| holder != *index);
-                let price = if moves { i64::from(move_price) } else { 0 };
-                costs.allow(line, column, (cost + price).clamp(0, WORST))?;
-                all.push((column, way));
-            }
+        for (index, way) in could.into_iter().zip(ways) {
+            let Some(column) = column_of[index] else { continue };
+            let cost = candidates::pair_cost(job, &technicians[index], way, LATE, now, air);
+            let moves = jobs[*row].holder().is_some_and(|holder| holder != index);
+            let price = if moves { i64::from(move_price) } else { 0 };
+            costs.allow(line, column, (cost + price).clamp(0, WORST))?;
+            all.push((column, way));
         }
         fits.push(all);
     }

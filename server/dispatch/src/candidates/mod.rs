@@ -1,17 +1,15 @@
-//! Who could go to a job: ranked, with reasons and missing data.
+//! Who goes to a job best: ranked, with reasons and missing data.
 //!
+//! The caller passes only technicians who meet the job's requirements; which those are is no rule of this crate.
 //! [`rank`] orders technicians by straight-line arrival. It requests road travel times only for the most
 //! promising, and ranks those by arrival. The age of a position counts: a technician whose phone was last
 //! heard twenty minutes ago may be seventeen kilometres away from there. Reasons are values, not sentences;
 //! the user interface translates them.
 
-mod eligible;
 mod eta;
 mod model;
 mod reasons;
 
-pub(crate) use eligible::is_eligible;
-pub use eligible::{Ineligible, ineligible};
 pub use eta::{Eta, MAX_RADIUS_METRES, SILENT_METRES_A_SECOND, USUAL_WORK_SECONDS};
 pub use model::{Certificate, Code, Fix, Job, Load, Span, Technician, UnderWay, Van};
 pub use reasons::{Datum, Reason, SILENT_SECONDS};
@@ -30,17 +28,7 @@ pub const NEAREST: usize = 50;
 /// Greatest number of requirements of a job, and of rows of a technician, of each kind.
 pub const MAX_ROWS: usize = 10_000;
 
-/// The result of [`rank`].
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Candidates {
-    /// Eligible technicians, best first: at most [`NEAREST`].
-    pub ranked: Vec<Candidate>,
-    /// Ineligible technicians who would arrive before the last of those, with the reason, earliest first:
-    /// at most [`NEAREST`]. If fewer than that are eligible, all ineligible ones.
-    pub ineligible: Vec<NotEligible>,
-}
-
-/// An eligible technician.
+/// A technician in the ranking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
     /// The index of the technician.
@@ -56,18 +44,7 @@ pub struct Candidate {
     pub cost: i64,
 }
 
-/// An ineligible technician.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NotEligible {
-    /// The index of the technician.
-    pub technician: usize,
-    /// All reasons that apply.
-    pub why: Vec<Ineligible>,
-    /// Straight-line metres, if both places are known.
-    pub metres: Option<u32>,
-}
-
-/// Ranks technicians for a job at `now` (Unix milliseconds).
+/// Ranks technicians for a job at `now` (Unix milliseconds), best first: at most [`NEAREST`].
 ///
 /// # Errors
 /// More technicians, or more rows of one, than the limits allow.
@@ -77,31 +54,24 @@ pub fn rank(
     now: i64,
     air: &Air,
     roads: Option<&dyn TravelTimes>,
-) -> Result<Candidates, Refused> {
+) -> Result<Vec<Candidate>, Refused> {
     at_most("technicians", technicians.len(), MAX_TECHNICIANS)?;
     job.check()?;
     technicians.iter().try_for_each(Technician::check)?;
-    let mut found = Candidates::default();
-    let nearest = nearest(job, technicians, now, air, &mut found.ineligible);
+    let nearest = nearest(job, technicians, now, air);
     let ways = ways(job, technicians, &nearest, air, roads);
-    for (index, way) in nearest.into_iter().zip(ways) {
-        found.ranked.push(candidate(job, technicians, index, way, now, air));
-    }
-    found.ranked.sort_by_key(|it| (it.eta.is_none(), it.cost, it.technician));
-    Ok(found)
+    let ranked = nearest.into_iter().zip(ways);
+    let ranked = ranked.map(|(index, way)| candidate(job, technicians, index, way, now, air));
+    let mut ranked: Vec<Candidate> = ranked.collect();
+    ranked.sort_by_key(|it| (it.eta.is_none(), it.cost, it.technician));
+    Ok(ranked)
 }
 
-/// The best eligible technicians by straight line; also collects the ineligible ones.
+/// The best technicians by straight line.
 ///
 /// A reason only adds to the cost of the arrival. So technicians are examined in the order of their arrival
 /// cost. The search ends when enough of them cost less than the arrival of the next.
-fn nearest(
-    job: &Job,
-    technicians: &[Technician],
-    now: i64,
-    air: &Air,
-    ineligible: &mut Vec<NotEligible>,
-) -> Vec<usize> {
+fn nearest(job: &Job, technicians: &[Technician], now: i64, air: &Air) -> Vec<usize> {
     let arrival = |(index, technician): (usize, &Technician)| {
         let eta = by_air(job, technician, now, air);
         Reverse((eta.is_none(), reasons::arrival(eta.as_ref(), now), index))
@@ -115,15 +85,6 @@ fn nearest(
         }
         let (is_nowhere, arrival, index) = next;
         let technician = &technicians[index];
-        if !is_eligible(job, technician, now) {
-            if ineligible.len() < NEAREST {
-                let why = eligible::ineligible(job, technician, now);
-                let metres = job.place.zip(technician.whereabouts()).map(|(a, b)| a.metres_to(&b));
-                let metres = metres.map(|metres| metres.round() as u32);
-                ineligible.push(NotEligible { technician: index, why, metres });
-            }
-            continue;
-        }
         let eta = by_air(job, technician, now, air);
         let against = reasons::against(job, technician, eta.as_ref(), now);
         best.push((is_nowhere, arrival + against, index));
@@ -134,7 +95,7 @@ fn nearest(
     best.into_iter().map(|(_, _, index)| index).collect()
 }
 
-/// One technician for one job, eligible or not.
+/// One technician for one job.
 pub(crate) fn candidate(
     job: &Job,
     technicians: &[Technician],

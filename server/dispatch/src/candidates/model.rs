@@ -4,7 +4,7 @@ use super::MAX_ROWS;
 use crate::error::{Refused, at_most};
 use crate::place::Place;
 
-/// A skill, a piece of equipment or a part; the caller chooses the numbers.
+/// A skill or a part; the caller chooses the numbers.
 pub type Code = u32;
 
 /// The job that needs a technician.
@@ -14,10 +14,7 @@ pub struct Job {
     pub place: Option<Place>,
     /// Skills it needs, all of them.
     pub skills: Vec<Code>,
-    /// Equipment it needs, all of it.
-    pub equipment: Vec<Code>,
-    /// Parts it will probably use, with their count. A technician without them ranks lower but stays
-    /// eligible.
+    /// Parts it will probably use, with their count. A technician without them ranks lower.
     pub parts: Vec<(Code, u32)>,
     /// The arrival time promised to the customer, Unix milliseconds.
     pub promised: Option<i64>,
@@ -28,8 +25,6 @@ pub struct Job {
 /// One technician.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Technician {
-    /// They no longer work here.
-    pub inactive: bool,
     /// Their last position.
     pub last: Option<Fix>,
     /// The assumed position if nothing else is known: the branch.
@@ -84,8 +79,6 @@ pub struct Span {
 /// A technician's van.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Van {
-    /// Its equipment.
-    pub equipment: Vec<Code>,
     /// Parts in it, with their count; none if nobody counted.
     pub stock: Option<Vec<(Code, i64)>>,
 }
@@ -134,19 +127,16 @@ impl Technician {
     }
 
     pub(crate) fn check(&self) -> Result<(), Refused> {
-        let (equipment, stock) = self
-            .van
-            .as_ref()
-            .map_or((0, 0), |van| (van.equipment.len(), van.stock.as_ref().map_or(0, Vec::len)));
-        let rows = [self.certificates.len(), self.shifts.len(), self.absences.len()];
-        let rows = rows.into_iter().chain([equipment, stock]).sum();
+        let stock = self.van.as_ref().and_then(|van| van.stock.as_ref()).map_or(0, Vec::len);
+        let rows = [self.certificates.len(), self.shifts.len(), self.absences.len(), stock];
+        let rows = rows.into_iter().sum();
         at_most("rows of a technician", rows, MAX_ROWS)
     }
 }
 
 impl Job {
     pub(crate) fn check(&self) -> Result<(), Refused> {
-        let asked = self.skills.len() + self.equipment.len() + self.parts.len();
+        let asked = self.skills.len() + self.parts.len();
         at_most("things a job asks for", asked, 100)
     }
 }

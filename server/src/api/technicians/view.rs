@@ -7,7 +7,7 @@ use sync_core::document::Document;
 use sync_core::id::UserId;
 use sync_core::job::Note;
 use sync_core::schema::DocId;
-use sync_core::technician::{Certificate, Shift, Technician};
+use sync_core::technician::{Certificate, Duty, Shift, Technician};
 use utoipa::ToSchema;
 
 use super::find;
@@ -45,6 +45,8 @@ pub struct TechnicianView {
     pub skills: Vec<String>,
     /// Whether they work now; never once they are deactivated.
     pub on_shift: bool,
+    /// Whether they are at work now, by all their shifts and absences.
+    pub duty: Duty,
     /// Version of the document.
     pub record_version: i64,
     /// Their ETag: it changes with the account and with the document.
@@ -104,6 +106,7 @@ async fn whole(app: &App, caller: &Caller, user: User) -> Result<TechnicianView,
     Ok(TechnicianView {
         skills: record.skills_at(now).into_iter().map(str::to_owned).collect(),
         on_shift: user.active && record.is_on_shift(now),
+        duty: record.duty(now),
         phone: record.phone,
         findings: findings::unverified(record.findings),
         provider: record.provider,

@@ -1,25 +1,10 @@
-//! What is answered about the candidates for a job.
+//! What is answered about a technician who may be sent: when they would arrive, and what speaks for and against them.
 
 use serde::Serialize;
 use sync_core::id::UserId;
 use sync_core::place::Place;
 use sync_core::technician::Ineligible;
 use utoipa::ToSchema;
-
-/// Technicians for a job.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Candidates {
-    /// When this was worked out, Unix milliseconds: arrivals and ages are as of then.
-    pub at: i64,
-    /// Those who meet the job's requirements, best first; at most 50.
-    pub ranked: Vec<Candidate>,
-    /// Those who do not, nearest first; at most 50. They are sent only with `override`.
-    pub ineligible: Vec<IneligibleCandidate>,
-    /// How many active technicians were looked at.
-    pub considered: usize,
-    /// Whether there are more than that.
-    pub more: bool,
-}
 
 /// A technician who meets the requirements.
 #[derive(Debug, Serialize, ToSchema)]
@@ -66,22 +51,6 @@ pub struct LastPosition {
     pub place: Place,
     /// When, by the server's clock, Unix milliseconds.
     pub at: i64,
-}
-
-/// A technician who does not meet the requirements.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = IneligibleCandidate)]
-pub struct IneligibleCandidate {
-    /// Who.
-    pub technician: UserId,
-    /// Their name.
-    pub name: String,
-    /// The outsourced company they work for.
-    pub provider: Option<String>,
-    /// The requirements they do not meet.
-    pub unmet: Vec<Unmet>,
-    /// Metres in a straight line, where both places are known.
-    pub metres: Option<u32>,
 }
 
 /// A requirement that someone does not meet.
@@ -150,7 +119,7 @@ pub enum CandidateReason {
 
 impl Unmet {
     /// One as an answer says it.
-    pub(super) fn of(ineligible: &Ineligible) -> Self {
+    pub fn of(ineligible: &Ineligible) -> Self {
         let which = match ineligible {
             Ineligible::Inactive | Ineligible::Absent | Ineligible::OffShift => None,
             Ineligible::SkillMissing(which)
