@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 use crate::api::devices::{code, enrol, submissions};
 use crate::api::session::{login, token};
 use crate::api::{
-    audit, billing, branches, devices, import, jobs, links, parts, positions, technicians, tokens,
-    users, vans,
+    audit, billing, branches, devices, events, import, jobs, links, parts, positions, technicians,
+    tokens, users, vans,
 };
 use crate::app::App;
 use crate::auth::gate;
@@ -61,7 +61,7 @@ pub fn openapi() -> OpenApi {
 }
 
 /// Each class with its routes. A route stands in exactly one.
-fn routes_by_class() -> [(Class, OpenApiRouter<App>); 12] {
+fn routes_by_class() -> [(Class, OpenApiRouter<App>); 13] {
     let none = OpenApiRouter::<App>::default;
     let probe = none()
         .routes(routes!(health::live))
@@ -150,6 +150,7 @@ fn routes_by_class() -> [(Class, OpenApiRouter<App>); 12] {
         (Class::OWN, own),
         (Class::AUTHENTICATED, authenticated),
         (Class::DESK, desk),
+        (Class::STREAM, none().routes(routes!(events::follow))),
         (Class::MANAGER, manager),
         (Class::ADMINISTRATOR, administrator),
         (Class::IMPORT, none().routes(routes!(import::import))),

@@ -1,26 +1,32 @@
-// Follows the jobs of the server: a snapshot, then each change after it, none missed.
-//
-// `follow` is all that screens know of it. It asks again and again today; a stream can take its
-// place with the same two calls to `take`.
+// Follows the jobs of the server: a snapshot, then each change after it, none missed. The changes come on the stream
+// that all windows of the browser share, or by asking where there is none.
 import { computed, signal } from '../vendor/signals-core/signals-core.js';
-import { Refused, Unanswered, call } from './http.js';
+import { Refused, Unanswered } from './http.js';
+import { check } from './person.js';
+import { poll, snapshot } from './poll.js';
+import { share } from './share.js';
 
 /** @typedef {import('../types.js').JobListed} JobListed */
+/** @typedef {import('../types.js').Position} Position */
+/** @typedef {import('./stream.js').Told} Told */
 /**
  * What happened: the board begins again with what comes (a snapshot), or goes on. `isRestored`: the server went back
  * to a backup, and nothing that was known before counts, versions least of all.
  * @typedef {{ jobs: JobListed[], isSnapshot: boolean, isRestored: boolean }} News
  */
 
-const EVERY_MS = 2000;
-/** Behind after so long without an answer, and cut after so long. */
-const BEHIND_MS = 6000;
-const CUT_MS = 12_000;
-const OPEN = 'received,offered,assigned,accepted,en_route,on_scene,working,in_tow,at_destination';
-const OVER = 'completed,goa,unsuccessful,cancelled,closed';
+/** Behind after so long without a word of the server, and cut after so long. A heartbeat comes every 5 s. */
+const BEHIND_MS = 7000;
+const CUT_MS = 10_000;
+const AGAIN_MS = 2000;
+/** A stream of another person is replaced so often at most. */
+const RESTART_MS = 5000;
 
-/** When the server last answered, by this desk's clock. */
+/** When the board was last known to miss nothing, by this desk's clock. */
 export const heardAt = signal(0);
+/** Whether changes come on the stream. */
+export const isStreaming = signal(false);
+const isBroken = signal(false);
 const beat = signal(Date.now());
 setInterval(() => {
   beat.value = Date.now();
@@ -28,139 +34,135 @@ setInterval(() => {
 
 /** How this desk stands with the server. */
 export const connection = computed(() => {
-  const silent = beat.value - heardAt.value;
+  const silent = Math.max(0, beat.value - heardAt.value);
   if (heardAt.value === 0) return { state: /** @type {const} */ ('starting'), silent: 0, since: 0 };
   if (silent > CUT_MS) return { state: /** @type {const} */ ('cut'), silent, since: heardAt.value };
-  if (silent > BEHIND_MS) return { state: /** @type {const} */ ('behind'), silent, since: heardAt.value };
+  if (silent > BEHIND_MS || isBroken.value)
+    return { state: /** @type {const} */ ('behind'), silent, since: heardAt.value };
   return { state: /** @type {const} */ ('live'), silent, since: heardAt.value };
 });
 
-/** Notes that the server answered. */
+let tryAgain = () => {};
+addEventListener('online', () => tryAgain());
+
+/** Notes that the server answered a request: a stream that is broken can be tried again. */
 export function heard() {
+  if (isBroken.value) tryAgain();
+}
+
+function note() {
   heardAt.value = Date.now();
   beat.value = Date.now();
 }
 
 /**
  * Follows the jobs until it is stopped.
- * @param {string} account whose copy it is: a position belongs to it
+ * @param {{ tenant: string, id: string }} person whose desk it is
  * @param {(news: News) => void} take
+ * @param {(points: Position[]) => void} takePoints
  * @returns {() => void} stops it
  */
-export function follow(account, take) {
+export function follow(person, take, takePoints) {
   const stopped = new AbortController();
-  run(account, take, stopped.signal);
-  return () => stopped.abort();
-}
-
-/** @param {string} account @param {(news: News) => void} take @param {AbortSignal} signal */
-async function run(account, take, signal) {
-  const name = `towline.position.${account}`;
-  // Changes after a position of before, on top of a snapshot that is newer, give what stands now.
-  let position = read(name);
   let isFilled = false;
   let isRestored = false;
-  // While the history is read once, page by page, what changes now is asked for in between.
-  let caughtAt = 0;
-  let latest = 0;
-  const note = (/** @type {JobListed[]} */ jobs) => {
-    for (const job of jobs) latest = Math.max(latest, job.updated_at);
-    return jobs;
-  };
-  while (!signal.aborted) {
-    let pause = EVERY_MS;
-    try {
-      if (!isFilled) {
-        const jobs = await snapshot(signal);
-        latest = 0;
-        take({ jobs: note(jobs), isSnapshot: true, isRestored });
+  let isCatchingUp = false;
+  let filling = 0;
+  let restartedAt = 0;
+  /** What changed while the snapshot was read. @type {Map<string, JobListed>} */
+  const late = new Map();
+  /** @type {(() => void) | null} */
+  let stopPoll = null;
+
+  /** Reads the snapshot. What comes on the stream meanwhile is taken after it: it may be newer. */
+  async function fill() {
+    filling += 1;
+    const mine = filling;
+    const isMine = () => mine === filling && !stopped.signal.aborted;
+    isFilled = false;
+    late.clear();
+    while (isMine()) {
+      try {
+        const jobs = await snapshot(stopped.signal);
+        if (!isMine()) return;
+        take({ jobs, isSnapshot: true, isRestored });
+        take({ jobs: [...late.values()], isSnapshot: false, isRestored: false });
+        late.clear();
         isFilled = true;
         isRestored = false;
-        caughtAt = Date.now();
+        if (!isBroken.value) note();
+      } catch (error) {
+        if (!(error instanceof Refused || error instanceof Unanswered)) {
+          if (!stopped.signal.aborted) console.error(error);
+        }
+        const ms = error instanceof Refused && error.retryAfter ? error.retryAfter * 1000 : AGAIN_MS;
+        if (!isFilled) await new Promise((resolve) => setTimeout(resolve, ms));
       }
-      const query = { limit: 200, cursor: position ?? undefined };
-      const { data } = await call('get', '/v1/jobs/changes', { query, signal });
-      heard();
-      if (data.from_start && position !== null) {
-        // Jobs of the copy that do not come again are gone: it is made anew before the position is kept.
-        position = null;
-        isFilled = false;
-        isRestored = true;
-        continue;
-      }
-      position = data.next;
-      write(name, position);
-      take({ jobs: note(data.items), isSnapshot: false, isRestored: false });
-      if (data.more) pause = 0;
-      if (data.more && Date.now() - caughtAt > EVERY_MS) {
-        caughtAt = Date.now();
-        take({ jobs: note(await since(latest, signal)), isSnapshot: false, isRestored: false });
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      if (error instanceof Refused && ['bad_cursor', 'bad_query'].includes(error.problem.code)) {
-        position = null;
-        isFilled = false;
-      }
-      if (error instanceof Refused && error.retryAfter) pause = error.retryAfter * 1000;
-      if (!(error instanceof Refused) && !(error instanceof Unanswered)) console.error(error);
+      if (isFilled) return;
     }
-    if (pause) await new Promise((resolve) => setTimeout(resolve, pause));
   }
-}
 
-/** Jobs that go on, and the last that ended. @param {AbortSignal} signal */
-async function snapshot(signal) {
-  /** @type {JobListed[]} */
-  const jobs = [];
-  let cursor;
-  do {
-    /** @type {any} */
-    const query = { state: OPEN, limit: 200, cursor };
-    const { data } = await call('get', '/v1/jobs', { query, signal });
-    heard();
-    jobs.push(...data.items);
-    cursor = data.next;
-  } while (cursor);
-  /** @type {any[]} */
-  const rest = [
-    { state: OVER, limit: 60, updated_since: Math.max(0, Date.now() - 24 * 3600_000) },
-    { waiting: true, limit: 200 },
-  ];
-  for (const query of rest) jobs.push(...(await call('get', '/v1/jobs', { query, signal })).data.items);
-  return jobs;
-}
-
-/** Jobs that changed at a time or later. @param {number} updated_since @param {AbortSignal} signal */
-async function since(updated_since, signal) {
-  /** @type {JobListed[]} */
-  const jobs = [];
-  let cursor;
-  do {
-    /** @type {any} */
-    const query = { updated_since, limit: 200, cursor };
-    const { data } = await call('get', '/v1/jobs', { query, signal });
-    heard();
-    jobs.push(...data.items);
-    cursor = data.next;
-  } while (cursor);
-  return jobs;
-}
-
-/** @param {string} name */
-function read(name) {
-  try {
-    return localStorage.getItem(name);
-  } catch {
-    return null;
+  /** Waits until someone is logged in, then goes on. They may see other jobs than before. */
+  async function logIn() {
+    filling += 1;
+    isFilled = false;
+    for (;;) {
+      try {
+        await check(0);
+        if (!stopped.signal.aborted) shared.again();
+        return;
+      } catch (error) {
+        if (!(error instanceof Refused || error instanceof Unanswered)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      }
+    }
   }
-}
 
-/** @param {string} name @param {string} value */
-function write(name, value) {
-  try {
-    localStorage.setItem(name, value);
-  } catch {
-    // Without it the next start reads all changes again.
+  /** The stream is of a session that was this browser's before: it is another person's. */
+  function replace() {
+    if (Date.now() - restartedAt < RESTART_MS) return;
+    restartedAt = Date.now();
+    shared.restart();
   }
+
+  /** @param {Told} told */
+  function hear(told) {
+    if ('user' in told && told.user !== person.id) {
+      if (told.kind === 'start') replace();
+      return;
+    }
+    if (told.kind === 'start') {
+      stopPoll?.();
+      stopPoll = null;
+      isStreaming.value = true;
+      isBroken.value = false;
+      isCatchingUp = !told.isFresh;
+      isRestored ||= told.isRestored;
+      if (told.isFresh || !isFilled) fill();
+    } else if (told.kind === 'jobs') {
+      isCatchingUp = told.isMore;
+      if (isFilled) take({ jobs: told.jobs, isSnapshot: false, isRestored: false });
+      else for (const job of told.jobs) late.set(job.id, job);
+    } else if (told.kind === 'points') takePoints(told.points);
+    else if (told.kind === 'login') {
+      isBroken.value = true;
+      logIn();
+    } else if (told.kind === 'refused') {
+      isStreaming.value = false;
+      isBroken.value = false;
+      filling += 1;
+      isFilled = false;
+      stopPoll ??= poll(`${person.tenant}.${person.id}`, take, note);
+    } else if (told.kind === 'broken') {
+      if (!stopPoll) isBroken.value = true;
+    } else if (isFilled && !isCatchingUp && !isBroken.value) note();
+  }
+
+  const shared = share(hear);
+  tryAgain = shared.again;
+  return () => {
+    stopped.abort();
+    shared.stop();
+    stopPoll?.();
+  };
 }

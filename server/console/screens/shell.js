@@ -7,7 +7,7 @@ import { dismiss, dropItems, items, tell } from '../lib/actions.js';
 import { Refused, Unanswered, all, call } from '../lib/http.js';
 import { clock, language, remember, secondsLong, t, word } from '../lib/i18n.js';
 import { globals, keyName, push } from '../lib/keys.js';
-import { connection, follow } from '../lib/live.js';
+import { connection, follow, isStreaming } from '../lib/live.js';
 import { isHere, left, lost, onChange } from '../lib/person.js';
 import { go, href, route } from '../lib/router.js';
 import {
@@ -19,8 +19,8 @@ import {
   jobs,
   me,
   now,
-  points,
   takeJobs,
+  takePoints,
   technicians,
   users,
   vans,
@@ -66,11 +66,11 @@ export async function start() {
   const dropped = lost();
   for (const label of dropped?.labels ?? []) tell({ label, said: t().actions.dropped(dropped?.before ?? '') });
   if (!me.value) return;
-  const account = `${me.value.tenant}.${me.value.id}`;
-  follow(account, (news) => {
+  const taken = (/** @type {import('../lib/live.js').News} */ news) => {
     if (news.isSnapshot) beginJobs(news.jobs, news.isRestored);
     else takeJobs(news.jobs);
-  });
+  };
+  follow(me.value, taken, takePoints);
   keepFresh();
   effect(show);
   globals.value = keys();
@@ -154,7 +154,13 @@ function keepFresh() {
   every(30_000, async () => {
     devices.value = byId(await all('/v1/devices'));
   });
-  every(15_000, readPoints);
+  // The stream tells who moves; a window that comes later has not heard who stands.
+  let isRead = false;
+  every(15_000, async () => {
+    if (isStreaming.value && isRead) return;
+    await readPoints();
+    isRead = isStreaming.value;
+  });
   every(300_000, async () => {
     users.value = byId(await all('/v1/users'));
   });
@@ -167,9 +173,7 @@ function keepFresh() {
 
 async function readPoints() {
   const { data } = await call('get', '/v1/positions', { query: { since: now.value - 24 * 3600_000 } });
-  points.value = new Map(
-    data.items.map((point) => [point.user, { at: point.fixed_at, place: point.place, accuracy: point.accuracy }]),
-  );
+  takePoints(data.items);
 }
 
 async function readOffers() {

@@ -6,6 +6,7 @@
 use sync_core::id::{BranchId, TenantId};
 
 use super::jobs::job_row;
+use super::pull::counter;
 use super::sql::Statement;
 use super::{JobRow, Store, StoreError};
 
@@ -45,6 +46,15 @@ impl Store {
         };
         rows.retain(|row| own(row.summary.branch));
         Ok(JobChanges { rows, upto, more })
+    }
+
+    /// The position of the tenant's log now: everything up to it is committed and can be read.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn log_position(&self, tenant: TenantId) -> Result<i64, StoreError> {
+        let mut connection = self.readers().acquire().await?;
+        counter(&mut connection, tenant).await
     }
 }
 
