@@ -17,7 +17,6 @@ mod policy;
 mod run;
 mod shares;
 mod sockets;
-mod streams;
 mod tenants;
 mod tokens;
 mod town;
@@ -74,8 +73,8 @@ pub fn corpus() -> Vec<Attack> {
         ("assertions", assertions::ROWS),
         ("desk", desk::ROWS),
     ];
-    let beside: [(&'static str, &'static [Row]); 3] =
-        [("http", http::ROWS), ("sockets", sockets::ROWS), ("streams", streams::ROWS)];
+    let beside: [(&'static str, &'static [Row]); 2] =
+        [("http", http::ROWS), ("sockets", sockets::ROWS)];
     let mut corpus = attacks_of(&one_by_one, false);
     corpus.extend(attacks_of(&beside, true));
     corpus
