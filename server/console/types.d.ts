@@ -22,6 +22,7 @@ export type User = Schemas['User'] & { etag: string };
 export type Device = Schemas['Device'];
 export type Part = Schemas['Part'];
 export type Corrected = Schemas['Corrected'];
+export type Position = Schemas['Position'];
 export type Place = Schemas['Place'];
 export type Problem = Schemas['ProblemBody'];
 export type TimelineItem = Schemas['TimelineItem'];

@@ -14,6 +14,7 @@ use sync_core::id::{TenantId, UserId};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, sleep};
 
+use crate::api::events::Streams;
 use crate::api::technicians::follow::Following;
 use crate::auth::blocked::Blocked;
 use crate::auth::deadlines;
@@ -79,6 +80,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Phones that wait for news.
     pub sockets: Sockets,
+    /// Desks that follow events.
+    pub streams: Streams,
     /// Seals that wait for the countersignature.
     pub countersigner: Countersigner,
     /// Permits for requests at work.
@@ -175,6 +178,7 @@ impl App {
             installation,
             metrics,
             sockets: Sockets::default(),
+            streams: Streams::default(),
             countersigner,
             concurrency,
             people: Shares::new(OF_A_PERSON.0, OF_A_PERSON.1),

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::api::devices::{code, enrol, submissions};
 use crate::api::session::{login, token};
 use crate::api::{
-    audit, billing, branches, devices, import, jobs, links, parts, positions, proposal,
+    audit, billing, branches, devices, events, import, jobs, links, parts, positions, proposal,
     technicians, timeline, tokens, users, vans,
 };
 use crate::app::App;
@@ -61,7 +61,7 @@ pub fn openapi() -> OpenApi {
 }
 
 /// Each class with its routes. A route stands in exactly one.
-fn routes_by_class() -> [(Class, OpenApiRouter<App>); 12] {
+fn routes_by_class() -> [(Class, OpenApiRouter<App>); 13] {
     let none = OpenApiRouter::<App>::default;
     let probe = none()
         .routes(routes!(health::live))
@@ -152,6 +152,7 @@ fn routes_by_class() -> [(Class, OpenApiRouter<App>); 12] {
         (Class::OWN, own),
         (Class::AUTHENTICATED, authenticated),
         (Class::DESK, desk),
+        (Class::STREAM, none().routes(routes!(events::follow))),
         (Class::MANAGER, manager),
         (Class::ADMINISTRATOR, administrator),
         (Class::IMPORT, none().routes(routes!(import::import))),

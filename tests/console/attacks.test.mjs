@@ -1,6 +1,7 @@
 // What broke an open console: a restore, an odd time, a change of person, a list that moved under a key.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { gate } from './gate.mjs';
 import { seed } from './seed.mjs';
 import { PASSWORD, client, desk, logIn, startBrowser, startServer } from './server.mjs';
 
@@ -19,8 +20,8 @@ after(async () => {
   await server?.stop();
 });
 
-async function at(login, run, more) {
-  const one = await desk(browser, server.url, more);
+async function at(login, run, more, url = server.url) {
+  const one = await desk(browser, url, more);
   try {
     one.page.setDefaultTimeout(20_000);
     if (login) await logIn(one.page, login);
@@ -32,13 +33,19 @@ async function at(login, run, more) {
     await one.context.close();
   }
 }
+/** The same where the stream is refused and the desk asks for changes, which can be altered on their way. */
+async function asking(login, run) {
+  const way = await gate(server.url);
+  way.refuse(503);
+  await at(login, run, {}, way.url).finally(way.close);
+}
 const press = async (page, ...keys) => {
   for (const key of keys) await page.keyboard.press(key);
 };
 const newJob = (plate, more = {}) => as('POST', '/v1/jobs', { problem: 'fuel', address: '原址', plate, ...more });
 const card = (page, id) => page.locator(`.board [data-job="${id}"]`);
 const opened = async (page, id) => {
-  await page.goto(`${server.url}/#/job/${id}`);
+  await page.goto(`${new URL(page.url()).origin}/#/job/${id}`);
   await page.locator('#edit-caller').waitFor();
 };
 /** Changes an answer of the server on its way. */
@@ -51,7 +58,7 @@ const alter = (page, path, change) =>
 
 test('after a restore, lost jobs and versions that look newer are gone', async () => {
   const [lost, old] = [await newJob('RST-0001'), await newJob('RST-0002')];
-  await at('mei', async (page) => {
+  await asking('mei', async (page) => {
     let isBefore = true;
     const changed = (list) => ({
       ...list,
@@ -79,7 +86,7 @@ test('after a restore, lost jobs and versions that look newer are gone', async (
 
 test('a field that was begun before a restore is not saved over what has its version since', async () => {
   const job = await newJob('RST-0003');
-  await at('mei', async (page) => {
+  await asking('mei', async (page) => {
     await opened(page, job.id);
     await page.locator('.connection.live').waitFor();
     await page.locator('#edit-address').click();
@@ -102,7 +109,7 @@ test('a field that was begun before a restore is not saved over what has its ver
 
 test('a fresh desk goes on from its lists and reads no history', async () => {
   const job = await newJob('HIS-0001');
-  await at('mei', async (page) => {
+  await asking('mei', async (page) => {
     const asked = [];
     page.on('request', (one) => one.url().includes('/v1/jobs/changes') && asked.push(one.url()));
     await page.reload();

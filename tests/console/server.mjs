@@ -7,24 +7,26 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const towline = process.env.TOWLINE_BIN ?? join(root, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/towline');
+export const towline = process.env.TOWLINE_BIN ?? join(root, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/towline');
 export const PASSWORD = 'correct horse battery';
 
-/** A server with one person of each role. */
-export async function startServer() {
+/** A server with one person of each role, or one that is restored from a backup. */
+export async function startServer({ from = '' } = {}) {
   const data = mkdtempSync(join(tmpdir(), 'console-'));
   const admin = (...args) =>
     execFileSync(towline, ['admin', ...args, '--data', data], {
       input: PASSWORD,
       stdio: ['pipe', 'pipe', 'pipe'],
     }).toString();
-  admin('tenant', '--slug', 'acme', '--name', '國都汽車');
+  if (from) execFileSync(towline, ['restore', from, '--data', data]);
+  else admin('tenant', '--slug', 'acme', '--name', '國都汽車');
   for (const [login, name, role] of [
     ['admin', 'Ada Wang', 'administrator'],
     ['mei', '林美惠', 'dispatcher'],
     ['kai', '陳凱', 'dispatcher'],
     ['boss', '王主任', 'manager'],
   ]) {
+    if (from) break;
     admin('user', '--tenant', 'acme', '--login', login, '--name', name, '--role', role, '--password-stdin');
   }
   const child = spawn(

@@ -193,6 +193,15 @@ export function takeJob(view, etag) {
   ]);
 }
 
+/** Takes in points of technicians; an older one moves nobody back. @param {import('../types.js').Position[]} items */
+export function takePoints(items) {
+  const next = new Map(points.value);
+  for (const { user, fixed_at, place, accuracy } of items) {
+    if ((next.get(user)?.at ?? 0) <= fixed_at) next.set(user, { at: fixed_at, place, accuracy });
+  }
+  points.value = next;
+}
+
 /** What a person is called. @param {string | null | undefined} id */
 export function personName(id) {
   if (!id) return '';

@@ -8,7 +8,7 @@ import { Refused, Unanswered, all, call } from '../lib/http.js';
 import { clock, language, remember, secondsLong, t, word } from '../lib/i18n.js';
 import { globals, keyName, push } from '../lib/keys.js';
 import { shareSelection } from '../lib/follow.js';
-import { connection, follow } from '../lib/live.js';
+import { connection, follow, isStreaming } from '../lib/live.js';
 import { isHere, left, lost, onChange } from '../lib/person.js';
 import { go, href, route } from '../lib/router.js';
 import {
@@ -20,8 +20,8 @@ import {
   devices,
   jobs,
   me,
-  points,
   takeJobs,
+  takePoints,
   technicians,
   users,
   vans,
@@ -70,11 +70,12 @@ export async function start() {
   const dropped = lost();
   for (const label of dropped?.labels ?? []) tell({ label, said: t().actions.dropped(dropped?.before ?? '') });
   if (!me.value) return;
-  follow((news) => {
+  const taken = (/** @type {import('../lib/live.js').News} */ news) => {
     if (news.isSnapshot) beginJobs(news.jobs, news.isRestored);
     else takeJobs(news.jobs);
     dropJobs(news.left);
-  });
+  };
+  follow(me.value, taken, takePoints);
   keepFresh();
   shareSelection(account);
   effect(show);
@@ -159,7 +160,13 @@ function keepFresh() {
   every(30_000, async () => {
     devices.value = byId(await all('/v1/devices'));
   });
-  every(15_000, readPoints);
+  // The stream tells who moves; a window that comes later has not heard who stands.
+  let isRead = false;
+  every(15_000, async () => {
+    if (isStreaming.value && isRead) return;
+    await readPoints();
+    isRead = isStreaming.value;
+  });
   every(300_000, async () => {
     users.value = byId(await all('/v1/users'));
   });
@@ -173,9 +180,7 @@ function keepFresh() {
 async function readPoints() {
   // However old: who is silent for long is somewhere all the same, and says since when.
   const { data } = await call('get', '/v1/positions', { query: {} });
-  points.value = new Map(
-    data.items.map((point) => [point.user, { at: point.fixed_at, place: point.place, accuracy: point.accuracy }]),
-  );
+  takePoints(data.items);
 }
 
 async function readOffers() {

@@ -186,18 +186,20 @@ pub async fn redeem(
 ) -> Result<Json<Redeemed>, Problem> {
     let (now, hash) = (app.now(), hash(&given.secret));
     let found = links::find(&mut *app.read().await?, hash.clone(), now).await?;
-    if found.is_none() {
+    let Some(Link { tenant, user, .. }) = found else {
         let address = peer.map(|Extension(Peer(ip))| ip);
         let problem = Problem::new(Code::BadLink);
         return Err(attempt::wrong_secret(&app, address, problem).await?);
-    }
+    };
     // Only for a link that is good is anything hashed; a password that is refused leaves it good.
     let stored = app.passwords.make_for(&given.password, Turn::Stranger).await?;
     let (keys, request_id) = (app.installation.clone(), request_id::current());
     let redeemed = app.store.write::<Redeemed, Problem, _>(move |tx| {
         Box::pin(async move { set(tx, &keys, hash, stored, request_id, now).await })
     });
-    Ok(Json(redeemed.await?))
+    let redeemed = redeemed.await?;
+    app.writer().access_changed(tenant, user);
+    Ok(Json(redeemed))
 }
 
 /// Sets the password and uses the link up, if it is still good.

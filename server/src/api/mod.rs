@@ -9,6 +9,7 @@ pub mod branches;
 pub mod check;
 pub mod devices;
 pub mod edit;
+pub mod events;
 pub mod findings;
 pub mod import;
 pub mod jobs;

@@ -94,10 +94,10 @@ pub async fn add(
     }
     let accepted = points.len();
     let room = app.config.bounds.storage_bytes;
+    let (tenant, user) = (caller.tenant(), caller.user());
     app.store
         .write::<(), Problem, _>(move |tx| {
             Box::pin(async move {
-                let (tenant, user) = (caller.tenant(), caller.user());
                 if positions::stored_bytes(tx, tenant).await? >= room {
                     return Err(Problem::new(Code::Quota).retry_after(3600));
                 }
@@ -105,6 +105,7 @@ pub async fn add(
             })
         })
         .await?;
+    app.writer().moved(tenant, user);
     Ok(Json(Taken { accepted, refused }))
 }
 

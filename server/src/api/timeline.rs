@@ -14,7 +14,7 @@ use super::bounded::fold;
 use super::roster::{self, UNDER_WAY, WAITING};
 use crate::app::App;
 use crate::auth::{Caller, Staff};
-use crate::http::{Code, Json, Problem, Query};
+use crate::http::{Code, ETag, Json, Problem, Query};
 
 /// Rows of lists of jobs that are looked at.
 const LOOKED: u32 = 1_000;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use axum::extract::{FromRequestParts, MatchedPath, Request};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, Method, Uri, header};
-use store::StoreError;
 use store::rows::audit::Note;
 use store::rows::devices;
+use store::{Reader, StoreError, reading};
 use sync_core::document::Author;
 use sync_core::id::{BranchId, DeviceId, TenantId, UserId};
 use sync_core::policy;
@@ -257,6 +257,27 @@ pub async fn authenticate(app: &App, asked: &Asked<'_>) -> Result<Caller, Proble
     let cookie = cookie.ok_or_else(|| Problem::new(Code::NotLoggedIn))?;
     csrf::check(asked.method, headers, app.config.public_url.as_deref())?;
     by_session(app, cookie, address).await
+}
+
+/// Whether the session of a caller is open and its person may do what they might then, for what outlives its
+/// request. It counts as a use of the session.
+///
+/// # Errors
+/// If the database does not answer; that says nothing about the session.
+pub async fn still_open(app: &App, caller: &Caller) -> Result<bool, StoreError> {
+    let Some(token) = caller.session() else { return Ok(false) };
+    let found = reading(Reader::Brief, async {
+        let mut connection = app.store.readers().acquire().await?;
+        Ok::<_, StoreError>(
+            session::owner(&mut connection, token, app.now(), app.sessions()).await?,
+        )
+    });
+    let Session::Open(owner, used) = found.await? else { return Ok(false) };
+    if let Some(used) = used {
+        note(app, used).await;
+    }
+    let before = (caller.tenant, caller.user, caller.role, caller.branch);
+    Ok(before == (owner.tenant, owner.user, owner.role, owner.branch))
 }
 
 /// The place of who brings a secret that was not found good yet: until it is, they are a stranger.

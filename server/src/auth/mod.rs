@@ -21,7 +21,7 @@ pub mod session;
 pub mod throttle;
 pub mod token;
 
-pub use caller::{Caller, Staff};
+pub use caller::{Caller, Staff, still_open};
 pub use keys::Keys;
 pub use reach::Reach;
 pub use scope::Scope;

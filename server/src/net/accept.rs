@@ -126,6 +126,7 @@ async fn accept(
     }
     drop(listener);
     app.sockets.close();
+    app.streams.close();
     open.close();
     let ended = async {
         open.wait().await;

@@ -41,6 +41,8 @@ pub enum Pool {
     Public,
     /// That of the desk, of which each person has a share.
     Desk,
+    /// None of them: a stream is no request at work, and has limits of its own.
+    Streams,
     /// That of phones' sync requests.
     Phones,
     /// That of whatever else phones ask for: positions, the opening of sockets.
@@ -91,6 +93,8 @@ impl Class {
     pub const OWN: Self = Self { reader: Reader::Brief, ..Self::AUTHENTICATED };
     /// For dispatchers, managers and administrators.
     pub const DESK: Self = Self { access: Access::Staff(Role::Dispatcher), ..Self::AUTHENTICATED };
+    /// A stream of events for the desk, open for as long as both sides like.
+    pub const STREAM: Self = Self { pool: Pool::Streams, idempotent: false, ..Self::DESK };
     /// For managers and administrators.
     pub const MANAGER: Self = Self { access: Access::Staff(Role::Manager), ..Self::AUTHENTICATED };
     /// For administrators.
@@ -135,7 +139,7 @@ impl Class {
     pub fn body_pool(&self) -> BodyPool {
         match self.pool {
             Pool::Phones | Pool::PhoneRequests => BodyPool::Phone,
-            Pool::Public | Pool::Desk | Pool::None => BodyPool::Desk,
+            Pool::Public | Pool::Desk | Pool::Streams | Pool::None => BodyPool::Desk,
         }
     }
 
@@ -144,7 +148,7 @@ impl Class {
         match self.pool {
             // A frame of a phone may need minutes over a poor link.
             Pool::Phones | Pool::PhoneRequests => net.sync_body_timeout,
-            Pool::Public | Pool::Desk | Pool::None => net.body_timeout,
+            Pool::Public | Pool::Desk | Pool::Streams | Pool::None => net.body_timeout,
         }
     }
 }

@@ -1,4 +1,7 @@
 //! A stream that ends when the peer neither gives nor takes a byte for too long.
+//!
+//! Who takes what is written is there, so that counts for reading too: a browser that follows events
+//! sends nothing for hours, and hyper waits for its bytes all the while.
 
 use std::io;
 use std::pin::Pin;
@@ -69,6 +72,10 @@ impl Watch for Idle {
     fn write<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         self.write.watch(self.limit, cx, poll)
     }
+
+    fn took(&mut self) {
+        self.read.waiting = false;
+    }
 }
 
 #[cfg(test)]
@@ -85,5 +92,22 @@ mod tests {
         assert_eq!(written.map_err(|e| e.kind()), Err(io::ErrorKind::TimedOut));
         let read = stream.read_u8().await;
         assert_eq!(read.map_err(|e| e.kind()), Err(io::ErrorKind::TimedOut));
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_takes_what_is_written_is_borne_though_it_sends_nothing() {
+        let (near, _far) = tokio::io::duplex(16);
+        let mut idle = with_idle_timeout(near, Duration::from_secs(60)).watch;
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let waits = |idle: &mut Idle, cx: &mut Context<'_>| {
+            assert!(idle.read(cx, 0, Poll::Pending).is_pending());
+            idle.read.timer.deadline()
+        };
+        let first = waits(&mut idle, &mut cx);
+        assert_eq!(waits(&mut idle, &mut cx), first, "silence is counted from its beginning");
+        assert!(idle.write(&mut cx, Poll::Ready(Ok(()))).is_ready());
+        assert_eq!(waits(&mut idle, &mut cx), first, "there was nothing to take");
+        idle.took();
+        assert!(waits(&mut idle, &mut cx) > first, "it took a byte");
     }
 }

@@ -25,7 +25,7 @@ use super::class::{Class, Pool};
 use super::coming::{OF_A_PERSON, OF_A_PHONE};
 use super::per_address::holder;
 use super::shares::Share;
-use crate::app::App;
+use crate::app::{App, Shared};
 use crate::auth::Caller;
 use crate::http::{Code, Problem, body};
 use crate::telemetry::metrics::{self, Case};
@@ -121,7 +121,7 @@ pub async fn arrived(
 /// Takes a permit for the time of the request, or answers 503; 429 if the person has too many.
 pub async fn placed(app: &App, request: Request, next: Next) -> Response {
     match Class::of(&request).pool {
-        Pool::None => next.run(request).await,
+        Pool::None | Pool::Streams => next.run(request).await,
         Pool::Public => match strangers_place(app, Some(address(&request))).await {
             Ok(_permit) => next.run(request).await,
             Err(problem) => problem.into_response(),
@@ -175,7 +175,7 @@ pub async fn strangers_place(
 }
 
 /// That there is no room now, which is counted by the limit that says so.
-pub fn turned_away(app: &App, limit: &str, seconds: u64) -> Problem {
+pub fn turned_away(app: &Shared, limit: &str, seconds: u64) -> Problem {
     app.metrics.shed.get_or_create(&Case::of(limit)).inc();
     Problem::new(Code::Overloaded).retry_after(seconds)
 }

@@ -32,6 +32,9 @@ pub(super) trait Watch {
         poll
     }
 
+    /// The peer took bytes.
+    fn took(&mut self) {}
+
     /// Closes the stream.
     fn shutdown<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
@@ -85,6 +88,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, W: Watch + Unpin> AsyncWrite for Watched
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let poll = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        if matches!(poll, Poll::Ready(Ok(count)) if count > 0) {
+            this.watch.took();
+        }
         this.watch.write(cx, poll)
     }
 

@@ -140,7 +140,8 @@ impl Route<'_> {
         }
         codes.extend([Code::BadQuery, Code::Overloaded, Code::Unavailable, Code::Slow]);
         codes.extend(
-            matches!(class.pool, Pool::Desk | Pool::PhoneRequests).then_some(Code::Crowded),
+            matches!(class.pool, Pool::Desk | Pool::PhoneRequests | Pool::Streams)
+                .then_some(Code::Crowded),
         );
         match class.access {
             Access::Public => {}

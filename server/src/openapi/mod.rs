@@ -36,9 +36,10 @@ const ABOUT: &str = "Roadside rescues without coverage: the REST API of one Towl
     In a PATCH a field that is left out stays, and `null` clears a field that may be empty. Problems \
     are RFC 9457 with a stable `code`.";
 
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 15] = [
     ("session", "Logging in and out, and who is logged in."),
     ("jobs", "Rescues: taken in, assigned, ended, decided about."),
+    ("events", "What changes, as a stream."),
     ("technicians", "Technicians: their account, skills and shifts."),
     ("vans", "Vans and their stock."),
     ("parts", "The catalogue of parts."),

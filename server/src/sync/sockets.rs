@@ -130,7 +130,7 @@ impl Drop for Seen {
 /// Passes on whose rights changed, until the server is gone.
 pub async fn keep_looking(shared: Weak<Shared>) {
     let Some(app) = shared.upgrade().map(App::from) else { return };
-    let sockets = app.sockets.clone();
+    let (sockets, streams) = (app.sockets.clone(), app.streams.clone());
     let mut changes = app.writer().access_changes();
     drop(app);
     let mut ticks = interval(LOOK);
@@ -138,8 +138,14 @@ pub async fn keep_looking(shared: Weak<Shared>) {
     loop {
         tokio::select! {
             change = changes.recv() => match change {
-                Ok((tenant, user)) => sockets.look(tenant, user),
-                Err(RecvError::Lagged(_)) => sockets.look_where(|_| true),
+                Ok((tenant, user)) => {
+                    sockets.look(tenant, user);
+                    streams.look(Some((tenant, user)));
+                }
+                Err(RecvError::Lagged(_)) => {
+                    sockets.look_where(|_| true);
+                    streams.look(None);
+                }
                 Err(RecvError::Closed) => break,
             },
             _ = ticks.tick() => {

@@ -32,6 +32,8 @@ pub const FRAME_BYTES: &str = "towline_sync_frame_bytes";
 pub const SYNC_LAG: &str = "towline_sync_lag_positions";
 /// Phones connected by WebSocket now.
 pub const WATCHING: &str = "towline_sync_watching";
+/// Streams of events open now.
+pub const STREAMS: &str = "towline_event_streams";
 /// Decisions waiting for a person, as of some seconds ago.
 pub const DECISIONS: &str = "towline_decisions_waiting";
 /// Logins, by kind and outcome.
@@ -111,6 +113,8 @@ pub struct Metrics {
     pub sync_lag: Histogram,
     /// See [`WATCHING`].
     pub watching: Gauge,
+    /// See [`STREAMS`].
+    pub streams: Gauge,
     /// See [`DECISIONS`].
     pub decisions: Gauge,
     /// See [`LOGINS`].
@@ -150,6 +154,7 @@ impl Metrics {
         let frame_bytes = Family::default();
         let sync_lag = Histogram::new([0.0, 1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0]);
         let watching = Gauge::default();
+        let streams = Gauge::default();
         let decisions = Gauge::default();
         let logins = Family::default();
         let over_budget = Counter::default();
@@ -167,6 +172,7 @@ impl Metrics {
         let help = "Positions of the log a phone was behind when it asked";
         registry.register(SYNC_LAG, help, sync_lag.clone());
         registry.register(WATCHING, "Phones connected by WebSocket now", watching.clone());
+        registry.register(STREAMS, "Streams of events open now", streams.clone());
         registry.register(DECISIONS, "Decisions waiting for a person", decisions.clone());
         registry.register(LOGINS, "Logins, by kind and outcome", logins.clone());
         let help = "Exchanges of phones that had used up their hour";
@@ -191,6 +197,7 @@ impl Metrics {
             frame_bytes,
             sync_lag,
             watching,
+            streams,
             decisions,
             logins,
             over_budget,

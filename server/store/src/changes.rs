@@ -7,6 +7,7 @@ use sqlx::Row as _;
 use sync_core::id::{BranchId, JobId, TenantId};
 
 use super::jobs::job_row;
+use super::pull::counter;
 use super::sql::Statement;
 use super::writer::NO_BRANCH;
 use super::{JobRow, Store, StoreError};
@@ -54,6 +55,15 @@ impl Store {
             }
         }
         Ok(changes)
+    }
+
+    /// The position of the tenant's log now: everything up to it is committed and can be read.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn log_position(&self, tenant: TenantId) -> Result<i64, StoreError> {
+        let mut connection = self.readers().acquire().await?;
+        counter(&mut connection, tenant).await
     }
 }
 

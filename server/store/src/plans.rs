@@ -13,6 +13,7 @@ use crate::alike::{self, Likeness};
 use crate::changes;
 use crate::jobs::{self, JobFilter, JobOrder, JobPlace};
 use crate::retention::RULES;
+use crate::rows::positions::Technicians;
 use crate::rows::{audit, devices, positions, submissions, tokens, users};
 use crate::sql::{Arg, Statement};
 use crate::{Backend, Store, held, log, parts_taken, pull, upkeep, vans};
@@ -86,7 +87,9 @@ fn statements() -> Vec<(String, Statement)> {
         add("submissions", submissions::listing(tenant(), branch, vec![9; 16], 51));
         let after = positions::After::since(5);
         add("trail", positions::trail_of(tenant(), branch, user, after, 5001));
-        add("latest", positions::latest_of_each(tenant(), branch, 5));
+        for whose in [Technicians::All, Technicians::After(user), Technicians::These(&[user; 3])] {
+            add("latest", positions::latest_of_each(tenant(), branch, 5, whose, 51));
+        }
     }
     let of_tenant = || vec![Arg::from(tenant().as_bytes())];
     let of_user = || vec![Arg::from(tenant().as_bytes()), Arg::from(user.as_bytes())];

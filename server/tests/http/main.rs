@@ -11,6 +11,7 @@ mod contract;
 mod desk;
 mod devices;
 mod early;
+mod events;
 mod fair;
 mod flood;
 mod hostile;

@@ -51,17 +51,21 @@ pub async fn list(
     let limit = u32::try_from(page.rows()?).unwrap_or(1);
     let (tenant, branch) = (caller.tenant(), caller.branch());
     let found = app.store.job_changes(tenant, branch, after, app.now(), limit).await?;
-    Ok(Json(JobChanges {
-        items: found.rows.into_iter().map(|row| JobListed::of(row, app.tags())).collect(),
-        left: found.left,
-        next: position(&app, found.upto),
-        more: found.more,
-        from_start: known.is_none(),
-    }))
+    Ok(Json(told(&app, found, known.is_none())))
 }
 
-/// The cursor of the changes after a position of the log.
-pub(super) fn position(app: &App, after: i64) -> String {
-    let id = app.store.epoch().to_be_bytes().to_vec();
-    Cursor { key: after, id }.encode(List::JobChanges)
+/// Changes as a client is told of them.
+pub fn told(app: &App, found: store::JobChanges, from_start: bool) -> JobChanges {
+    JobChanges {
+        items: found.rows.into_iter().map(|row| JobListed::of(row, app.tags())).collect(),
+        left: found.left,
+        next: position(app, found.upto),
+        more: found.more,
+        from_start,
+    }
+}
+
+/// A position of the log as clients keep it: it counts until the server is restored from a backup.
+pub fn position(app: &App, pos: i64) -> String {
+    Cursor { key: pos, id: app.store.epoch().to_be_bytes().to_vec() }.encode(List::JobChanges)
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::rows::{tenants, users};
+use store::rows::{access, tenants, users};
 use sync_core::id::{BranchId, DeviceId, TenantId, UserId};
 use utoipa::ToSchema;
 
@@ -152,12 +152,17 @@ pub async fn log_in(
     responses((status = 204)),
 )]
 pub async fn log_out(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    let (tenant, user) = (caller.tenant(), caller.user());
     if let Some(token) = caller.session().map(str::to_owned) {
         app.store
             .write::<(), Problem, _>(move |tx| {
-                Box::pin(async move { Ok(session::close(tx, &token).await?) })
+                Box::pin(async move {
+                    session::close(tx, &token).await?;
+                    Ok(access::changed(tx, tenant, user).await?)
+                })
             })
             .await?;
+        app.writer().access_changed(tenant, user);
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
     let cookie = Cookie::new(session::COOKIE, &app.config);
@@ -234,15 +239,17 @@ pub async fn change_password(
     }
     let hash = app.passwords.make(&new.password).await?;
     let (now, note) = (app.now(), caller.note("user.password", caller.user()));
+    let (tenant, user) = (caller.tenant(), caller.user());
     let attempt = Arc::new(attempt);
     app.store
         .write::<(), Problem, _>(move |tx| {
             Box::pin(async move {
                 attempt.succeeded(tx).await?;
-                users::set_password(tx, caller.tenant(), caller.user(), hash).await?;
+                users::set_password(tx, tenant, user, hash).await?;
                 Ok(note.detail(json!({"own": true})).write(tx, now).await?)
             })
         })
         .await?;
+    app.writer().access_changed(tenant, user);
     Ok(StatusCode::NO_CONTENT)
 }

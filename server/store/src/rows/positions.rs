@@ -14,6 +14,8 @@ use crate::sql::Statement;
 const ROWS: usize = 50;
 /// Most technicians whose latest point is listed.
 const LATEST: i64 = 5000;
+/// Channel of PostgreSQL on which nodes hear whose points came.
+pub const CHANNEL: &str = "towline_positions";
 
 /// One point.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -96,6 +98,14 @@ pub async fn insert(
     for points in points.chunks(ROWS) {
         insert_rows(tx, tenant, user, device, points, now).await?;
     }
+    if tx.backend_name() == "PostgreSQL" && !points.is_empty() {
+        // Heard once this commits. The function gives nothing back that every driver can read.
+        sqlx::query("SELECT 1 FROM pg_notify($1, $2)")
+            .bind(CHANNEL)
+            .bind(format!("{tenant} {user}"))
+            .execute(tx)
+            .await?;
+    }
     Ok(())
 }
 
@@ -148,7 +158,34 @@ pub async fn latest(
     branch: Option<BranchId>,
     since: i64,
 ) -> Result<Vec<Seen>, sqlx::Error> {
-    latest_of_each(tenant, branch, since).fetch(connection).await?.iter().map(read).collect()
+    let list = latest_of_each(tenant, branch, since, Technicians::All, LATEST);
+    list.fetch(connection).await?.iter().map(read).collect()
+}
+
+/// The technicians whose latest point is wanted.
+#[derive(Debug, Clone, Copy)]
+pub enum Technicians<'a> {
+    /// All of them.
+    All,
+    /// Those with an id after this one.
+    After(UserId),
+    /// These; so few that one statement can name them.
+    These(&'a [UserId]),
+}
+
+/// The latest point of some technicians by their id, as staff of `branch` see them; `rows` at most.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn latest_of(
+    connection: &mut AnyConnection,
+    tenant: TenantId,
+    branch: Option<BranchId>,
+    technicians: Technicians<'_>,
+    rows: i64,
+) -> Result<Vec<Seen>, sqlx::Error> {
+    let list = latest_of_each(tenant, branch, 0, technicians, rows);
+    list.fetch(connection).await?.iter().map(read).collect()
 }
 
 /// Points of one technician after a place of their trail, oldest first, as staff of `branch` see them.
@@ -206,12 +243,26 @@ pub(crate) fn trail_of(
 
 /// The latest point of each technician: one look into the index for each, however many points
 /// there are.
-pub(crate) fn latest_of_each(tenant: TenantId, branch: Option<BranchId>, since: i64) -> Statement {
+pub(crate) fn latest_of_each(
+    tenant: TenantId,
+    branch: Option<BranchId>,
+    since: i64,
+    technicians: Technicians<'_>,
+    rows: i64,
+) -> Statement {
     let mut list = Statement::default();
     let (tenant, since) = (list.bind(tenant.as_bytes()), list.bind(since));
     let own = branch.map(|own| list.bind(own.as_bytes()));
     let own = own.map(|own| format!("AND (users.branch IS NULL OR users.branch = {own})"));
-    let most = list.bind(LATEST);
+    let which = match technicians {
+        Technicians::All => String::new(),
+        Technicians::After(user) => format!("AND users.id > {}", list.bind(user.as_bytes())),
+        Technicians::These(users) => {
+            let ids: Vec<_> = users.iter().map(|user| list.bind(user.as_bytes())).collect();
+            format!("AND users.id IN ({})", ids.join(", "))
+        }
+    };
+    let most = list.bind(rows);
     list.sql = format!(
         "SELECT p.user_id AS user_id, p.fixed_at AS fixed_at, p.at AS at, received_at, lat, lon, \
          accuracy, speed, heading, job FROM users JOIN positions p ON p.tenant = users.tenant \
@@ -219,7 +270,7 @@ pub(crate) fn latest_of_each(tenant: TenantId, branch: Option<BranchId>, since: 
          WHERE latest.tenant = users.tenant AND latest.user_id = users.id \
          AND latest.fixed_at >= {since} \
          ORDER BY latest.fixed_at DESC, latest.at DESC LIMIT 1) \
-         WHERE users.tenant = {tenant} {} ORDER BY users.id LIMIT {most}",
+         WHERE users.tenant = {tenant} {} {which} ORDER BY users.id LIMIT {most}",
         own.unwrap_or_default()
     );
     list

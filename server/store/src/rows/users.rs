@@ -179,7 +179,7 @@ pub async fn set_password(
     end_sessions(tx, tenant, user).await
 }
 
-/// Ends every session of a person.
+/// Ends every session of a person, and tells the other nodes.
 ///
 /// # Errors
 /// When the database refuses.
@@ -191,9 +191,9 @@ pub async fn end_sessions(
     sqlx::query("DELETE FROM sessions WHERE tenant = $1 AND user_id = $2")
         .bind(tenant.raw())
         .bind(user.raw())
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
-    Ok(())
+    access::changed(tx, tenant, user).await
 }
 
 /// One person.

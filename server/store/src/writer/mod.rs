@@ -50,6 +50,7 @@ pub use usage::{Bounds, TurnedAway};
 
 use crate::{Backend, Meta, StoreError, meta, migrate};
 use both::{Both, ToldOfEdit};
+use notify::Channels;
 use plain::Plain;
 use request::{Edit, EditOutcome};
 
@@ -61,12 +62,20 @@ const QUEUE: usize = 1024;
 /// Commits a listener may fall behind before it misses some and has to look for itself.
 const COMMITS: usize = 1024;
 
+/// Points of someone came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// Their tenant.
+    pub tenant: TenantId,
+    /// Whose; absent if points of anybody may have come without being heard of.
+    pub user: Option<UserId>,
+}
+
 /// A handle to the writer. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct Writer {
     queue: mpsc::Sender<Request>,
-    commits: broadcast::Sender<Committed>,
-    access: broadcast::Sender<(TenantId, UserId)>,
+    channels: Channels,
     actor: ActorId,
     turned_away: TurnedAway,
 }
@@ -105,11 +114,13 @@ impl Writer {
         let (queue, requests) = mpsc::channel(QUEUE);
         let (commits, _) = broadcast::channel(COMMITS);
         let (access, _) = broadcast::channel(COMMITS);
-        let mut task = task::Task::new(pool, backend, meta, actor, commits.clone());
+        let (moved, _) = broadcast::channel(COMMITS);
+        let channels = Channels { commits, access, moved };
+        let mut task = task::Task::new(pool, backend, meta, actor, channels.commits.clone());
         task.node.bounds = bounds;
         let turned_away = task.node.turned_away.clone();
         tokio::spawn(task::run(task, requests));
-        Self { queue, commits, access, actor, turned_away }
+        Self { queue, channels, actor, turned_away }
     }
 
     /// Passes on what other nodes over the same Postgres commit.
@@ -117,9 +128,8 @@ impl Writer {
     /// # Errors
     /// If the database does not answer.
     pub(crate) async fn listen(&self, url: String, readers: AnyPool) -> Result<(), StoreError> {
-        let (commits, access) = (self.commits.clone(), self.access.clone());
-        let heard = notify::positions(&readers).await?;
-        tokio::spawn(notify::listen(url, self.actor, readers, heard, commits, access));
+        let (channels, heard) = (self.channels.clone(), notify::positions(&readers).await?);
+        tokio::spawn(notify::listen(url, self.actor, readers, heard, channels));
         Ok(())
     }
 
@@ -177,19 +187,30 @@ impl Writer {
     /// Hears of every commit that changed documents, of this node and of others. Who falls far behind misses
     /// some, is told so, and has to look for itself.
     pub fn commits(&self) -> broadcast::Receiver<Committed> {
-        self.commits.subscribe()
+        self.channels.commits.subscribe()
     }
 
     /// Hears of everybody who may do less than before, on this node or another: whoever has let
     /// them in looks again.
     pub fn access_changes(&self) -> broadcast::Receiver<(TenantId, UserId)> {
-        self.access.subscribe()
+        self.channels.access.subscribe()
     }
 
     /// Tells this node that someone may do less than before.
     pub fn access_changed(&self, tenant: TenantId, user: UserId) {
         // Nobody need be listening.
-        let _ = self.access.send((tenant, user));
+        let _ = self.channels.access.send((tenant, user));
+    }
+
+    /// Hears whose points came, to this node or another.
+    pub fn moves(&self) -> broadcast::Receiver<Moved> {
+        self.channels.moved.subscribe()
+    }
+
+    /// Tells this node that points of someone came. Other nodes hear it from the database.
+    pub fn moved(&self, tenant: TenantId, user: UserId) {
+        // Nobody need be listening.
+        let _ = self.channels.moved.send(Moved { tenant, user: Some(user) });
     }
 
     /// What was turned away since the start of the process.

@@ -13,9 +13,9 @@ use sqlx::{AnyConnection, AnyPool, Row};
 use sync_core::id::{ActorId, TenantId, UserId};
 use tokio::sync::{Mutex, broadcast};
 
-use super::Committed;
+use super::{Committed, Moved};
 use crate::log::doc_of;
-use crate::rows::access;
+use crate::rows::{access, positions as points};
 use crate::sql::{Arg, id, select_in};
 use crate::{Backend, StoreError};
 
@@ -68,19 +68,26 @@ pub(super) async fn positions(readers: &AnyPool) -> Result<BTreeMap<TenantId, i6
     rows.iter().map(|row| Ok((id(row, 0, TenantId::from_slice)?, row.try_get(1)?))).collect()
 }
 
-/// Listens until the store is closed; passes on what other nodes committed after `heard`, and whose
-/// rights they changed. `heard` is read before anybody is told that the store is open: what is committed
+/// What the nodes of a server tell their listeners.
+#[derive(Debug, Clone)]
+pub(super) struct Channels {
+    pub commits: broadcast::Sender<Committed>,
+    pub access: broadcast::Sender<(TenantId, UserId)>,
+    pub moved: broadcast::Sender<Moved>,
+}
+
+/// Listens until the store is closed; passes on what other nodes committed after `heard`, whose
+/// rights they changed, and whose points came to them. `heard` is read before anybody is told that the store is open: what is committed
 /// before the first connection listens must reach those who asked for commits by then.
 pub(super) async fn listen(
     url: String,
     node: ActorId,
     readers: AnyPool,
     heard: BTreeMap<TenantId, i64>,
-    commits: broadcast::Sender<Committed>,
-    access: broadcast::Sender<(TenantId, UserId)>,
+    channels: Channels,
 ) {
     let mut closed = readers.close_event();
-    let listener = Listener { url, node, readers, commits, access, heard: Mutex::new(heard) };
+    let listener = Listener { url, node, readers, channels, heard: Mutex::new(heard) };
     let listening = async {
         loop {
             let (heard, looked) = (listener.hear(), listener.look_often());
@@ -97,8 +104,7 @@ struct Listener {
     url: String,
     node: ActorId,
     readers: AnyPool,
-    commits: broadcast::Sender<Committed>,
-    access: broadcast::Sender<(TenantId, UserId)>,
+    channels: Channels,
     /// Up to where each tenant's log was heard of.
     heard: Mutex<BTreeMap<TenantId, i64>>,
 }
@@ -106,18 +112,24 @@ struct Listener {
 impl Listener {
     async fn hear(&self) -> Result<Infallible, StoreError> {
         let mut listener = PgListener::connect(&self.url).await?;
-        listener.listen_all([CHANNEL, access::CHANNEL]).await?;
+        listener.listen_all([CHANNEL, access::CHANNEL, points::CHANNEL]).await?;
         self.catch_up().await?;
+        self.anybody_moved().await;
         loop {
             let Some(notification) = listener.try_recv().await? else {
                 // The connection was lost, and what was said meanwhile with it.
                 self.catch_up().await?;
+                self.anybody_moved().await;
                 continue;
             };
+            // Nobody need be listening to what is passed on here.
             if notification.channel() == access::CHANNEL {
                 if let Some(change) = access::read(notification.payload()) {
-                    // Nobody need be listening.
-                    let _ = self.access.send(change);
+                    let _ = self.channels.access.send(change);
+                }
+            } else if notification.channel() == points::CHANNEL {
+                if let Some((tenant, user)) = access::read(notification.payload()) {
+                    let _ = self.channels.moved.send(Moved { tenant, user: Some(user) });
                 }
             } else if let Some(message) = Message::read(notification.payload()) {
                 self.take(message).await?;
@@ -130,6 +142,14 @@ impl Listener {
         loop {
             tokio::time::sleep(LOOK).await;
             self.catch_up().await?;
+        }
+    }
+
+    /// Says that points of anybody may have come while nothing was heard.
+    async fn anybody_moved(&self) {
+        for tenant in self.heard.lock().await.keys() {
+            // Nobody need be listening.
+            let _ = self.channels.moved.send(Moved { tenant: *tenant, user: None });
         }
     }
 
@@ -160,7 +180,7 @@ impl Listener {
             let committed = look_up(&self.readers, tenant, after, upto).await?;
             if !committed.docs.is_empty() {
                 // Nobody need be listening.
-                let _ = self.commits.send(committed);
+                let _ = self.channels.commits.send(committed);
             }
         }
         Ok(())
