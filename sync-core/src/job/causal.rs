@@ -139,6 +139,20 @@ impl<'d> Order<'d> {
         greatest
     }
 
+    /// The changes of these facts that had seen none of the others'.
+    pub fn first_of(&self, facts: &[&Fact]) -> Vec<ChangeRef> {
+        // What had seen another stands after it, so each must find no greater number than its own.
+        let facts = in_order(facts.iter().copied());
+        let numbered = || facts.iter().rev().zip(0..).map(|(fact, number)| (fact.change, number));
+        let greatest = self.greatest_seen(numbered());
+        let is_first = |change: &ChangeRef, number: i64| {
+            let place = self.document.place_of(change);
+            place.and_then(|place| *greatest.get(place)?) == Some(number)
+        };
+        let first = numbered().filter(|(change, number)| is_first(change, *number));
+        first.map(|(change, _)| change).collect()
+    }
+
     /// For every change, by its place, the least of these numbers whose change had seen it or is it.
     pub fn least_to_see(
         &self,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::text;
 use super::evidence::Attachment;
-use super::family::families;
+use super::family::{after_strangers, families};
 use super::parts::owned;
 use super::span::Span;
 use super::times::corrected;
@@ -68,10 +68,14 @@ pub fn usual_steps(problem: Option<&str>) -> Vec<&'static str> {
     SAFETY.into_iter().chain(WHEEL.into_iter().filter(|_| wheel)).collect()
 }
 
-/// The result that stands for each step: of several the last.
-pub(super) fn results(document: &Document) -> BTreeMap<String, CheckResult> {
+/// The result that stands for each step: of several the last, and one of `strangers` only where
+/// nobody else said any.
+pub(super) fn results(
+    document: &Document,
+    strangers: &BTreeSet<UserId>,
+) -> BTreeMap<String, CheckResult> {
     let mut results = BTreeMap::new();
-    for family in families(document, &section::CHECKLIST) {
+    for family in after_strangers(families(document, &section::CHECKLIST), strangers) {
         let fact = family.current;
         // A result that is none of the words means nothing; old logs hold such.
         let told = text(fact, &key::RESULT).is_some_and(|it| lists::RESULTS.contains(&it));

@@ -9,7 +9,7 @@ use super::access::{id_of, int, text};
 use super::causal::{Order, Seen, WIDTH, in_order};
 use super::undo::taken_back;
 use crate::change::ChangeRef;
-use crate::document::Fact;
+use crate::document::{Document, Fact};
 use crate::id::{FactId, UserId};
 use crate::schema::{key, section};
 
@@ -99,6 +99,11 @@ impl<'o> Decisions<'o> {
             }
         }
         Self { order, by_kind }
+    }
+
+    /// The document they are in.
+    pub fn document(&self) -> &'o Document {
+        self.order.document()
     }
 
     /// What was decided about one cause.

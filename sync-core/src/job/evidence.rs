@@ -1,9 +1,11 @@
 //! What was seen and said on the job: findings, photos, notes, survey answers, the DMS's word.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::access::{int, text};
-use super::family::{Family, families};
+use super::family::{Family, after_strangers, families, is_by};
 use super::parts::owned;
 use super::times::corrected;
 use crate::document::{Document, Fact};
@@ -177,10 +179,11 @@ pub(super) fn findings(document: &Document) -> Vec<Finding> {
     standing(document, &section::WORK).map(of).collect()
 }
 
-/// What was read off the vehicle: of several readings the last.
-pub(super) fn observed(document: &Document) -> Observed {
+/// What was read off the vehicle: of several readings the last, and one of `strangers` only where
+/// nobody else read any.
+pub(super) fn observed(document: &Document, strangers: &BTreeSet<UserId>) -> Observed {
     let mut observed = Observed::default();
-    for family in standing(document, &section::WORK) {
+    for family in after_strangers(standing(document, &section::WORK), strangers) {
         let fact = family.current;
         let kind = text(fact, &key::KIND);
         let reading = int(fact, &key::VALUE).filter(|_| kind == Some("odometer"));
@@ -190,10 +193,11 @@ pub(super) fn observed(document: &Document) -> Observed {
         observed.plate = owned(fact, &key::PLATE).or(observed.plate);
     }
     // A reading may also stand beside a step, such as completing.
-    let steps = document
-        .facts(&section::STATUS)
-        .filter_map(|fact| int(fact, &key::ODOMETER).map(|reading| (fact.rank(), reading)));
-    observed.odometer = observed.odometer.or_else(|| steps.max().map(|(_, reading)| reading));
+    let steps = document.facts(&section::STATUS).filter_map(|fact| {
+        let reading = int(fact, &key::ODOMETER)?;
+        Some((!is_by(fact, strangers), fact.rank(), reading))
+    });
+    observed.odometer = observed.odometer.or_else(|| steps.max().map(|(_, _, reading)| reading));
     observed
 }
 

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::access::{int, text};
+use super::access::text;
+use super::amount_lines::{amount_lines, changes_amount};
 use super::billing::Foreign;
-use super::causal::Past;
+use super::causal::{Order, Past};
+use super::claim::claims;
 use super::claimed_times::ClaimedTimes;
 use super::decision::{Cause, Decisions, Settled};
 use super::outcome::Outcome;
@@ -55,6 +57,7 @@ pub(super) struct Exceptions {
 /// What the fold has found before the exceptions.
 pub(super) struct ExceptionInputs<'a, 'd> {
     pub document: &'d Document,
+    pub order: &'a Order<'d>,
     pub claimed: &'a ClaimedTimes<'d>,
     pub spans: &'a Spans<'d>,
     pub outcome: &'a Outcome<'d>,
@@ -74,11 +77,14 @@ impl Exceptions {
         let mut all = Self { open: Vec::new(), decided: Vec::new() };
         let outcome = found.outcome;
         if !outcome.crossed.facts.is_empty() {
-            let settled =
+            let mut settled =
                 found.decisions.about(ExceptionKind::CancelledWithFieldWork, &outcome.crossed);
-            // Once accepted, more of the same work needs no new decision.
-            let whole = settled.chose("accept_completed");
-            all.raise(ExceptionKind::CancelledWithFieldWork, &outcome.crossed, &settled, whole);
+            // Once accepted, more of the same work asks only where it changes what is to be paid.
+            if settled.chose("accept_completed") {
+                let is_part = |id| found.document.fact(&section::PARTS, id).is_some();
+                settled.uncovered.retain(|fact| is_part(&fact.id) && changes_amount(fact));
+            }
+            all.raise(ExceptionKind::CancelledWithFieldWork, &outcome.crossed, &settled, false);
         }
         for (index, (cause, settled)) in outcome.completions.iter().enumerate() {
             let is_judged = outcome.contested.contains(&index) || outcome.knowing.contains(&index);
@@ -115,15 +121,15 @@ impl Exceptions {
         all
     }
 
-    fn of_performer(&mut self, span: &Span<'_>, found: &ExceptionInputs<'_, '_>) {
-        let completed = cause(span, Step::Completed);
-        if completed.facts.is_empty() {
-            self.look(ExceptionKind::GoaClaimed, &cause(span, Step::Goa), found);
-            self.look(ExceptionKind::UnsuccessfulClaimed, &cause(span, Step::Unsuccessful), found);
+    fn of_performer<'d>(&mut self, span: &Span<'d>, found: &ExceptionInputs<'_, 'd>) {
+        for claim in claims(found.document, found.spans, span, found.decisions) {
+            self.raise(claim.about, &claim.cause, &claim.settled, false);
         }
-        if found.state == State::Cancelled {
+        // Of what came to nothing only the claim asks for more.
+        if matches!(found.state, State::Cancelled | State::Goa | State::Unsuccessful) {
             return;
         }
+        let completed = Cause::of(span.steps.get(&Step::Completed).cloned().unwrap_or_default());
         if found.missing.iter().any(|missing| *missing != Missing::Signature) {
             self.look(ExceptionKind::ChecklistIncomplete, &completed, found);
         }
@@ -243,10 +249,6 @@ impl Exception {
     }
 }
 
-fn cause<'a>(span: &Span<'a>, step: Step) -> Cause<'a> {
-    Cause::of(span.steps.get(&step).cloned().unwrap_or_default())
-}
-
 /// The last signature and every line it had not shown: a later line asks again.
 fn outdated<'d>(found: &ExceptionInputs<'_, 'd>) -> Cause<'d> {
     let Some(seal) = found.outdated_seal else { return Cause::default() };
@@ -257,7 +259,8 @@ fn outdated<'d>(found: &ExceptionInputs<'_, 'd>) -> Cause<'d> {
     Cause { facts: [seal].into_iter().chain(unseen).collect(), also: Some(seal.id) }
 }
 
-/// The lines that changed what is to be paid and that no completion had seen.
+/// The lines that changed what is to be paid and that the first completion had not seen: a later one
+/// shows them to nobody. Of completions that did not see each other all are the first.
 fn later_amounts<'d>(
     span: &Span<'_>,
     completed: &Cause<'_>,
@@ -266,23 +269,10 @@ fn later_amounts<'d>(
     if completed.facts.is_empty() {
         return Vec::new();
     }
-    let changes: Vec<_> = completed.facts.iter().map(|fact| fact.change).collect();
-    let seen = Past::of_all(found.document, &changes);
-    // Parts of a technician whose job it is not are not billed.
-    let mut others = found.spans.technicians();
-    others.retain(|other| Some(*other) != span.assignment.technician);
-    let is_billed = |line: &Fact| line.author.is_none_or(|author| !others.contains(&author));
-    let lines = [section::PARTS, section::CHARGES].into_iter();
-    let lines = lines.flat_map(|section| found.document.facts(&section));
-    let later = lines.filter(|line| !seen.contains(&line.change));
-    later.filter(|line| changes_amount(line) && is_billed(line)).collect()
-}
-
-/// Whether a line has a price, or corrects or voids another.
-fn changes_amount(line: &Fact) -> bool {
-    let prices = [key::AMOUNT, key::UNIT_PRICE];
-    prices.iter().any(|key| int(line, key).is_some_and(|price| price != 0))
-        || [key::CORRECTS, key::VOIDS].iter().any(|key| line.record.contains_key(key))
+    let seen = Past::of_all(found.document, &found.order.first_of(&completed.facts));
+    let mut later = amount_lines(found.document, found.spans, span);
+    later.retain(|line| !seen.contains(&line.change));
+    later
 }
 
 /// Whether a completion says why nobody signed.

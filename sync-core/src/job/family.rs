@@ -6,7 +6,7 @@ use super::access::id_of;
 use super::causal::in_order;
 use super::undo;
 use crate::document::{Document, Fact};
-use crate::id::FactId;
+use crate::id::{FactId, UserId};
 use crate::schema::{Section, key};
 
 /// A fact with everything that corrects it or takes it back. It counts once, whatever came since.
@@ -39,7 +39,7 @@ pub(crate) fn families_among<'a>(
     let mut order = Vec::new();
     let mut voids: BTreeMap<FactId, FactId> = BTreeMap::new();
     let mut replaced = BTreeSet::new();
-    let mut roots = Roots { document, section, known: HashMap::new() };
+    let mut roots = Roots::new(document, section);
     for fact in undo::voids_among(document, section, may_take_back) {
         if let Some(voided) = id_of(fact, &key::VOIDS) {
             voids.entry(roots.of(voided)).or_insert(fact.id);
@@ -69,9 +69,26 @@ pub(crate) fn families_among<'a>(
     order.into_iter().filter_map(of).collect()
 }
 
+/// The same families, those of these technicians first: of several words about one thing the last
+/// counts, and it is then of somebody else wherever somebody else said one.
+pub(super) fn after_strangers<'a>(
+    families: impl IntoIterator<Item = Family<'a>>,
+    strangers: &BTreeSet<UserId>,
+) -> Vec<Family<'a>> {
+    let of_stranger = |family: &Family<'_>| is_by(family.current, strangers);
+    let (mut ordered, others): (Vec<_>, Vec<_>) = families.into_iter().partition(of_stranger);
+    ordered.extend(others);
+    ordered
+}
+
+/// Whether one of these technicians wrote the fact.
+pub(super) fn is_by(fact: &Fact, technicians: &BTreeSet<UserId>) -> bool {
+    fact.author.is_some_and(|author| technicians.contains(&author))
+}
+
 /// The facts of a section that stand and take back this one, or another correction of the same.
 pub fn voids_of(document: &Document, section: &Section, fact: FactId) -> Vec<FactId> {
-    let mut roots = Roots { document, section, known: HashMap::new() };
+    let mut roots = Roots::new(document, section);
     let root = roots.of(fact);
     let voids = undo::voids(document, section).into_iter();
     let mut of =
@@ -80,14 +97,19 @@ pub fn voids_of(document: &Document, section: &Section, fact: FactId) -> Vec<Fac
 }
 
 /// The first fact of each chain of corrections; every link is walked once.
-struct Roots<'a> {
+pub(super) struct Roots<'a> {
     document: &'a Document,
     section: &'a Section,
     known: HashMap<FactId, FactId>,
 }
 
-impl Roots<'_> {
-    fn of(&mut self, id: FactId) -> FactId {
+impl<'a> Roots<'a> {
+    pub fn new(document: &'a Document, section: &'a Section) -> Self {
+        Self { document, section, known: HashMap::new() }
+    }
+
+    /// The first fact of the chain this one is in.
+    pub fn of(&mut self, id: FactId) -> FactId {
         let mut path = Vec::new();
         let mut place: HashMap<FactId, usize> = HashMap::new();
         let mut at = id;

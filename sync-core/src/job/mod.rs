@@ -6,12 +6,14 @@
 
 mod access;
 mod alike;
+mod amount_lines;
 mod amounts;
 mod assignment;
 mod billing;
 mod cancellation;
 mod causal;
 mod checklist;
+mod claim;
 mod claimed_times;
 mod decision;
 mod doubts;
@@ -72,7 +74,7 @@ pub(crate) use times::corrected;
 use crate::check::Unverified;
 use crate::document::{Document, Fact};
 use crate::id::{FactId, JobId, UserId};
-use crate::schema::key;
+use crate::schema::{key, section};
 use crate::time::{Corrected, Stamp};
 use billing::{Foreign, Terms};
 use claimed_times::ClaimedTimes;
@@ -184,20 +186,21 @@ impl Job {
         let spans = Spans::of(document);
         let outcome = Outcome::of(&order, &spans, &decisions);
         let performer = outcome.performer.and_then(|index| spans.list.get(index));
+        let strangers = spans.strangers(performer);
         let state = State::of(&spans, &outcome, &decisions);
         let intake = Intake::of(document);
         let promise = Promise::of(document);
         let attachments = evidence::attachments(document);
-        let checklist = checklist::results(document);
-        let observed = evidence::observed(document);
+        let checklist = checklist::results(document, &strangers);
+        let observed = evidence::observed(document, &strangers);
         let settlement = evidence::settlement(document);
         let terms = Terms::of(document);
-        let mut parts = billed(parts::parts(document), &spans, performer);
+        let mut parts = billed(document, parts::parts(document), &spans, performer);
         let mut charges = parts::charges(document);
         let foreign = Foreign::part(document, &terms, &decisions, &mut parts, &mut charges);
         let mut missing = checklist::missing(&intake, performer, &checklist, &attachments);
         missing.extend(observed.odometer.is_none().then_some(Missing::Odometer));
-        let signatures = seals::read(document);
+        let signatures = seals::read(document, &strangers);
         missing.extend((!is_signed(&signatures, performer)).then_some(Missing::Signature));
         let technician = performer.and_then(|span| span.assignment.technician);
         let mut job = Self {
@@ -236,6 +239,7 @@ impl Job {
         job.seals = seals::seals(&job, signatures);
         let exceptions = Exceptions::of(&ExceptionInputs {
             document,
+            order: &order,
             claimed: &ClaimedTimes::of(&order),
             spans: &spans,
             outcome: &outcome,
@@ -330,16 +334,18 @@ pub fn endings(document: &Document) -> Vec<FactId> {
     all.into_iter().collect()
 }
 
-/// Parts of a technician whose span is not the job's are kept, and not billed.
+/// Parts of a technician whose span is not the job's are kept, and not billed. Whoever corrects a part
+/// takes it from nobody.
 fn billed(
+    document: &Document,
     mut parts: Vec<PartUse>,
     spans: &Spans<'_>,
     performer: Option<&Span<'_>>,
 ) -> Vec<PartUse> {
-    let superseded = spans.technicians();
-    let own = performer.and_then(|span| span.assignment.technician);
+    let others = spans.others(performer.and_then(|span| span.assignment.technician));
     for part in &mut parts {
-        let of_another = part.by.is_some_and(|by| superseded.contains(&by) && own != Some(by));
+        let root = document.fact(&section::PARTS, &part.id).and_then(|root| root.author);
+        let of_another = [root, part.by].into_iter().flatten().any(|by| others.contains(&by));
         part.billed &= !of_another;
     }
     parts

@@ -1,11 +1,14 @@
 //! The customer signatures of a job, each with what was changed since.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::Job;
 use super::access::text;
 use super::causal::in_order;
 use super::evidence::hex;
+use super::family::is_by;
 use super::rendering::Renderings;
 use super::times::corrected;
 use crate::document::{Document, Fact};
@@ -21,8 +24,8 @@ use crate::time::Corrected;
 pub struct SealView {
     /// The fact.
     pub id: FactId,
-    /// It counts: it is well formed, its digest is that of what was shown, and it is of its author's
-    /// phone or countersigned.
+    /// It counts: it is well formed, its digest is that of what was shown, it is of its author's
+    /// phone or countersigned, and its author is not a technician whose job it is not.
     pub sound: bool,
     /// Name of who signed.
     pub name: Option<String>,
@@ -68,8 +71,9 @@ pub(super) struct Signature<'d> {
     pub counts: bool,
 }
 
-/// The signatures of a job without the server's countersignatures, the first first.
-pub(super) fn read(document: &Document) -> Vec<Signature<'_>> {
+/// The signatures of a job without the server's countersignatures, the first first. One that a
+/// stranger to the job recorded does not count.
+pub(super) fn read<'d>(document: &'d Document, strangers: &BTreeSet<UserId>) -> Vec<Signature<'d>> {
     let Some(job) = document.id().job() else { return Vec::new() };
     let facts = document.facts(&section::SIGNATURES);
     let facts = facts.filter(|fact| text(fact, &key::KIND) != Some("countersigned"));
@@ -85,7 +89,8 @@ pub(super) fn read(document: &Document) -> Vec<Signature<'_>> {
         // Its phone's key was asked when it was admitted; for another phone's, and where an old log
         // does not say whose it is, the server answers.
         let own = |seal: &Seal| fact.device == Some(seal.device);
-        let counts = seal.as_ref().is_some_and(|seal| countersigned_at.is_some() || own(seal));
+        let counts = seal.as_ref().is_some_and(|seal| countersigned_at.is_some() || own(seal))
+            && !is_by(fact, strangers);
         signatures.push(Signature { fact, seal, countersigned_at, counts });
     }
     signatures

@@ -107,6 +107,19 @@ impl<'a> Spans<'a> {
         self.list.iter().filter_map(|span| span.assignment.technician).collect()
     }
 
+    /// Every technician who ever had the job, but for the one whose job it is.
+    pub fn others(&self, own: Option<UserId>) -> BTreeSet<UserId> {
+        let mut others = self.technicians();
+        others.retain(|other| Some(*other) != own);
+        others
+    }
+
+    /// The technicians whose words come after those of the performer and the office: nobody's while
+    /// the job is nobody's.
+    pub fn strangers(&self, performer: Option<&Span<'_>>) -> BTreeSet<UserId> {
+        performer.map(|span| self.others(span.assignment.technician)).unwrap_or_default()
+    }
+
     /// Of those given the job under one number the last who still has it stands; the others who
     /// still have it are rivals.
     fn add_epoch(&mut self, number: i64, epoch: &Epoch, places: &mut Places) {

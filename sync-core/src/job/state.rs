@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::decision::{Cause, Decisions};
+use super::claim::{Claim, claims};
+use super::decision::Decisions;
 use super::outcome::Outcome;
 use super::span::{Span, Spans};
-use super::{Assignment, AssignmentKind, ExceptionKind, Step};
+use super::{Assignment, AssignmentKind, Step};
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -139,7 +140,11 @@ impl State {
     }
 
     /// The state of a job, but for the dealership's answer.
-    pub(super) fn of(spans: &Spans<'_>, outcome: &Outcome<'_>, decisions: &Decisions<'_>) -> Self {
+    pub(super) fn of<'a>(
+        spans: &Spans<'a>,
+        outcome: &Outcome<'a>,
+        decisions: &Decisions<'a>,
+    ) -> Self {
         if outcome.cancelled.is_some() {
             let accepted = outcome.crossed_decision.as_ref();
             let accepted = accepted.is_some_and(|d| d.choice == "accept_completed");
@@ -150,26 +155,14 @@ impl State {
             return Self::Completed;
         }
         match outcome.performer.and_then(|index| spans.list.get(index)) {
-            Some(span) => Self::of_span(span, decisions),
+            Some(span) => Self::of_span(spans, span, decisions),
             None => Self::Received,
         }
     }
 
-    fn of_span(span: &Span<'_>, decisions: &Decisions<'_>) -> Self {
-        let reached = Self::reached(span);
-        if reached == Self::Completed {
-            return reached;
-        }
-        for (step, about, state) in [
-            (Step::Goa, ExceptionKind::GoaClaimed, Self::Goa),
-            (Step::Unsuccessful, ExceptionKind::UnsuccessfulClaimed, Self::Unsuccessful),
-        ] {
-            let cause = Cause::of(span.steps.get(&step).cloned().unwrap_or_default());
-            if decisions.about(about, &cause).chose("confirm") {
-                return state;
-            }
-        }
-        reached
+    fn of_span<'a>(spans: &Spans<'a>, span: &Span<'a>, decisions: &Decisions<'a>) -> Self {
+        let claims = claims(decisions.document(), spans, span, decisions);
+        claims.iter().find_map(Claim::state).unwrap_or_else(|| Self::reached(span))
     }
 
     /// How far a span came: its furthest step, or just the offer or assignment.

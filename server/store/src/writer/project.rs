@@ -25,7 +25,7 @@ use crate::sql::{Arg, Cell, Spec};
 /// Version of what is computed. Whoever changes a row that follows from the same log (a fold, a
 /// column, the text of a summary) adds one: a server that finds another version in its database
 /// rebuilds everything when it starts.
-pub(crate) const FOLD_VERSION: u32 = 7;
+pub(crate) const FOLD_VERSION: u32 = 8;
 
 /// One document at one position.
 pub(crate) struct Scene<'a> {
