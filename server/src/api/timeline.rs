@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use store::rows::branches;
-use store::{JobFilter, JobRow};
+use store::{JobFilter, JobOrder, JobRow};
 use sync_core::id::{BranchId, JobId, UserId};
 use sync_core::job::{Job, State as JobState, Step};
 use utoipa::ToSchema;
@@ -260,7 +260,7 @@ async fn rows(
         seen_from,
         branch,
         states: OVER.to_vec(),
-        updated_since: Some(span.starts),
+        order: JobOrder::ChangedSince(span.starts, None),
         ..JobFilter::default()
     };
     let mut rows = Vec::new();
