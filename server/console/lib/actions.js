@@ -81,6 +81,13 @@ export async function act(label, method, path, request = {}, how = {}) {
   }
 }
 
+/** Says that something was done elsewhere. @param {string} label */
+export function done(label) {
+  const id = freshKey();
+  items.value = [...items.value, { id, label, state: 'done', since: Date.now() }];
+  setTimeout(() => remove(id), DONE_MS);
+}
+
 /** Says that something was not done. @param {Pick<Item, 'label' | 'problem' | 'said'>} what */
 export function tell(what) {
   items.value = [...items.value, { id: freshKey(), since: Date.now(), state: 'refused', ...what }];
@@ -99,7 +106,7 @@ function remove(id) {
 }
 
 /** Whether the same request may be taken later. @param {Problem} problem */
-function isForLater(problem) {
+export function isForLater(problem) {
   return ['overloaded', 'unavailable', 'too_many_at_once', 'took_too_long', 'idempotency_key_busy', 'timeout'].includes(
     problem.code,
   );

@@ -4,6 +4,7 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { ref } from '../vendor/lit-html/directives/ref.js';
 import { repeat } from '../vendor/lit-html/directives/repeat.js';
 import { dismiss, dropItems, items, tell } from '../lib/actions.js';
+import { calls, dropCalls, resumeCalls } from '../lib/calls.js';
 import { Refused, Unanswered, all, call } from '../lib/http.js';
 import { clock, language, remember, secondsLong, t, word } from '../lib/i18n.js';
 import { globals, keyName, push } from '../lib/keys.js';
@@ -72,6 +73,7 @@ export async function start() {
     else takeJobs(news.jobs);
   });
   keepFresh();
+  resumeCalls();
   effect(show);
   globals.value = keys();
   // What is opened by a key is there when the key is pressed.
@@ -314,7 +316,7 @@ function help() {
   });
 }
 
-onChange(dropItems);
+onChange(() => [...dropItems(), ...dropCalls()]);
 
 async function leave() {
   try {
@@ -356,9 +358,7 @@ function connectionView() {
         : state === 'cut'
           ? t().connection.cut(clock(since))
           : t().connection.starting;
-  return html`<span class="connection ${state}" role="status"
-    ><span class="dot" aria-hidden="true"></span>${text}</span
-  >`;
+  return html`<span class="connection ${state}"><span class="dot" aria-hidden="true"></span>${text}</span>`;
 }
 
 function menu() {
@@ -422,6 +422,9 @@ const header = () =>
     </button>
     <div class="bar-end">
       ${connectionView()}
+      ${calls.value.length
+        ? html`<a class="button attention" href=${href('intake')}>${t().calls.count(calls.value.length)}</a>`
+        : nothing}
       <button type="button" class="button quiet who" @click=${menu} title=${t().nav.menu}>${me.value?.name}</button>
       ${button({ label: t().nav.intake, key: 'KeyN', kind: 'primary', run: () => go('intake') })}
     </div>
