@@ -161,3 +161,94 @@ test('calls of an outage wait in a list, are sent in order and once, and move no
     assert.equal(second[0].intake.caller, '改過的人');
     assert.match(first[0].notes[0].text, /taken at/);
   }));
+
+test('a fresh urgent call covers no late one, on the board as on the wall, and L goes to the late one', async () => {
+  const late = await as('POST', '/v1/jobs', {
+    problem: 'fuel',
+    address: '坪林',
+    plate: 'ORD-0001',
+    eta_by: Date.now() - 3 * 3600_000,
+  });
+  await as('POST', '/v1/jobs', { problem: 'fuel', address: '坪林', plate: 'ORD-0002', priority: 'urgent' });
+  await at('mei', async (page) => {
+    await page.locator('.lane.waiting .card').filter({ hasText: 'ORD' }).nth(1).waitFor();
+    await page.locator('.lane.waiting .card').first().getByText(late.intake.number).waitFor();
+    await press(page, 'l');
+    await page.waitForFunction((id) => document.activeElement?.getAttribute('data-job') === id, late.id);
+    assert.match(await page.locator('.card.is-selected').getAttribute('class'), /is-late/);
+    assert.deepEqual(await violations(page), []);
+    await press(page, 'w');
+    await page.locator('.wall-columns li').first().getByText(late.intake.number).waitFor();
+  });
+});
+
+test('after a job is given away on the board the cursor is on the next card of its lane', () =>
+  at('mei', async (page) => {
+    await page.locator('.lane.waiting .card').nth(2).waitFor();
+    const ids = await page.locator('.lane.waiting [data-job]').evaluateAll((all) => all.map((one) => one.dataset.job));
+    await page.locator(`[data-job="${ids[0]}"]`).focus();
+    await press(page, 'a');
+    await page.locator('.choice').first().waitFor();
+    await press(page, '1');
+    await page.locator('.refusal, .toast.done').first().waitFor();
+    if (await page.locator('.refusal').count()) await press(page, 'y');
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    await page.waitForFunction((id) => document.activeElement?.getAttribute('data-job') === id, ids[1]);
+    await page.locator(`[data-job="${ids[0]}"]`).focus();
+    await press(page, 'a');
+    await page.locator('dialog h2').getByText('now with').waitFor();
+  }));
+
+test('the filter finds what a card shows, in the words of the page, and a phone number that it does not', async () => {
+  await as('POST', '/v1/jobs', { problem: 'overheating', address: '烏來', plate: 'FIL-0001', phone: '0955 123 987' });
+  await at('mei', async (page) => {
+    const card = page.locator('.card').filter({ hasText: 'FIL' });
+    await card.waitFor();
+    for (const [text, isThere] of [
+      ['fil-0001 overheating', true],
+      ['battery fil-0001', false],
+      ['0955123987', true],
+    ]) {
+      await page.locator('#board-text').fill(text);
+      await card.waitFor({ state: isThere ? 'visible' : 'detached' });
+    }
+  });
+});
+
+test('a completed step asks for its reason from the start and knows who told it', async () => {
+  const job = await as('POST', '/v1/jobs', { problem: 'tow', address: '烏來', plate: 'STE-0001' });
+  await as('POST', `/v1/jobs/${job.id}/assign`, { technician: made.people[0], override: true });
+  for (const step of ['accepted', 'en_route', 'on_scene', 'working'])
+    await as('POST', `/v1/jobs/${job.id}/steps`, { step, at: Date.now() - 1000, told_by: '無線電' });
+  await at('mei', async (page) => {
+    await page.goto(`${server.url}/#/job/${job.id}`);
+    await page.locator('.job-head').getByText('0001').waitFor();
+    await press(page, 's');
+    await page.locator('dialog #f-reason[required]').waitFor();
+    assert.equal(await page.locator('#f-told_by').inputValue(), '林志明');
+    await page.locator('#f-told_by').fill('');
+    await press(page, 'Control+Enter');
+    await page.locator('#f-told_by-error').getByText('Who told you').waitFor();
+    await page.locator('#f-told_by').fill('無線電');
+    await press(page, 'Control+Enter');
+    await page.locator('#f-reason-error').waitFor();
+    assert.equal(await page.locator('.toast').count(), 0);
+  });
+});
+
+test('three messages are shown at most, the newest can be undone, and Escape clears them', () =>
+  at('mei', async (page) => {
+    await page.locator('.lane.waiting .card').nth(1).waitFor();
+    await page.evaluate(async () => {
+      const { done, tell } = await import(
+        new URL('lib/actions.js', document.querySelector('script[type=module]').src).href
+      );
+      for (const name of ['one', 'two', 'three', 'four']) done(name);
+      tell({ label: 'five', said: 'no' });
+    });
+    await page.locator('.toast').getByText('five').waitFor();
+    assert.equal(await page.locator('.toast').count(), 3);
+    await page.locator('.toasts').getByText('and 2 more').waitFor();
+    await press(page, 'Escape');
+    await page.locator('.toast').first().waitFor({ state: 'detached' });
+  }));

@@ -61,6 +61,8 @@ export default {
     dropped: (/** @type {string} */ name) =>
       `Not sent: ${name} began it, and someone else has logged in. Do it again if it is to be done.`,
     waiting: (/** @type {string} */ since) => `waits for the connection since ${since}; it is sent once`,
+    needs: (/** @type {string} */ label) => `Fill in: ${label}.`,
+    more: (/** @type {number} */ count) => `and ${count} more`,
   },
   keys: {
     help: 'Keys',
@@ -75,6 +77,7 @@ export default {
     mark: 'Mark',
     recallMarked: 'Recall the marked',
     about: 'Keys work outside of fields, in any keyboard layout and input method. Esc goes back.',
+    late: 'Next late job',
   },
   command: {
     open: 'Find a number, plate, name; or do',
@@ -210,6 +213,7 @@ export default {
       `${count === 1 ? 'Has' : `Has ${count} jobs, first`} ${number} (${state})`,
     byAir: (/** @type {string} */ distance) => `${distance} by air`,
     placeAge: (/** @type {string} */ span) => `place ${span} old`,
+    titleAgain: (/** @type {string} */ number, /** @type {string} */ who) => `Reassign ${number}, now with ${who}`,
   },
   intake: {
     who: 'Caller',

@@ -59,6 +59,8 @@ export default {
     undo: '撤销',
     dropped: (name) => `未发送：这是 ${name} 开始的，现在登录的是别人。如仍需要，请重新操作。`,
     waiting: (since) => `${since} 起等待连接，恢复后只发送一次`,
+    needs: (label) => `请填写“${label}”。`,
+    more: (count) => `另有 ${count} 条`,
   },
   keys: {
     help: '快捷键',
@@ -73,6 +75,7 @@ export default {
     mark: '勾选',
     recallMarked: '收回勾选的案件',
     about: '在输入框之外，任何键盘布局和输入法下都能用。Esc 返回。',
+    late: '下一件超时',
   },
   command: {
     open: '查找单号、车牌、姓名或命令',
@@ -207,6 +210,7 @@ export default {
       count === 1 ? `手上有 ${number}（${state}）` : `手上有 ${count} 单，先 ${number}（${state}）`,
     byAir: (distance) => `直线 ${distance}`,
     placeAge: (span) => `位置 ${span}前`,
+    titleAgain: (number, who) => `改派 ${number}（目前由 ${who} 负责）`,
   },
   intake: {
     who: '来电人',

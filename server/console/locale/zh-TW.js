@@ -59,6 +59,8 @@ export default {
     undo: '復原',
     dropped: (name) => `未送出：這是 ${name} 開始的，現在登入的是別人。如仍需要，請重新操作。`,
     waiting: (since) => `${since} 起等待連線，恢復後只送一次`,
+    needs: (label) => `請填寫「${label}」。`,
+    more: (count) => `另有 ${count} 則`,
   },
   keys: {
     help: '按鍵說明',
@@ -73,6 +75,7 @@ export default {
     mark: '勾選',
     recallMarked: '收回勾選的案件',
     about: '在輸入欄以外，任何鍵盤配置與輸入法都能使用。Esc 返回。',
+    late: '下一件逾時',
   },
   command: {
     open: '搜尋案號、車牌、姓名或指令',
@@ -207,6 +210,7 @@ export default {
       count === 1 ? `手上有 ${number}（${state}）` : `手上有 ${count} 件，先 ${number}（${state}）`,
     byAir: (distance) => `直線 ${distance}`,
     placeAge: (span) => `位置 ${span}前`,
+    titleAgain: (number, who) => `改派 ${number}（目前由 ${who} 負責）`,
   },
   intake: {
     who: '來電者',

@@ -2,11 +2,11 @@
 import { signal } from '../vendor/signals-core/signals-core.js';
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { repeat } from '../vendor/lit-html/directives/repeat.js';
-import { act } from '../lib/actions.js';
+import { act, unsay } from '../lib/actions.js';
 import { candidates } from '../lib/candidates.js';
 import { call, Refused } from '../lib/http.js';
 import { distance, span, t, word } from '../lib/i18n.js';
-import { jobs, marked, now, takeJob, technicians } from '../lib/store.js';
+import { jobs, marked, now, personName, takeJob, technicians } from '../lib/store.js';
 import { button, cap, empty, field, loading, openDialog, refusal } from '../lib/ui.js';
 import { showResults } from './bulk.js';
 
@@ -60,6 +60,7 @@ export function openCandidates(ids) {
   });
   const refused = signal(/** @type {{ problem: import('../types.js').Problem, technician: string } | null} */ (null));
   const isBusy = signal(false);
+  let isOpen = true;
   const set = (/** @type {Partial<typeof state.value>} */ change) => {
     state.value = { ...state.value, ...change };
   };
@@ -154,6 +155,7 @@ export function openCandidates(ids) {
       close();
     } else {
       refused.value = { problem: done.problem, technician: to.technician ?? '' };
+      if (isOpen) unsay(done.problem);
       if (done.problem.code === 'changed_meanwhile') load();
     }
   }
@@ -180,6 +182,9 @@ export function openCandidates(ids) {
   openDialog({
     label: t().candidates.title,
     className: 'large candidates',
+    closed: () => {
+      isOpen = false;
+    },
     keys: (close) => [
       { code: 'ArrowDown', label: t().keys.down, run: () => move(1), inFields: true },
       { code: 'ArrowUp', label: t().keys.up, run: () => move(-1), inFields: true },
@@ -216,7 +221,9 @@ export function openCandidates(ids) {
       return html`<h2>
           ${isMany
             ? t().candidates.titleMany(ids.length)
-            : t().candidates.titleOne(job.value?.intake.number ?? listed?.number ?? '')}
+            : listed && (listed.technician || listed.provider)
+              ? t().candidates.titleAgain(listed.number ?? '', listed.provider ?? personName(listed.technician))
+              : t().candidates.titleOne(job.value?.intake.number ?? listed?.number ?? '')}
         </h2>
         ${isMany
           ? nothing

@@ -3,7 +3,7 @@ import { effect, signal, untracked } from '../vendor/signals-core/signals-core.j
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { ref } from '../vendor/lit-html/directives/ref.js';
 import { repeat } from '../vendor/lit-html/directives/repeat.js';
-import { dismiss, dropItems, items, tell } from '../lib/actions.js';
+import { dismiss, dismissAll, dropItems, items, tell } from '../lib/actions.js';
 import { calls, dropCalls, resumeCalls } from '../lib/calls.js';
 import { Refused, Unanswered, all, call } from '../lib/http.js';
 import { clock, language, remember, secondsLong, t, word } from '../lib/i18n.js';
@@ -430,10 +430,16 @@ const header = () =>
     </div>
   </header>`;
 
-const itemsView = () =>
-  html`<section class="toasts" aria-label=${t().actions.title} aria-live="polite">
+/** Messages that are shown at a time, the newest. */
+const MOST_ITEMS = 3;
+
+function itemsView() {
+  const shown = items.value.slice(-MOST_ITEMS).reverse();
+  const undoable = items.value.findLast((item) => item.state === 'done' && item.undo);
+  const older = items.value.length - shown.length;
+  return html`<section class="toasts" aria-label=${t().actions.title} aria-live="polite">
     ${repeat(
-      items.value,
+      shown,
       (item) => item.id,
       (item) => {
         const about =
@@ -449,12 +455,26 @@ const itemsView = () =>
               ? html` ${sentence(item.problem)}`
               : nothing}${item.said ? html` <span>${item.said}</span>` : nothing}
           </p>
-          ${item.state === 'done' && item.undo ? button({ label: t().actions.undo, key: 'KeyZ', run: undo }) : nothing}
+          ${item === undoable ? button({ label: t().actions.undo, key: 'KeyZ', run: undo }) : nothing}
           ${item.state === 'refused' ? button({ label: t().close, run: () => dismiss(item.id) }) : nothing}
         </div>`;
       },
-    )}
+    )}${older ? html`<p class="older">${t().actions.more(older)}</p>` : nothing}
   </section>`;
+}
+
+// Escape goes back from what is open; where nothing is, it clears the messages.
+addEventListener(
+  'keydown',
+  (event) => {
+    const isTyping = event.target instanceof HTMLElement && event.target.matches('input, textarea, select');
+    if (event.key !== 'Escape' || event.isComposing || isTyping || dialogs.value.length) return;
+    if (!dismissAll()) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  },
+  true,
+);
 
 const again = () =>
   html`<dialog
