@@ -252,3 +252,21 @@ test('three messages are shown at most, the newest can be undone, and Escape cle
     await press(page, 'Escape');
     await page.locator('.toast').first().waitFor({ state: 'detached' });
   }));
+
+test('a refusal is told in the language of the person, without words of the interface', async () => {
+  const job = await as('POST', '/v1/jobs', { problem: 'tow', address: '烏來', plate: 'LAN-0001' });
+  await at(
+    'mei',
+    async (page) => {
+      await page.evaluate(() => localStorage.setItem('towline.language', 'zh-TW'));
+      await page.goto(`${server.url}/#/job/${job.id}`);
+      await page.reload();
+      await page.locator('#edit-year').click();
+      await page.locator('#f-year').fill('前年');
+      await press(page, 'Enter');
+      await page.locator('#f-year-error').getByText('這不是年份').waitFor();
+      assert.doesNotMatch(await page.locator('#f-year-error').innerText(), /[a-z]/i);
+    },
+    { language: 'zh-TW' },
+  );
+});
