@@ -270,3 +270,15 @@ test('a refusal is told in the language of the person, without words of the inte
     { language: 'zh-TW' },
   );
 });
+
+test('recalling several jobs asks once, and says how many', async () => {
+  await at('mei', async (page) => {
+    await page.locator('.lane.given .card').first().waitFor();
+    await page.locator('.lane.given [data-job]').first().focus();
+    await press(page, 'x', 'r');
+    await page.locator('dialog h2').getByText('Recall the job?').waitFor();
+    await press(page, 'n');
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    assert.equal(await page.locator('.bulk').count(), 1);
+  });
+});

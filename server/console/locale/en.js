@@ -179,6 +179,7 @@ export default {
     priorityOf: (/** @type {number} */ count) => (count === 1 ? 'Priority of the job' : `Priority of ${count} jobs`),
     summary: (/** @type {number} */ done, /** @type {number} */ failed, /** @type {number} */ left) =>
       `${done} done, ${failed} refused${left ? `, ${left} under way` : ''}.`,
+    recallOf: (/** @type {number} */ count) => (count === 1 ? 'Recall the job?' : `Recall ${count} jobs?`),
   },
   candidates: {
     against: {

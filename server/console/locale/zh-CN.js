@@ -176,6 +176,7 @@ export default {
     cancel: (count) => `取消 ${count} 单`,
     priorityOf: (count) => `${count} 单的优先级`,
     summary: (done, failed, left) => `完成 ${done} 单，拒绝 ${failed} 单${left ? `，处理中 ${left} 单` : ''}。`,
+    recallOf: (count) => `收回 ${count} 件案件？`,
   },
   candidates: {
     against: {

@@ -176,6 +176,7 @@ export default {
     cancel: (count) => `取消 ${count} 件案件`,
     priorityOf: (count) => `${count} 件案件的優先順序`,
     summary: (done, failed, left) => `完成 ${done} 件，拒絕 ${failed} 件${left ? `，處理中 ${left} 件` : ''}。`,
+    recallOf: (count) => `收回 ${count} 件案件？`,
   },
   candidates: {
     against: {
