@@ -24,6 +24,8 @@ import { check } from './person.js';
 export const items = signal(/** @type {Item[]} */ ([]));
 
 const DONE_MS = 6000;
+/** Long enough to be read by someone who is on the phone. */
+const REFUSED_MS = 30_000;
 const AGAIN_MS = 2000;
 
 /** @param {string} id @param {Partial<Item>} change */
@@ -72,7 +74,10 @@ export async function act(label, method, path, request = {}, how = {}) {
       }
       if (error instanceof Refused) {
         if (how.quiet) remove(id);
-        else set(id, { state: 'refused', problem: error.problem });
+        else {
+          set(id, { state: 'refused', problem: error.problem });
+          setTimeout(() => remove(id), REFUSED_MS);
+        }
         return { ok: false, problem: error.problem };
       }
       remove(id);
@@ -81,9 +86,31 @@ export async function act(label, method, path, request = {}, how = {}) {
   }
 }
 
+/** Says that something was done elsewhere. @param {string} label */
+export function done(label) {
+  const id = freshKey();
+  items.value = [...items.value, { id, label, state: 'done', since: Date.now() }];
+  setTimeout(() => remove(id), DONE_MS);
+}
+
 /** Says that something was not done. @param {Pick<Item, 'label' | 'problem' | 'said'>} what */
 export function tell(what) {
-  items.value = [...items.value, { id: freshKey(), since: Date.now(), state: 'refused', ...what }];
+  const id = freshKey();
+  items.value = [...items.value, { id, since: Date.now(), state: 'refused', ...what }];
+  setTimeout(() => remove(id), REFUSED_MS);
+}
+
+/** Takes a refusal off the list that is shown elsewhere. @param {Problem} problem */
+export function unsay(problem) {
+  items.value = items.value.filter((item) => item.problem !== problem);
+}
+
+/** Takes off the list all that has an answer; gives whether there was any. */
+export function dismissAll() {
+  const left = items.value.filter((item) => item.state === 'sending' || item.state === 'waiting');
+  const hadAny = left.length < items.value.length;
+  items.value = left;
+  return hadAny;
 }
 
 /** Drops what has no answer yet, and gives what it was. */
@@ -99,7 +126,7 @@ function remove(id) {
 }
 
 /** Whether the same request may be taken later. @param {Problem} problem */
-function isForLater(problem) {
+export function isForLater(problem) {
   return ['overloaded', 'unavailable', 'too_many_at_once', 'took_too_long', 'idempotency_key_busy', 'timeout'].includes(
     problem.code,
   );

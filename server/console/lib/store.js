@@ -1,6 +1,7 @@
 // What the desk knows, once, for all screens.
 import { computed, signal } from '../vendor/signals-core/signals-core.js';
 import { clockOffset } from './http.js';
+import { t, word } from './i18n.js';
 
 /** @typedef {import('../types.js').JobListed} JobListed */
 /** @typedef {import('../types.js').Technician} Technician */
@@ -66,6 +67,13 @@ export const laneOf = (state) => laneOfState.get(state) ?? 'done';
 export const isOver = (state) => laneOf(state) === 'done';
 /** Until when someone is to be there: the promise, else the estimate. @param {JobListed} job */
 export const promised = (job) => job.eta_by ?? job.eta ?? null;
+/** Minutes after it was received in which a job without a promise is due, by priority. */
+export const DUE_MINUTES = /** @type {Record<string, number>} */ ({ urgent: 30, high: 45, normal: 60, low: 60 });
+/** When a job is due: its promise, else a time by its priority. @param {JobListed} job */
+export const dueAt = (job) => promised(job) ?? job.created_at + (DUE_MINUTES[job.priority ?? 'normal'] ?? 60) * 60_000;
+/** The order of the board and of the wall: what is due first, so a fresh job never covers a late one. */
+export const byDue = (/** @type {JobListed} */ a, /** @type {JobListed} */ b) =>
+  dueAt(a) - dueAt(b) || (a.id < b.id ? -1 : 1);
 /** Whether the customer still waits for someone to come. @param {string} state */
 export const waitsForArrival = (state) => ['waiting', 'given', 'under_way'].includes(laneOf(state));
 /** Whether the promise is broken. @param {JobListed} job @param {number} at */
@@ -75,17 +83,39 @@ export const SOON_MS = 10 * 60_000;
 /** Not heard for so long is shown as silent, milliseconds. */
 export const SILENT_MS = 30 * 60_000;
 
+/** What the server found to the text of the filter: the list of jobs has no phone numbers. */
+export const alsoFound = signal({ text: '', ids: /** @type {Set<string>} */ (new Set()) });
+
+/** Whether a card says these words, in the language of the desk. @param {JobListed} job @param {string[]} words */
+function isSaid(job, words) {
+  const said = [
+    job.number,
+    job.plate,
+    job.caller,
+    job.address,
+    job.place ? `${job.place.lat.toFixed(5)}, ${job.place.lon.toFixed(5)}` : '',
+    job.problem,
+    word(t().problemWords, job.problem),
+    word(t().states, job.state),
+    word(t().priorities, job.priority),
+    job.provider,
+    personName(job.technician),
+    branches.value.get(job.branch ?? '')?.name,
+  ];
+  const hay = said.filter(Boolean).join(' ').normalize('NFKC').toLowerCase();
+  return words.every((one) => hay.includes(one));
+}
+
 /** Those the filter lets through. */
 export const shown = computed(() => {
   const { branch, technician, state, text } = filter.value;
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = text.normalize('NFKC').toLowerCase().split(/\s+/).filter(Boolean);
   return [...jobs.value.values()].filter((job) => {
     if (branch && job.branch !== branch) return false;
     if (technician === 'none' ? job.technician || job.provider : technician && job.technician !== technician)
       return false;
     if (state && laneOf(job.state) !== state) return false;
-    const hay = [job.number, job.plate, job.caller, job.address].join(' ').toLowerCase();
-    return words.every((word) => hay.includes(word));
+    return !words.length || (alsoFound.value.text === text && alsoFound.value.ids.has(job.id)) || isSaid(job, words);
   });
 });
 
@@ -94,12 +124,10 @@ export const lanes = computed(() => {
   /** @type {Record<Lane, JobListed[]>} */
   const by = { waiting: [], given: [], under_way: [], on_scene: [], towing: [], done: [] };
   for (const job of shown.value) by[laneOf(job.state)].push(job);
-  const due = (/** @type {JobListed} */ job) => promised(job) ?? job.created_at;
-  const rank = (/** @type {JobListed} */ job) => (job.priority === 'urgent' ? 0 : 1);
   for (const lane of LANES) {
     const list = by[lane.name];
     if (lane.name === 'done') list.sort((a, b) => b.updated_at - a.updated_at);
-    else list.sort((a, b) => rank(a) - rank(b) || due(a) - due(b) || (a.id < b.id ? -1 : 1));
+    else list.sort(byDue);
   }
   return by;
 });

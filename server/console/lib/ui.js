@@ -79,15 +79,25 @@ export function finding(one) {
   >`;
 }
 
+/** Codes that say only that a value is wrong: the sentence of the field says more. */
+const ABOUT_A_VALUE = ['invalid', 'bad_json', 'unknown_reference'];
+/** The server's own words are shown unless they name parts of its interface. @param {string} detail */
+const isForPeople = (detail) => !/[`"{}]|\w_\w|\boverride\b|If-Match/.test(detail);
+
 /**
- * What a refusal says: its sentence in the language of the desk, and the server's own.
+ * What a refusal says: the sentence of its field or of its code, in the language of the desk; where there is none for
+ * the field, the server's own too.
  * @param {Problem | null | undefined} problem
  */
 export function sentence(problem) {
   if (!problem) return nothing;
+  const field = problem.field?.split('.')[0] ?? '';
+  if (ABOUT_A_VALUE.includes(problem.code) && Object.hasOwn(t().fieldProblems, field)) return t().fieldProblems[field];
   const title = word(t().problems, problem.code);
   const own = title === problem.code ? problem.title : title;
-  return html`${own}${problem.detail ? html` <span lang="en" class="said">${problem.detail}</span>` : nothing}`;
+  return html`${own}${problem.detail && isForPeople(problem.detail)
+    ? html` <span lang="en" class="said">${problem.detail}</span>`
+    : nothing}`;
 }
 /** @param {Problem | null | undefined} problem @param {View} [more] */
 export const refusal = (problem, more) =>

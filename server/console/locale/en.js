@@ -65,6 +65,8 @@ export default {
     dropped: (/** @type {string} */ name) =>
       `Not sent: ${name} began it, and someone else has logged in. Do it again if it is to be done.`,
     waiting: (/** @type {string} */ since) => `waits for the connection since ${since}; it is sent once`,
+    needs: (/** @type {string} */ label) => `Fill in: ${label}.`,
+    more: (/** @type {number} */ count) => `and ${count} more`,
   },
   keys: {
     help: 'Keys',
@@ -79,6 +81,7 @@ export default {
     mark: 'Mark',
     recallMarked: 'Recall the marked',
     about: 'Keys work outside of fields, in any keyboard layout and input method. Esc goes back.',
+    late: 'Next late job',
   },
   command: {
     open: 'Find a number, plate, name; or do',
@@ -180,6 +183,7 @@ export default {
     priorityOf: (/** @type {number} */ count) => (count === 1 ? 'Priority of the job' : `Priority of ${count} jobs`),
     summary: (/** @type {number} */ done, /** @type {number} */ failed, /** @type {number} */ left) =>
       `${done} done, ${failed} refused${left ? `, ${left} under way` : ''}.`,
+    recallOf: (/** @type {number} */ count) => (count === 1 ? 'Recall the job?' : `Recall ${count} jobs?`),
   },
   candidates: {
     against: {
@@ -212,6 +216,7 @@ export default {
       `${count === 1 ? 'Has' : `Has ${count} jobs, first`} ${number} (${state})`,
     byAir: (/** @type {string} */ distance) => `${distance} by air`,
     placeAge: (/** @type {string} */ span) => `place ${span} old`,
+    titleAgain: (/** @type {string} */ number, /** @type {string} */ who) => `Reassign ${number}, now with ${who}`,
     again: 'Ask again',
     noArrival: 'Arrival not known',
     more: 'There are more technicians: filter by name.',
@@ -224,6 +229,8 @@ export default {
       stock: 'Stock not known',
       end_of_current_job: 'End of the present job not known',
       last_heard: 'Phone never heard',
+      equipment: 'Not all vans looked at',
+      jobs: 'More jobs than are counted',
     }),
     reasons: {
       skill: (/** @type {string} */ which) => `Has ${which}`,
@@ -318,8 +325,8 @@ export default {
     noPin: 'No pin can be read from this.',
     usual: 'Usual problems',
     problem: 'What is wrong',
-    minutes: 'Promised in minutes',
-    minutesHint: 'Latest arrival',
+    minutes: 'Promised',
+    minutesHint: 'Latest arrival: minutes, or a time such as 13:30',
     remarks: 'Remarks',
     make: 'Make',
     model: 'Model',
@@ -987,5 +994,49 @@ export default {
     unavailable: 'The database does not answer. Try again shortly.',
     internal: 'The server made an error. Try again; if it happens again, tell an administrator.',
     unanswered: 'The server does not answer. Try again in a moment.',
+  }),
+  calls: {
+    title: 'Calls not sent yet',
+    unnamed: 'Call',
+    edit: 'Edit',
+    cancel: 'Discard',
+    cancelAbout: 'The call was not sent. What was typed is gone then.',
+    cancelTried:
+      'The call may have reached the server before the connection was cut. Look for it on the board when the connection is back.',
+    needsPlace: 'Say where the vehicle is: in words, or as a pin.',
+    noPin: 'No pin can be read from this. Paste latitude and longitude, or say the place in words.',
+    shortLink:
+      'A short link hides the place. Open it, and paste the long address of the map or the coordinates it shows.',
+    noPromise: 'No time can be read from this. Type minutes, such as 45, or a time, such as 13:30.',
+    full: (/** @type {number} */ most) => `${most} calls wait already. Send or discard one first.`,
+    count: (/** @type {number} */ count) => (count === 1 ? '1 call not sent' : `${count} calls not sent`),
+    cancelOf: (/** @type {string} */ label) => `Discard the call of ${label}?`,
+    takenAt: (/** @type {string} */ time) => `The call was taken at ${time}, without a connection, and sent later.`,
+    states: {
+      queued: 'Waits for the connection. It is sent once.',
+      sending: 'Sending…',
+      refused: 'Refused',
+      held: 'Put aside. Not sent until you take it.',
+    },
+  },
+  fieldProblems: /** @type {Record<string, string>} */ ({
+    told_by: 'Say who told you.',
+    reason: 'Choose a reason.',
+    at: 'No time can be read from this. Type a time such as 13:30, or minutes.',
+    eta: 'No time can be read from this. Type a time such as 13:30, or minutes.',
+    eta_by: 'No time can be read from this. Type a time such as 13:30, or minutes.',
+    amount: 'This is no amount. Type a number.',
+    currency: 'This is no currency. Type three letters, such as TWD.',
+    description: 'Say what it is, in at most a line.',
+    tax_millipercent: 'This is no tax rate. Type a percentage, such as 5.',
+    attempts: 'Type how many calls were tried, as a number.',
+    place: 'No pin can be read from this. Type latitude and longitude.',
+    year: 'This is no year. Type four digits.',
+    problem: 'Say what is wrong.',
+    destination: 'Say where the vehicle is towed.',
+    recipient: 'Say who received the vehicle.',
+    provider: 'Type the name of the company.',
+    text: 'Type the remark. It may not be empty or very long.',
+    note: 'The remark is too long. Shorten it.',
   }),
 };

@@ -8,7 +8,9 @@ import {
   LANES,
   SILENT_MS,
   SOON_MS,
+  alsoFound,
   branches,
+  dueAt,
   filter,
   isLate,
   isOver,
@@ -23,7 +25,8 @@ import {
   technicians,
   waitsForArrival,
 } from '../lib/store.js';
-import { badge, button, icon } from '../lib/ui.js';
+import { Refused, Unanswered, call } from '../lib/http.js';
+import { badge, button, dialogs, icon } from '../lib/ui.js';
 
 /** @typedef {import('../types.js').JobListed} JobListed */
 
@@ -36,6 +39,10 @@ export function promiseClock(job) {
   if (!waitsForArrival(job.state))
     return html`<span class="clock muted"
       >${due ? t().board.promised(clock(due, job.branch)) : clock(job.updated_at, job.branch)}</span
+    >`;
+  if (!due && dueAt(job) < now.value)
+    return html`<span class="clock attention"
+      >${icon('soon')}${t().board.waits(span(now.value - job.created_at))}</span
     >`;
   if (!due) return html`<span class="clock muted">${t().board.waits(span(now.value - job.created_at))}</span>`;
   const left = due - now.value;
@@ -134,7 +141,9 @@ function laneView(lane) {
   return html`<section class="lane ${lane.name}" aria-label=${name}>
     <h2>
       ${name}<span class="count">${list.length}</span>${late
-        ? html`<span class="late-count">${icon('late')}${t().board.lateCount(late)}</span>`
+        ? html`<button type="button" class="late-count" aria-keyshortcuts="L" @click=${() => toLate(list)}>
+            ${icon('late')}${t().board.lateCount(late)}
+          </button>`
         : nothing}
     </h2>
     <ol class="cards" tabindex="-1">
@@ -147,10 +156,36 @@ function laneView(lane) {
   </section>`;
 }
 
+/** Goes to the next late card of these, from the selected one on. @param {JobListed[]} list */
+function toLate(list) {
+  const late = list.filter((job) => isLate(job, now.value));
+  const next = late[late.findIndex((job) => job.id === selected.value) + 1] ?? late[0];
+  if (!next) return;
+  selected.value = next.id;
+  focusCard(next.id);
+}
+
+let timer = 0;
 /** @param {Partial<typeof filter.value>} change */
 const narrow = (change) => {
   filter.value = { ...filter.value, ...change };
+  if (change.text === undefined) return;
+  clearTimeout(timer);
+  // The server refuses shorter texts, and the cards answer those.
+  if (change.text.trim().length > 2) timer = setTimeout(lookUp, 300);
 };
+
+/** Asks the server for what no card says, such as phone numbers. */
+async function lookUp() {
+  const { text } = filter.value;
+  try {
+    const { data } = await call('get', '/v1/jobs', { query: /** @type {any} */ ({ text: text.trim(), limit: 200 }) });
+    if (filter.value.text === text) alsoFound.value = { text, ids: new Set(data.items.map((job) => job.id)) };
+  } catch (error) {
+    // Without an answer the cards alone are searched.
+    if (!(error instanceof Refused || error instanceof Unanswered)) throw error;
+  }
+}
 /** @param {Event} event */
 const valueOf = (event) => /** @type {HTMLInputElement} */ (event.target).value;
 
@@ -231,9 +266,21 @@ const clear = () => {
   marked.value = new Set();
 };
 
+/**
+ * Cards that are being given away, and those the cursor goes to then: it stays in their lane.
+ * @type {{ name: import('../lib/store.js').Lane, ids: string[], order: string[] } | undefined}
+ */
+let leaving;
+
 async function assign() {
   const ids = marked.value.size ? [...marked.value] : selected.value ? [selected.value] : [];
   if (!ids.length) return;
+  leaving = LANES.flatMap(({ name }) => {
+    const list = lanes.value[name];
+    const from = list.findIndex((job) => job.id === ids[0]);
+    if (from < 0) return [];
+    return [{ name, ids, order: [...list.slice(from), ...list.slice(0, from).reverse()].map((job) => job.id) }];
+  })[0];
   const { openCandidates } = await import('./candidates.js');
   openCandidates(ids);
 }
@@ -306,6 +353,11 @@ export const keys = () => [
       if (marked.value.size) bulk('recall');
     },
   },
+  {
+    code: 'KeyL',
+    label: t().keys.late,
+    run: () => toLate(LANES.flatMap(({ name }) => lanes.value[name])),
+  },
   { code: 'KeyF', label: t().board.filter, run: () => document.getElementById('board-text')?.focus() },
   {
     code: 'Escape',
@@ -330,12 +382,25 @@ export function open() {
   });
 }
 
+// Who gives away one job goes on with the next.
+effect(() => {
+  const list = lanes.value;
+  const mine = leaving;
+  if (!mine || mine.ids.some((id) => list[mine.name].some((job) => job.id === id))) return;
+  leaving = undefined;
+  if (!mine.ids.includes(selected.peek() ?? '')) return;
+  const next = mine.order.find((id) => list[mine.name].some((job) => job.id === id));
+  if (next) selected.value = next;
+});
+
 // A card that goes to another lane is another element: the focus goes with it.
 effect(() => {
   const id = selected.value;
   lanes.value;
-  if (id && document.activeElement === document.body)
-    requestAnimationFrame(() => {
-      if (document.activeElement === document.body && document.querySelector('.lanes')) focusCard(id);
-    });
+  if (!id || dialogs.value.length) return;
+  const look = () => {
+    if (document.activeElement === document.body && document.querySelector('.lanes')) focusCard(id);
+  };
+  // After the dialog has gone and the card has moved.
+  requestAnimationFrame(() => requestAnimationFrame(look));
 });

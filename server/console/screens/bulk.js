@@ -4,7 +4,7 @@ import { html } from '../vendor/lit-html/lit-html.js';
 import { act } from '../lib/actions.js';
 import { t } from '../lib/i18n.js';
 import { jobs, marked, takeJob } from '../lib/store.js';
-import { button, field, icon, openDialog, sentence } from '../lib/ui.js';
+import { button, confirm, field, icon, openDialog, sentence } from '../lib/ui.js';
 
 /** @typedef {import('../lib/actions.js').Outcome<import('../types.js').JobView>} Outcome */
 
@@ -62,18 +62,25 @@ function taken(id, outcome) {
 /** @param {'recall' | 'cancel' | 'priority'} what @param {string[]} ids */
 export function openBulk(what, ids) {
   if (what === 'recall') {
-    showResults(t().job.recall, ids, async (id) =>
-      taken(
-        id,
-        await act(
-          t().job.recall,
-          'post',
-          '/v1/jobs/{id}/recall',
-          { path: { id }, body: { note: null } },
-          { quiet: true },
-        ),
-      ),
-    );
+    confirm({
+      title: t().bulk.recallOf(ids.length),
+      text: t().bulk.stayMarked,
+      yes: t().job.recall,
+      run: () => {
+        showResults(t().job.recall, ids, async (id) =>
+          taken(
+            id,
+            await act(
+              t().job.recall,
+              'post',
+              '/v1/jobs/{id}/recall',
+              { path: { id }, body: { note: null } },
+              { quiet: true },
+            ),
+          ),
+        );
+      },
+    });
     return;
   }
   const form = signal({

@@ -2,12 +2,12 @@
 import { signal } from '../vendor/signals-core/signals-core.js';
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { repeat } from '../vendor/lit-html/directives/repeat.js';
-import { act } from '../lib/actions.js';
+import { act, unsay } from '../lib/actions.js';
 import { ask, everyone, listed, workOf } from '../lib/candidates.js';
 import { call, Refused, Unanswered } from '../lib/http.js';
 import { distance, seconds, span, t, word } from '../lib/i18n.js';
 import { arrivalText, reasonText, unmetText } from '../lib/reasons.js';
-import { jobs, marked, now, takeJob, technicians } from '../lib/store.js';
+import { jobs, marked, now, personName, takeJob, technicians } from '../lib/store.js';
 import { button, cap, empty, field, loading, openDialog, refusal, unanswered } from '../lib/ui.js';
 import { showResults } from './bulk.js';
 
@@ -67,6 +67,7 @@ export function openCandidates(ids) {
   });
   const refused = signal(/** @type {{ problem: import('../types.js').Problem, technician: string } | null} */ (null));
   const isBusy = signal(false);
+  let isOpen = true;
   const set = (/** @type {Partial<typeof state.value>} */ change) => {
     state.value = { ...state.value, ...change };
   };
@@ -177,6 +178,7 @@ export function openCandidates(ids) {
       close();
     } else {
       refused.value = { problem: done.problem, technician: to.technician ?? '' };
+      if (isOpen) unsay(done.problem);
       if (done.problem.code === 'changed_meanwhile') load();
     }
   }
@@ -203,6 +205,9 @@ export function openCandidates(ids) {
   openDialog({
     label: t().candidates.title,
     className: 'large candidates',
+    closed: () => {
+      isOpen = false;
+    },
     keys: (close) => [
       { code: 'ArrowDown', label: t().keys.down, run: () => move(1), inFields: true },
       { code: 'ArrowUp', label: t().keys.up, run: () => move(-1), inFields: true },
@@ -242,7 +247,9 @@ export function openCandidates(ids) {
       return html`<h2>
           ${isMany
             ? t().candidates.titleMany(ids.length)
-            : t().candidates.titleOne(job.value?.intake.number ?? onBoard?.number ?? '')}
+            : onBoard && (onBoard.technician || onBoard.provider)
+              ? t().candidates.titleAgain(onBoard.number ?? '', onBoard.provider ?? personName(onBoard.technician))
+              : t().candidates.titleOne(job.value?.intake.number ?? onBoard?.number ?? '')}
         </h2>
         ${isMany
           ? nothing

@@ -2,13 +2,17 @@
 // beside the form.
 import { signal } from '../vendor/signals-core/signals-core.js';
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
-import { act } from '../lib/actions.js';
+import { repeat } from '../vendor/lit-html/directives/repeat.js';
+import { act, done as say, tell } from '../lib/actions.js';
+import { MOST_CALLS, addCall, calls, holdCall, removeCall } from '../lib/calls.js';
+import { draftOf, keepDraft } from '../lib/drafts.js';
 import { Refused, Unanswered, call } from '../lib/http.js';
 import { clock, distance, span, t, word } from '../lib/i18n.js';
 import { BREAKDOWNS } from '../lib/breakdowns.js';
-import { go } from '../lib/router.js';
+import { go, route } from '../lib/router.js';
 import { branches, me, now, selected, takeJob } from '../lib/store.js';
-import { badge, button, field, finding as doubtful, icon, unplaced } from '../lib/ui.js';
+import { isShortLink, placeOf, promiseOf } from '../lib/typed.js';
+import { badge, button, confirm, dialogs, field, finding as doubtful, icon, sentence, unplaced } from '../lib/ui.js';
 import { placeText, unbroken } from './board.js';
 
 /** @typedef {import('../types.js').Schemas['SimilarJobs']} SimilarJobs */
@@ -42,7 +46,8 @@ const form = signal({ ...BLANK });
 const isMeant = signal(false);
 const problem = signal(/** @type {import('../types.js').Problem | null} */ (null));
 const known = signal(/** @type {SimilarJobs | null} */ (null));
-const isBusy = signal(false);
+/** The queued call that is being changed: it goes back with its own key and time. */
+const changed = signal(/** @type {{ id: string, takenAt: number, isDelayed: boolean } | null} */ (null));
 /** What was answered to the fields that are asked about while someone types. */
 const doubted = signal(/** @type {import('../types.js').Problem | null} */ (null));
 let asked = 0;
@@ -53,22 +58,18 @@ function set(change) {
   form.value = { ...form.value, ...change };
   if (problem.value?.field && Object.keys(change).some((name) => problem.value?.field?.startsWith(name)))
     problem.value = null;
+  keep();
   if (['phone', 'plate', 'vin', 'place', 'branch'].some((name) => name in change)) {
     clearTimeout(timer);
     timer = setTimeout(ask, 350);
   }
 }
 
-/** A pin as people paste it: two numbers, or the link of a map. @param {string} text */
-export function placeOf(text) {
-  const wide = text.normalize('NFKC');
-  const found = /(-?\d{1,2}\.\d+|-?\d{1,2})\s*[,/ ]\s*(-?\d{1,3}\.\d+|-?\d{1,3})(?!\d)/.exec(
-    /[@=!]/.test(wide) ? wide.replace(/.*?[@=](-?\d{1,2}\.\d+),(-?\d{1,3}\.\d+).*/, '$1,$2') : wide,
-  );
-  if (!found) return null;
-  const [lat, lon] = [Number(found[1]), Number(found[2])];
-  return Math.abs(lat) <= 90 && Math.abs(lon) <= 180 ? { lat, lon } : null;
-}
+const isBlank = () =>
+  Object.entries(form.value).every(([name, text]) => text === /** @type {Record<string, string>} */ (BLANK)[name]);
+/** Keeps the form through a reload. */
+const keep = () =>
+  keepDraft('intake', isBlank() ? null : { form: form.value, isMeant: isMeant.value, changed: changed.value });
 
 /** Asks what the server knows of what was said so far. */
 async function ask() {
@@ -116,6 +117,28 @@ const list = (/** @type {string} */ text) =>
     .map((one) => one.trim())
     .filter(Boolean);
 
+/** @param {Form} f */
+const branchOf = (f) => f.branch || me.value?.branch || null;
+/** @param {Form} f */
+const labelOf = (f) =>
+  f.caller.trim() || f.plate.trim() || f.phone.trim() || word(t().problemWords, f.problem) || t().calls.unnamed;
+
+/** What keeps the call from being taken, as a refusal of its field. */
+function missing() {
+  const f = form.value;
+  const of = (/** @type {string} */ field, /** @type {string} */ title) =>
+    /** @type {import('../types.js').Problem} */ (
+      /** @type {any} */ ({ title, code: 'entry', field, status: 0, type: '', request_id: '' })
+    );
+  if (f.place.trim() && !placeOf(f.place))
+    return of('place', isShortLink(f.place) ? t().calls.shortLink : t().calls.noPin);
+  if (!f.place.trim() && !f.address.trim()) return of('address', t().calls.needsPlace);
+  if (!f.problem.trim()) return of('problem', t().intake.needsProblem);
+  if (f.minutes.trim() && promiseOf(f.minutes, branchOf(f)) === null) return of('eta_by', t().calls.noPromise);
+  if (calls.value.length >= MOST_CALLS) return of('', t().calls.full(MOST_CALLS));
+  return null;
+}
+
 /** What is sent: fields that were left empty are left out. */
 function body() {
   const f = form.value;
@@ -137,77 +160,135 @@ function body() {
     remarks: text('remarks'),
     language: text('language'),
     priority: /** @type {'normal'} */ (f.priority),
-    branch: f.branch || me.value?.branch || undefined,
+    branch: branchOf(f) ?? undefined,
     source: 'phone',
     skills: list(f.skills).length ? list(f.skills) : undefined,
     equipment: list(f.equipment).length ? list(f.equipment) : undefined,
-    eta_by: Number(f.minutes) > 0 ? Math.round(now.value + Number(f.minutes) * 60_000) : undefined,
+    eta_by: promiseOf(f.minutes, branchOf(f)) ?? undefined,
     as_said: isMeant.value ? [/** @type {const} */ ('place')] : undefined,
   };
 }
 
-async function take() {
-  if (isBusy.value) return;
-  if (!form.value.problem.trim()) {
-    /** @type {any} */
-    const missing = {
-      title: t().intake.needsProblem,
-      code: 'missing',
-      field: 'problem',
-      status: 0,
-      type: '',
-      request_id: '',
-    };
-    problem.value = missing;
-    document.getElementById('f-problem')?.focus();
+/** An answer that comes later than this moves nobody: the person may be with the next caller. */
+const PROMPT_MS = 3000;
+/** Whether the person has done nothing since, so that the page may follow the answer. @param {number} since */
+const isWaitingFor = (since) =>
+  Date.now() - since < PROMPT_MS && route.value.name === 'intake' && isBlank() && !dialogs.value.length;
+
+const focusWrong = () =>
+  requestAnimationFrame(() => {
+    const wrong = document.querySelector('.intake-form [aria-invalid="true"]');
+    if (wrong instanceof HTMLElement) wrong.focus();
+  });
+
+function take() {
+  problem.value = missing();
+  if (problem.value) {
+    focusWrong();
     return;
   }
-  isBusy.value = true;
-  problem.value = null;
-  const done = await act(
-    t().intake.taking(form.value.caller || form.value.plate || word(t().problemWords, form.value.problem)),
-    'post',
-    '/v1/jobs',
-    { body: body() },
-  );
-  isBusy.value = false;
-  if (!done.ok) {
-    problem.value = done.problem;
-    requestAnimationFrame(() => {
-      const wrong = document.querySelector('[aria-invalid="true"]');
-      if (wrong instanceof HTMLElement) wrong.focus();
-    });
-    return;
-  }
-  takeJob(done.data, done.etag);
-  selected.value = done.data.id;
+  const sentAt = Date.now();
+  const before = changed.value;
+  const one = {
+    id: before?.id,
+    label: labelOf(form.value),
+    form: form.value,
+    isMeant: isMeant.value,
+    body: body(),
+    takenAt: before?.takenAt ?? now.value,
+    isDelayed: before?.isDelayed ?? false,
+  };
   clear();
-  go('job', done.data.id);
+  toPhone();
+  addCall(one, (outcome, id) => {
+    const isHere = isWaitingFor(sentAt);
+    if ('job' in outcome) {
+      if (!isHere) {
+        say(t().intake.taking(one.label));
+        return;
+      }
+      selected.value = outcome.job.id;
+      go('job', outcome.job.id);
+    } else if (isHere) {
+      change(id);
+      problem.value = outcome.problem;
+      focusWrong();
+    } else tell({ label: t().intake.taking(one.label), problem: outcome.problem });
+  });
 }
+
+/** Takes a queued call back into the form; what stands there is put aside. @param {string} id */
+function change(id) {
+  const one = removeCall(id);
+  if (!one) return;
+  if (!isBlank()) holdCall({ label: labelOf(form.value), form: form.value, isMeant: isMeant.value });
+  form.value = { ...BLANK, ...one.form };
+  isMeant.value = one.isMeant;
+  problem.value = one.problem ?? null;
+  changed.value = one.state === 'held' ? null : { id: one.id, takenAt: one.takenAt, isDelayed: one.isDelayed };
+  keep();
+  ask();
+}
+
+/** @param {import('../lib/calls.js').Call} one */
+const cancel = (one) =>
+  confirm({
+    title: t().calls.cancelOf(one.label),
+    text: one.isTried && one.state !== 'refused' ? t().calls.cancelTried : t().calls.cancelAbout,
+    yes: t().calls.cancel,
+    run: () => {
+      removeCall(one.id);
+    },
+  });
 
 function clear() {
   form.value = { ...BLANK };
+  changed.value = null;
   known.value = null;
   doubted.value = null;
   problem.value = null;
   isMeant.value = false;
+  asked += 1;
+  clearTimeout(timer);
+  keep();
 }
 
 /** The call is about a rescue that is known: what the caller said is noted there. @param {LikelyDuplicate} twin */
 async function join(twin) {
   const f = form.value;
+  const held = { label: labelOf(f), form: f, isMeant: isMeant.value };
   const said = [f.caller, f.phone, f.plate, f.address, f.problem && word(t().problemWords, f.problem), f.remarks]
     .map((one) => one.trim())
     .filter(Boolean);
+  const sentAt = Date.now();
+  clear();
+  toPhone();
   const done = await act(t().intake.joining(twin.number ?? ''), 'post', '/v1/jobs/{id}/notes', {
     path: { id: twin.id },
     body: { text: t().intake.joined(said.join(' · ')) },
   });
-  if (!done.ok) return;
+  if (!done.ok) {
+    holdCall(held);
+    return;
+  }
   takeJob(done.data, done.etag);
-  clear();
-  go('job', twin.id);
+  if (isWaitingFor(sentAt)) go('job', twin.id);
 }
+
+const callView = (/** @type {import('../lib/calls.js').Call} */ one) =>
+  html`<li class="twin queued ${one.state}">
+    <div class="row"><b>${one.label}</b><span class="muted">${clock(one.takenAt, one.form.branch || null)}</span></div>
+    <p>${one.state === 'refused' ? sentence(one.problem) : t().calls.states[one.state]}</p>
+    ${one.state === 'sending' || one.job
+      ? nothing
+      : html`<div class="row">
+          ${button({ label: t().calls.edit, run: () => change(one.id) })}${button({
+            label: t().calls.cancel,
+            kind: 'quiet',
+            run: () => cancel(one),
+          })}
+        </div>`}
+  </li>`;
 
 /** @param {LikelyDuplicate} twin @param {number} at */
 const twinView = (twin, at) =>
@@ -241,6 +322,7 @@ const twinView = (twin, at) =>
 
 export function view() {
   const f = form.value;
+  const promise = promiseOf(f.minutes, branchOf(f));
   const p = problem.value ?? doubted.value;
   const twins = known.value?.likely_duplicates ?? [];
   const open = [...branches.value.values()].filter((one) => one.active);
@@ -265,6 +347,7 @@ export function view() {
       <form
         class="panel intake-form"
         aria-label=${t().nav.intake}
+        novalidate
         @submit=${(/** @type {Event} */ event) => {
           event.preventDefault();
           take();
@@ -276,13 +359,19 @@ export function view() {
           t().intake.caller,
         )}${input('plate', t().intake.plate)}
         <h2>${t().intake.where}</h2>
-        ${input('address', t().intake.address, { className: 'half', hint: t().intake.addressHint })}
+        ${input('address', t().intake.address, {
+          className: 'half',
+          hint: t().intake.addressHint,
+          required: !f.place.trim(),
+        })}
         ${input('place', t().intake.place, {
           className: 'half',
           hint: placeOf(f.place)
             ? t().intake.pin(placeOf(f.place)?.lat.toFixed(5) ?? '', placeOf(f.place)?.lon.toFixed(5) ?? '')
-            : f.place
-              ? t().intake.noPin
+            : f.place.trim()
+              ? isShortLink(f.place)
+                ? t().calls.shortLink
+                : t().intake.noPin
               : t().intake.placeHint,
           note: html`${finding('place') ?? nothing}${needsWord
             ? html`<label class="row"
@@ -291,6 +380,7 @@ export function view() {
                   .checked=${isMeant.value}
                   @change=${(/** @type {Event} */ event) => {
                     isMeant.value = /** @type {HTMLInputElement} */ (event.target).checked;
+                    keep();
                   }}
                 />${t().intake.asSaid}</label
               >`
@@ -323,11 +413,11 @@ export function view() {
         ${input('priority', t().priority, { className: 'quarter', options: Object.entries(t().priorities) })}
         ${input('minutes', t().intake.minutes, {
           className: 'quarter',
-          inputmode: 'numeric',
           field: 'eta_by',
-          hint:
-            Number(f.minutes) > 0
-              ? t().intake.until(clock(now.value + Number(f.minutes) * 60_000, f.branch || null))
+          hint: promise
+            ? t().intake.until(clock(promise, branchOf(f)))
+            : f.minutes.trim()
+              ? t().calls.noPromise
               : t().intake.minutesHint,
         })}
         ${input('remarks', t().intake.remarks, { wide: true, rows: 2 })}
@@ -356,7 +446,6 @@ export function view() {
             key: 'Ctrl+Enter',
             kind: 'primary',
             submits: true,
-            disabled: isBusy.value,
             run: () => {},
           })}${button({ label: t().intake.discard, kind: 'quiet', run: clear })}<span class="hint"
             >${t().intake.about}</span
@@ -364,6 +453,17 @@ export function view() {
         </footer>
       </form>
       <aside class="beside" aria-label=${t().intake.beside}>
+        ${calls.value.length
+          ? html`<section class="panel attention" aria-label=${t().calls.title}>
+              <header>
+                ${icon('soon')}
+                <h2>${t().calls.title}</h2>
+              </header>
+              <ol>
+                ${repeat(calls.value, (one) => one.id, callView)}
+              </ol>
+            </section>`
+          : nothing}
         <section class="panel ${twins.length ? 'attention' : ''}">
           <header>
             ${twins.length ? icon('decide') : nothing}
@@ -396,6 +496,16 @@ export const keys = () => [
   { code: 'Escape', label: t().nav.board, inFields: true, run: () => go('board') },
 ];
 
-export function open() {
+const toPhone = () =>
   requestAnimationFrame(() => requestAnimationFrame(() => document.getElementById('f-phone')?.focus()));
+
+export function open() {
+  const kept = isBlank() ? draftOf('intake') : null;
+  if (kept?.form) {
+    form.value = { ...BLANK, ...kept.form };
+    isMeant.value = Boolean(kept.isMeant);
+    changed.value = kept.changed ?? null;
+    ask();
+  }
+  toPhone();
 }

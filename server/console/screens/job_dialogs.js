@@ -1,10 +1,11 @@
 // What is done to the job that is open, each with what it asks first.
 import { signal } from '../vendor/signals-core/signals-core.js';
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
+import { unsay } from '../lib/actions.js';
 import { minorOf, t, word } from '../lib/i18n.js';
 import { opened, post } from '../lib/open_job.js';
 import { go } from '../lib/router.js';
-import { now } from '../lib/store.js';
+import { now, personName } from '../lib/store.js';
 import { button, field, openDialog, unplaced } from '../lib/ui.js';
 import { asTyped, timeOf } from './job_fields.js';
 
@@ -27,17 +28,34 @@ export function openForm(what) {
   const values = signal(what.values);
   const problem = signal(/** @type {Problem | null} */ (null));
   const isBusy = signal(false);
+  let isOpen = true;
   const send = async (/** @type {() => void} */ close) => {
     if (isBusy.value) return;
+    const empty = what.fields(values.value).find((one) => one.required && !values.value[one.name]?.trim());
+    if (empty) {
+      problem.value = /** @type {any} */ ({
+        title: t().actions.needs(empty.label),
+        code: 'entry',
+        field: empty.field ?? empty.name,
+      });
+      requestAnimationFrame(() => document.getElementById(`f-${empty.name}`)?.focus());
+      return;
+    }
     isBusy.value = true;
     const done = await what.send(values.value);
     isBusy.value = false;
     if (done?.ok) close();
-    else problem.value = done?.problem ?? null;
+    else if (done) {
+      problem.value = done.problem;
+      if (isOpen) unsay(done.problem);
+    }
   };
   openDialog({
     label: what.title,
     className: 'small',
+    closed: () => {
+      isOpen = false;
+    },
     keys: (close) => [{ code: 'Ctrl+Enter', label: what.yes, inFields: true, run: () => send(close) }],
     view: (close) => {
       const fields = what.fields(values.value);
@@ -212,7 +230,7 @@ export function step() {
     values: {
       step: next[0] ?? 'on_scene',
       at: '',
-      told_by: '',
+      told_by: job.assignment?.provider ?? personName(job.assignment?.technician),
       reason: '',
       note: '',
       destination: '',
@@ -234,6 +252,7 @@ export function step() {
             {
               name: 'reason',
               label: step === 'completed' ? t().job.whyUnsigned : t().job.reason,
+              required: step === 'completed' && !job.seals.length,
               options: /** @type {Array<readonly [string, string]>} */ ([
                 ['', '–'],
                 ...Object.entries(step === 'completed' ? t().unsignedReasons : t().reasonWords),

@@ -1,8 +1,8 @@
 // The fields of a job, in the order in which they are asked.
 import { amount, clock, minorDigits, minorOf, t, word } from '../lib/i18n.js';
 import { BREAKDOWNS } from '../lib/breakdowns.js';
-import { branches, now, zoneOf } from '../lib/store.js';
-import { placeOf } from './intake.js';
+import { branches, now } from '../lib/store.js';
+import { minutesOf, nearTimeOf, placeOf } from '../lib/typed.js';
 
 /** @typedef {import('./edit.js').Editable} Editable */
 /** @typedef {import('../types.js').Job} Job */
@@ -35,29 +35,13 @@ const text = (name, label, more = {}) => ({
 });
 
 /**
- * Hour and minute of today or tomorrow in a branch's time zone, or minutes from now.
+ * A time of today or tomorrow in a branch's time zone, or minutes from now.
  * @param {string} typed
  * @param {Job} job
  */
 export function timeOf(typed, job) {
-  const minutes = /^\+?(\d{1,3})$/.exec(typed);
-  if (minutes) return now.value + Number(minutes[1]) * 60_000;
-  const at = /^(\d{1,2})[:：.](\d{2})$/.exec(typed.normalize('NFKC'));
-  if (!at) return null;
-  const zone = zoneOf(job.intake.branch);
-  const parts = new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone,
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    hourCycle: 'h23',
-  }).formatToParts(now.value);
-  const part = (/** @type {string} */ type) => Number(parts.find((one) => one.type === type)?.value ?? 0);
-  const passed = (part('hour') * 3600 + part('minute') * 60 + part('second')) * 1000 + (now.value % 1000);
-  const wanted = (Number(at[1]) * 60 + Number(at[2])) * 60_000;
-  const found = now.value - passed + wanted;
-  // Long past means tomorrow.
-  return found < now.value - 12 * 3600_000 ? found + 24 * 3600_000 : found;
+  const minutes = minutesOf(typed);
+  return minutes === null ? nearTimeOf(typed, job.intake.branch) : now.value + minutes * 60_000;
 }
 
 /** @param {'eta' | 'eta_by'} name @param {string} label @returns {Editable} */

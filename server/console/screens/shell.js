@@ -3,7 +3,8 @@ import { effect, signal, untracked } from '../vendor/signals-core/signals-core.j
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { ref } from '../vendor/lit-html/directives/ref.js';
 import { repeat } from '../vendor/lit-html/directives/repeat.js';
-import { dismiss, dropItems, items, tell } from '../lib/actions.js';
+import { dismiss, dismissAll, dropItems, items, tell } from '../lib/actions.js';
+import { calls, dropCalls, resumeCalls } from '../lib/calls.js';
 import { Refused, Unanswered, all, call } from '../lib/http.js';
 import { clock, language, remember, secondsLong, t, word } from '../lib/i18n.js';
 import { globals, keyName, push } from '../lib/keys.js';
@@ -77,7 +78,8 @@ export async function start() {
   };
   follow(me.value, taken, takePoints);
   keepFresh();
-  shareSelection(account);
+  shareSelection(`${me.value.tenant}.${me.value.id}`);
+  resumeCalls();
   effect(show);
   globals.value = keys();
   // What is opened by a key is there when the key is pressed.
@@ -339,7 +341,7 @@ function help() {
   });
 }
 
-onChange(dropItems);
+onChange(() => [...dropItems(), ...dropCalls()]);
 
 async function leave() {
   try {
@@ -381,9 +383,7 @@ function connectionView() {
         : state === 'cut'
           ? t().connection.cut(clock(since))
           : t().connection.starting;
-  return html`<span class="connection ${state}" role="status"
-    ><span class="dot" aria-hidden="true"></span>${text}</span
-  >`;
+  return html`<span class="connection ${state}"><span class="dot" aria-hidden="true"></span>${text}</span>`;
 }
 
 function menu() {
@@ -448,15 +448,24 @@ const header = () =>
     </button>
     <div class="bar-end">
       ${connectionView()}
+      ${calls.value.length
+        ? html`<a class="button attention" href=${href('intake')}>${t().calls.count(calls.value.length)}</a>`
+        : nothing}
       <button type="button" class="button quiet who" @click=${menu} title=${t().nav.menu}>${me.value?.name}</button>
       ${button({ label: t().nav.intake, key: 'KeyN', kind: 'primary', run: () => go('intake') })}
     </div>
   </header>`;
 
-const itemsView = () =>
-  html`<section class="toasts" aria-label=${t().actions.title} aria-live="polite">
+/** Messages that are shown at a time, the newest. */
+const MOST_ITEMS = 3;
+
+function itemsView() {
+  const shown = items.value.slice(-MOST_ITEMS).reverse();
+  const undoable = items.value.findLast((item) => item.state === 'done' && item.undo);
+  const older = items.value.length - shown.length;
+  return html`<section class="toasts" aria-label=${t().actions.title} aria-live="polite">
     ${repeat(
-      items.value,
+      shown,
       (item) => item.id,
       (item) => {
         const about =
@@ -472,12 +481,26 @@ const itemsView = () =>
               ? html` ${sentence(item.problem)}`
               : nothing}${item.said ? html` <span>${item.said}</span>` : nothing}
           </p>
-          ${item.state === 'done' && item.undo ? button({ label: t().actions.undo, key: 'KeyZ', run: undo }) : nothing}
+          ${item === undoable ? button({ label: t().actions.undo, key: 'KeyZ', run: undo }) : nothing}
           ${item.state === 'refused' ? button({ label: t().close, run: () => dismiss(item.id) }) : nothing}
         </div>`;
       },
-    )}
+    )}${older ? html`<p class="older">${t().actions.more(older)}</p>` : nothing}
   </section>`;
+}
+
+// Escape goes back from what is open; where nothing is, it clears the messages.
+addEventListener(
+  'keydown',
+  (event) => {
+    const isTyping = event.target instanceof HTMLElement && event.target.matches('input, textarea, select');
+    if (event.key !== 'Escape' || event.isComposing || isTyping || dialogs.value.length) return;
+    if (!dismissAll()) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  },
+  true,
+);
 
 const again = () =>
   html`<dialog

@@ -3,25 +3,14 @@ import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { clock, span, t, word } from '../lib/i18n.js';
 import { connection } from '../lib/live.js';
 import { go } from '../lib/router.js';
-import {
-  LANES,
-  SILENT_MS,
-  decisions,
-  isLate,
-  isOver,
-  jobs,
-  lastHeard,
-  now,
-  personName,
-  promised,
-} from '../lib/store.js';
+import { LANES, SILENT_MS, byDue, decisions, isLate, isOver, jobs, lastHeard, now, personName } from '../lib/store.js';
 import { icon } from '../lib/ui.js';
 import { placeText, promiseClock, unbroken } from './board.js';
 
 export function view() {
   const open = [...jobs.value.values()].filter((job) => !isOver(job.state));
   const late = open.filter((job) => isLate(job, now.value)).length;
-  const oldest = open.sort((a, b) => (promised(a) ?? a.created_at) - (promised(b) ?? b.created_at)).slice(0, 10);
+  const oldest = open.sort(byDue).slice(0, 10);
   const out = new Set(open.map((job) => job.technician).filter((id) => typeof id === 'string'));
   const silent = [...out]
     .map((id) => ({ id, since: now.value - (lastHeard.value.get(id) ?? 0), heard: lastHeard.value.get(id) }))
