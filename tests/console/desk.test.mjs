@@ -148,6 +148,7 @@ test('calls of an outage wait in a list, are sent in order and once, and move no
     await page.locator('.queued').filter({ hasText: 'OUT-0002' }).getByRole('button', { name: 'Edit' }).click();
     await page.locator('#f-caller').fill('改過的人');
     await press(page, 'Control+Enter');
+    await page.waitForFunction(() => document.querySelector('#f-plate').value === '');
     await fillCall(page, 'TYP-0001');
     await context.setOffline(false);
     await page.locator('.queued').first().waitFor({ state: 'detached' });

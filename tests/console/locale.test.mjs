@@ -20,9 +20,11 @@ const requirements = [...source('sync-core/src/technician/eligibility.rs').match
   .filter((word) => word !== 'inactive');
 
 /** The words for what the ranking does not know. */
-const unknown = [...source('server/dispatch/src/candidates/reasons.rs').matchAll(/Self::\w+ => "(\w+)"/g)].map(
-  ([, word]) => word,
-);
+const unknown = [
+  ...source('server/dispatch/src/candidates/reasons.rs').matchAll(/Self::\w+ => "(\w+)"/g),
+  // What was not read of somebody.
+  ...source('server/src/api/roster.rs').matchAll(/then_some\("(\w+)"\)/g),
+].map(([, word]) => word);
 
 /** Every key of a locale, with what it is, as `screen.word: string`. */
 function keys(value, path = '') {
