@@ -355,7 +355,9 @@ impl Client {
         }
         let request = request.body(body.unwrap_or_default()).unwrap();
         let mut response = agent.run(request).unwrap();
-        let text = response.body_mut().read_to_string().unwrap();
+        // A page for a phone is no text.
+        let bytes = response.body_mut().read_to_vec().unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),

@@ -167,7 +167,7 @@ pub const CHANGES: &[Row] = &[
             fact(section::PARTS, &part)
         })
     }),
-    ("every time of a fact at its end", "durable; 200", |t| {
+    ("every time of a fact at its end", "shape; 200", |t| {
         extremes(t, |n| {
             let times = [key::AT, key::UP, key::SRV, key::SRV_UP].map(|key| (key, n.into()));
             let mut record = times.to_vec();

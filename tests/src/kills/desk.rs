@@ -74,10 +74,15 @@ impl Desk {
             self.jobs.push(job);
         }
         let tag = answer.etag.as_deref().unwrap_or_default();
-        let Ok(pos) = tag.trim_matches('"').trim_start_matches('v').parse::<i64>() else {
+        let Some(pos) = position(tag) else {
             return broken(format!("{path} answered with the ETag {tag:?}"));
         };
         heard.writes.lock().unwrap_or_else(PoisonError::into_inner).push((pos, job.into()));
         Ok(())
     }
+}
+
+/// The position in the log that the ETag of a job names: `"v<position>-<epoch>"`.
+pub fn position(tag: &str) -> Option<i64> {
+    tag.trim_matches('"').strip_prefix('v')?.split('-').next()?.parse().ok()
 }

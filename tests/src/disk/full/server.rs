@@ -238,6 +238,6 @@ fn refused_as(error: &Trouble) -> Result<(), Trouble> {
 fn written(answer: &Answer) -> Result<(i64, DocId), Trouble> {
     let job: JobId = answer.text("id")?.parse()?;
     let tag = answer.etag.as_deref().unwrap_or_default();
-    let pos = tag.trim_matches('"').trim_start_matches('v').parse()?;
+    let pos = crate::kills::desk::position(tag).ok_or("the ETag names no position")?;
     Ok((pos, job.into()))
 }
