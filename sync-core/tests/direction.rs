@@ -1,6 +1,6 @@
 //! The modules of sync-core know each other in one direction, from the bottom up.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
