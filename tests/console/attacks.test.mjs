@@ -324,7 +324,7 @@ test('undoing an assignment that someone changed meanwhile is refused and told',
 
 test('a decision that was settled elsewhere is not made for the one that takes its place', async () => {
   const job = await newJob('DEC-0001');
-  await at('mei', async (page) => {
+  await asking('mei', async (page) => {
     let left = ['clock_skew', 'signature_missing'];
     let version = 900;
     const of = (about) => ({
