@@ -346,7 +346,7 @@ test('a decision that was settled elsewhere is not made for the one that takes i
       decided += 1;
       return route.abort();
     });
-    await page.goto(`${server.url}/#/inbox/${job.id}`);
+    await page.goto(`${new URL(page.url()).origin}/#/inbox/${job.id}`);
     await page.reload();
     await page.locator('.inbox-one .option').first().waitFor();
     left = ['signature_missing'];
