@@ -135,7 +135,7 @@ pub struct DayOfJob {
 #[utoipa::path(
     get, path = "/v1/timeline", tag = "jobs", operation_id = "get_timeline",
     params(TimelineQuery),
-    responses((status = 200, body = Day)),
+    responses((status = 200, body = Day), (status = 422, description = "unknown_reference: there is no such branch.")),
 )]
 pub async fn timeline(
     State(app): State<App>,
@@ -192,7 +192,7 @@ async fn zone(app: &App, caller: &Caller, branch: Option<BranchId>) -> Result<St
             let found = branches::get(&mut connection, caller.tenant(), branch).await?;
             Some(found.ok_or_else(|| {
                 let detail = "There is no such branch. Leave it out for all of them.";
-                Problem::new(Code::BadQuery).field("branch").detail(detail)
+                Problem::new(Code::UnknownReference).field("branch").detail(detail)
             })?)
         }
         None => {

@@ -83,6 +83,6 @@ fn a_day_of_before_has_no_job_of_today_and_a_bad_day_is_refused_in_words() {
         assert_eq!(refused["field"], "day", "{bad}");
     }
     let nowhere = "/v1/timeline?branch=0190b1c0-0000-7000-8000-000000000001";
-    assert_eq!(desk.get(nowhere).problem(400, "bad_query")["field"], "branch");
+    assert_eq!(desk.get(nowhere).problem(422, "unknown_reference")["field"], "branch");
     world.anybody().get("/v1/timeline").problem(401, "not_logged_in");
 }
