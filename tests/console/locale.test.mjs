@@ -23,7 +23,7 @@ const requirements = [...source('sync-core/src/technician/eligibility.rs').match
 const unknown = [
   ...source('server/dispatch/src/candidates/reasons.rs').matchAll(/Self::\w+ => "(\w+)"/g),
   // What was not read of somebody.
-  ...source('server/src/api/roster.rs').matchAll(/then_some\("(\w+)"\)/g),
+  ...source('server/src/api/roster/person.rs').matchAll(/then_some\("(\w+)"\)/g),
 ].map(([, word]) => word);
 
 /** Every key of a locale, with what it is, as `screen.word: string`. */

@@ -2,11 +2,13 @@
 //
 //     node tests/console/shots.mjs FOLDER [language] [dark] [WIDTHxHEIGHT] [--dev]
 import { mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { serve } from './dev.mjs';
 import { seed } from './seed.mjs';
 import { client, desk, logIn, startBrowser, startServer, violations } from './server.mjs';
 
-const [folder = '/tmp/desk-shots', ...rest] = process.argv.slice(2);
+const [folder = join(tmpdir(), 'desk-shots'), ...rest] = process.argv.slice(2);
 const language = rest.find((one) => ['en', 'zh-TW', 'zh-CN'].includes(one)) ?? 'zh-TW';
 const size = (rest.find((one) => /^\d+x\d+$/.test(one)) ?? '1920x1080').split('x').map(Number);
 const only = rest

@@ -3,24 +3,25 @@
 //! Eligibility is the rule that assigning asks ([`Technician::ineligible`]); order and arrival are those of
 //! the `dispatch` crate.
 
+mod names;
+mod person;
 pub mod view;
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use dispatch::candidates::{self as rank, Fix, Load, Reason, Span, UnderWay};
-use dispatch::travel::Known;
+use dispatch::candidates::{self as rank, Fix, Load, Span, UnderWay};
 use store::rows::positions::{self, Seen};
 use store::rows::users::{self, User};
 use sync_core::document::Document;
 use sync_core::id::{BranchId, JobId, UserId};
-use sync_core::job::{Intake, State as JobState};
+use sync_core::job::State as JobState;
 use sync_core::place::Place;
 use sync_core::schema::DocId;
-use sync_core::technician::{Duty, Ineligible, Shift, Technician, plain_name};
+use sync_core::technician::{Duty, Shift, Technician};
 use sync_core::van;
 
-use self::view::{Arrival, Candidate, CandidateReason, LastPosition};
+pub use names::Names;
+
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::http::Problem;
@@ -223,65 +224,6 @@ impl Roster {
     }
 }
 
-impl Person {
-    /// The requirements of a job that they do not meet: the rule of assigning. What a van that was not read
-    /// carries is not missing.
-    pub fn ineligible(&self, job: &Intake, now: i64) -> Vec<Ineligible> {
-        let mut unmet = self.record.ineligible(job, &self.equipment, now);
-        if self.has_unread_vans {
-            unmet.retain(|it| !is_of_equipment(it));
-        }
-        unmet
-    }
-
-    /// What was not read of them and would count for a job.
-    fn unread(&self, job: &Intake, now: i64) -> impl Iterator<Item = &'static str> + use<> {
-        let unmet = self.record.ineligible(job, &self.equipment, now);
-        let is_lacking = self.has_unread_vans && unmet.iter().any(is_of_equipment);
-        let jobs = self.has_unread_jobs.then_some("jobs");
-        is_lacking.then_some("equipment").into_iter().chain(jobs)
-    }
-
-    /// As an answer says it.
-    pub fn candidate(
-        &self,
-        ranked: &rank::Candidate,
-        names: &Names,
-        job: &Intake,
-        now: i64,
-    ) -> Candidate {
-        Candidate {
-            technician: self.user.id,
-            name: self.user.name.clone(),
-            provider: self.provider.clone(),
-            arrival: ranked.eta.zip(ranked.leg).map(|(eta, leg)| Arrival {
-                earliest_at: eta.early,
-                likely_at: eta.likely,
-                latest_at: eta.late,
-                sets_off_at: eta.sets_off,
-                travel_seconds: leg.seconds,
-                metres: leg.metres,
-                by_road: leg.known == Known::Roads,
-                radius_metres: eta.radius,
-            }),
-            position: self
-                .seen
-                .as_ref()
-                .map(|seen| LastPosition { place: seen.point.place, at: seen.fixed_at }),
-            reasons: ranked
-                .reasons
-                .iter()
-                .filter_map(|reason| names.reason(reason))
-                .chain(self.unread(job, now).map(|which| CandidateReason::Unknown { which }))
-                .collect(),
-        }
-    }
-}
-
-fn is_of_equipment(unmet: &Ineligible) -> bool {
-    matches!(unmet, Ineligible::EquipmentMissing(_))
-}
-
 /// The shifts that decide whether someone is at work: at most three, however many there are.
 fn telling(shifts: Vec<Shift>, now: i64) -> Vec<Shift> {
     let covers = |shift: &Shift| (shift.starts..shift.ends).contains(&now);
@@ -345,80 +287,6 @@ fn relevant(mut record: Technician) -> Technician {
     record.shifts.sort_by_key(|shift| (shift.starts, shift.ends));
     record.notes.clear();
     record
-}
-
-/// Skills that jobs ask for, by the number that stands for each in the ranking.
-#[derive(Debug, Default)]
-pub struct Names {
-    skills: Vec<String>,
-    codes: BTreeMap<String, u32>,
-}
-
-impl Names {
-    /// The skills of these jobs.
-    pub fn of<'a>(jobs: impl IntoIterator<Item = &'a Intake>) -> Self {
-        let mut names = Self::default();
-        for skill in jobs.into_iter().flat_map(|job| &job.skills) {
-            let code = names.skills.len() as u32;
-            if *names.codes.entry(plain_name(skill)).or_insert(code) == code {
-                names.skills.push(skill.clone());
-            }
-        }
-        names
-    }
-
-    /// The number of a skill that is asked for, however it is written.
-    fn code(&self, skill: &str) -> Option<u32> {
-        self.codes.get(&plain_name(skill)).copied()
-    }
-
-    /// For each skill that is asked for the paper that counts longest, else one that does not count now.
-    fn best_papers(
-        &self,
-        record: &Technician,
-        now: i64,
-    ) -> Vec<sync_core::technician::Certificate> {
-        let asked = record.certificates.iter().filter_map(|it| Some((self.code(&it.skill)?, it)));
-        let mut papers: Vec<_> = asked.collect();
-        papers.sort_by_key(|(code, it)| {
-            (*code, !it.is_in_date(now), Reverse(it.expires.unwrap_or(i64::MAX)))
-        });
-        papers.dedup_by_key(|(code, _)| *code);
-        papers.into_iter().map(|(_, paper)| paper.clone()).collect()
-    }
-
-    /// A job as the ranking knows it.
-    pub fn job(&self, job: &Intake, promised: Option<i64>) -> rank::Job {
-        rank::Job {
-            place: job.place.and_then(on_earth),
-            skills: job.skills.iter().filter_map(|skill| self.code(skill)).collect(),
-            promised,
-            ..rank::Job::default()
-        }
-    }
-
-    fn reason(&self, reason: &Reason) -> Option<CandidateReason> {
-        let named = |code: u32| self.skills.get(code as usize).cloned();
-        Some(match *reason {
-            Reason::Skill { skill, until } => {
-                CandidateReason::Skill { skill: named(skill)?, expires_at: until }
-            }
-            Reason::SkillEndsFirst { skill, until } => {
-                CandidateReason::SkillEndsFirst { skill: named(skill)?, expires_at: until }
-            }
-            Reason::ShiftEnds { at, spare } => {
-                CandidateReason::ShiftEnds { at, spare_seconds: spare }
-            }
-            Reason::Busy { until, waiting } => {
-                CandidateReason::Busy { sets_off_at: until, waiting }
-            }
-            Reason::SilentSince { at } => CandidateReason::SilentSince { at },
-            Reason::Promise { spare } => CandidateReason::Promise { spare_seconds: spare },
-            Reason::Unknown(datum) => CandidateReason::Unknown { which: datum.as_str() },
-            // Nothing is said yet of what a job will use, and of who declined it.
-            Reason::Carries { .. } | Reason::Lacks { .. } | Reason::Declined { .. } => return None,
-        })
-    }
 }
 
 /// A place for the ranking; none for the one that receivers without a position tell.
